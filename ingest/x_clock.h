@@ -1,0 +1,38 @@
+// X time: the `Date` header of the 200 answer plus monotonic time since. Never
+// the wall clock, which steps and drifts, once an answer has been seen.
+// Pure; on the loop. Source of the rules: docs/ARCHITECTURE.md, cover.
+
+#ifndef BRAID_INGEST_X_CLOCK_H_
+#define BRAID_INGEST_X_CLOCK_H_
+
+#include "absl/time/time.h"
+#include "absl/types/optional.h"
+
+namespace braid {
+
+class XClock {
+ public:
+  // Until the first answer X time is guessed from the host's wall clock.
+  XClock(absl::Time wall_now, absl::Time now);
+
+  // The head of a 200 answer arrived. Without a usable Date the clock stays.
+  // The header has whole seconds: X time is at least that.
+  void OnHead(absl::optional<absl::Time> date, absl::Time now);
+
+  // Only an event created after X time is disagreement: X time then moves
+  // forward to it. Lateness is never disagreement. Returns true if it moved.
+  bool OnEvent(absl::Time create_time, absl::Time now);
+
+  absl::Time At(absl::Time now) const { return now + offset_; }
+
+  // An answer with a Date has been seen.
+  bool anchored() const { return anchored_; }
+
+ private:
+  absl::Duration offset_;
+  bool anchored_ = false;
+};
+
+}  // namespace braid
+
+#endif  // BRAID_INGEST_X_CLOCK_H_
