@@ -1,0 +1,24 @@
+// What makes a configuration usable: reads the file, fills the defaults in and
+// names every problem with its key, its place and the remedy.
+//
+// Single-threaded, in main only. Looks at files (existence, permissions) and
+// at nothing else; no name is looked up.
+
+#ifndef BRAID_BASE_CONFIG_CHECK_H_
+#define BRAID_BASE_CONFIG_CHECK_H_
+
+#include <string>
+
+#include "base/config_loader.h"
+#include "braid/config/v1/config.pb.h"
+
+namespace braid {
+
+// `out` is complete and valid when HasErrors(result) is false; warnings may be
+// left.
+ConfigProblems LoadConnectorConfig(const std::string& file, config::v1::ConnectorConfig* out);
+ConfigProblems LoadDeduperConfig(const std::string& file, config::v1::DeduperConfig* out);
+
+}  // namespace braid
+
+#endif  // BRAID_BASE_CONFIG_CHECK_H_
