@@ -16,11 +16,14 @@ class XClock {
   XClock(absl::Time wall_now, absl::Time now);
 
   // The head of a 200 answer arrived. Without a usable Date the clock stays.
-  // The header has whole seconds: X time is at least that.
+  // The header has whole seconds: X time is at least that, and a clock that
+  // agrees with it is finer than it and stays too.
   void OnHead(absl::optional<absl::Time> date, absl::Time now);
 
   // Only an event created after X time is disagreement: X time then moves
   // forward to it. Lateness is never disagreement. Returns true if it moved.
+  // One event from the far future is a bad id, not a clock: three in a row are
+  // needed to move X time by more than 10 min.
   bool OnEvent(absl::Time create_time, absl::Time now);
 
   absl::Time At(absl::Time now) const { return now + offset_; }
@@ -29,8 +32,13 @@ class XClock {
   bool anchored() const { return anchored_; }
 
  private:
+  bool MoveTo(absl::Time x_time, absl::Time now);
+
   absl::Duration offset_;
   bool anchored_ = false;
+  // Events in a row from the far future, and the least far of them.
+  int far_events_ = 0;
+  absl::Time far_time_ = absl::InfiniteFuture();
 };
 
 }  // namespace braid

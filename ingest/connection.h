@@ -1,0 +1,198 @@
+// One connection to X, as a state machine on the loop: connect, receive, watch
+// for silence, back off, drain. What it receives becomes session records.
+//
+//   CONNECTING ──200──▶ RECEIVING ──end──▶ BACKING_OFF ──▶ CONNECTING
+//        └────failed───────────────────────────▲
+//   RECEIVING ──no byte for stall_after──▶ STALLED ──▶ CONNECTING
+//   any ──Drain──▶ DRAINING
+//
+// Order of the records is the order of receipt: the open frame is closed before
+// a cover, a loss or an event is appended, and a cover vouches only for what
+// stands before it.
+//
+// Threads: the loop; counters are read by any thread.
+// Ownership: the caller's seams outlive it. Destruction closes the socket and
+// appends nothing: Drain first for a clean end.
+// Bounds: StreamReader's in_flight_bytes_max, one open frame, one attempt at a
+// time, control_burst control messages kept. Never gives up.
+
+#ifndef BRAID_INGEST_CONNECTION_H_
+#define BRAID_INGEST_CONNECTION_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "absl/types/optional.h"
+#include "base/http_client.h"
+#include "base/loop.h"
+#include "base/metrics.h"
+#include "base/owner.h"
+#include "base/random.h"
+#include "braid/v1/ingest_service.pb.h"
+#include "ingest/connection_counters.h"
+#include "ingest/cover.h"
+#include "ingest/framer.h"
+#include "ingest/record_sink.h"
+#include "ingest/stream_reader.h"
+#include "ingest/x_backoff.h"
+#include "ingest/x_clock.h"
+#include "ingest/x_error.h"
+#include "ingest/x_message.h"
+#include "ingest/x_request.h"
+
+namespace braid {
+
+class Connection final : private StreamConsumer {
+ public:
+  struct Options {
+    RequestOptions request;
+    // Asked for at each connect but the first.
+    int backfill_minutes = 0;
+    // X promises a heartbeat every 20 s and sends it up to 22 s apart.
+    absl::Duration stall_after = absl::Seconds(25);
+    // What a post waits at most for company in its frame.
+    absl::Duration frame_age_max = absl::Milliseconds(5);
+    // Covers are due at least once a second.
+    absl::Duration cover_interval = absl::Milliseconds(500);
+    // The body of a refusal comes at once or not at all.
+    absl::Duration refusal_wait = absl::Seconds(10);
+    // A message that announces the end explains an end within this time.
+    absl::Duration message_explains = absl::Seconds(10);
+    // Ids created later than this after X time are no evidence about the clock:
+    // the deduper keeps them apart too.
+    absl::Duration clock_lead_max = absl::Minutes(10);
+    int control_per_second = 10;
+    int control_burst = 100;
+    uint64_t detail_bytes_max = 2048;
+    StreamReader::Options reader;
+    Framer::Options framer;
+    Backoff::Options backoff;
+    CoverTracker::Options cover;
+  };
+
+  // Reads the bearer token; called at each connect.
+  using TokenSource = absl::AnyInvocable<absl::StatusOr<std::string>()>;
+
+  Connection(Loop& loop, HttpClient& http, RecordSink& sink, Random& random, const Options& options,
+             TokenSource token);
+  ~Connection() override;
+
+  // The first attempt begins in a later turn.
+  void Start();
+  // Closes the socket and opens it again, e.g. because a deduper asks for it.
+  void Reconnect();
+  // Closes the socket, appends what was received, a last cover and an event,
+  // then calls `done` in a later turn. Nothing is appended after it. Once.
+  void Drain(absl::AnyInvocable<void()> done);
+
+  // spooled_bytes is left to the caller.
+  v1::ConnectionReport Report() const;
+  // X time, for whoever stamps records of this session.
+  absl::Time XNow() const { return clock_.At(loop_.Now()); }
+  const ConnectionCounters& counters() const { return counters_; }
+  // REQUIRES: this object outlives the registry's scrapes.
+  void RegisterMetrics(MetricsRegistry& registry) const;
+
+ private:
+  using State = v1::ConnectionReport;
+
+  // One attempt, from Open to its end.
+  struct Attempt {
+    std::shared_ptr<StreamReader> reader;
+    HttpClient::RequestId request_id = 0;
+    uint64_t number = 0;
+    absl::Time open_time;
+    HttpHead head;
+    absl::optional<absl::Time> head_time;
+    absl::Time last_byte_time = absl::InfinitePast();
+    int backfill_minutes = 0;
+    uint64_t first_post_id = 0;
+    uint64_t last_post_id = 0;
+    // What X said last about an end, and when.
+    absl::optional<Verdict> announced;
+    absl::Time announced_time;
+
+    bool established() const { return head.status == 200; }
+  };
+
+  // Lines that could not be read, one after the other.
+  struct BadRun {
+    absl::Time first, last;
+    uint64_t lines = 0;
+  };
+
+  // Life.
+  void Connect();
+  void OnStreamHead(const HttpHead& head, absl::Time now) override;
+  void OnStreamEnd(const HttpEnd& end, const std::string& body, bool cut_line) override;
+  Verdict VerdictOf(const HttpEnd& end, const std::string& body) const;
+  void Watch();
+  // Closes the socket; what was already read is consumed first, then the
+  // attempt ends.
+  void CloseAndEnd(const Verdict& verdict, std::string detail);
+  void EndAttempt(const Verdict& verdict, absl::string_view detail);
+  void LogEnd(const Verdict& verdict, absl::string_view detail, absl::Duration delay) const;
+  void Retry(const Verdict& verdict, absl::Duration flowed, absl::string_view detail);
+  void FinishDrain();
+  void SetState(State::State state);
+
+  // Receiving.
+  void OnStreamBlock(LineBlock block) override;
+  void TakeLine(absl::string_view line, absl::Time now, BadRun* bad);
+  void TakePost(absl::string_view line, const ScannedMessage& message, absl::Time now);
+  void TakeControl(absl::string_view line, const ScannedMessage& message, absl::Time now);
+  void TakeDropped(const LineBlock::Dropped& dropped);
+  void EndBadRun(BadRun* bad);
+  bool TakeControlToken(absl::Time now);
+
+  // Writing.
+  void AppendFrames();
+  void CloseFrame();
+  void AppendCovers();
+  void AppendLoss(v1::Loss::Reason reason, absl::Time first, absl::Time last);
+  void AppendEvent(absl::string_view cause, absl::string_view detail);
+  void WatchFrame();
+  void CoverTick();
+
+  Loop& loop_;
+  HttpClient& http_;
+  RecordSink& sink_;
+  const Options options_;
+  TokenSource token_;
+
+  XClock clock_;
+  CoverTracker cover_;
+  Framer framer_;
+  Backoff backoff_;
+  MessageScanner scanner_;
+  ConnectionCounters counters_;
+
+  State::State state_ = State::STATE_UNSPECIFIED;
+  absl::optional<Attempt> attempt_;
+  uint64_t attempts_ = 0;
+  bool after_full_buffer_ = false;
+  absl::Time last_byte_time_ = absl::InfinitePast();
+  absl::Time last_heartbeat_time_ = absl::InfinitePast();
+  absl::Time next_attempt_time_ = absl::InfinitePast();
+  std::vector<v1::Frame> closed_frames_;
+  absl::Time frame_open_time_;
+  double control_tokens_;
+  absl::Time control_tokens_time_;
+  // 0: not armed.
+  Loop::TimerId retry_timer_ = 0;
+  Loop::TimerId watch_timer_ = 0;
+  Loop::TimerId frame_timer_ = 0;
+  Loop::TimerId cover_timer_ = 0;
+  absl::AnyInvocable<void()> drained_;
+  bool draining_ = false;
+  Owner owner_;
+};
+
+}  // namespace braid
+
+#endif  // BRAID_INGEST_CONNECTION_H_

@@ -1,0 +1,216 @@
+// Connection's other half: what is received becomes session records.
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/log.h"
+#include "ingest/connection.h"
+#include "proto/proto_time.h"
+
+namespace braid {
+
+void Connection::OnStreamBlock(LineBlock block) {
+  counters_.received_bytes.Add(block.received_bytes);
+  counters_.in_flight_bytes.Set(static_cast<double>(attempt_->reader->in_flight_bytes()));
+  if (block.last_byte_time != absl::InfinitePast()) {
+    attempt_->last_byte_time = last_byte_time_ = block.last_byte_time;
+    counters_.last_byte_seconds.Set(
+        absl::ToDoubleSeconds(clock_.At(block.last_byte_time) - absl::UnixEpoch()));
+  }
+  BadRun bad;
+  size_t dropped = 0, heartbeat = 0;
+  // Heartbeats count at their place: they vouch for the posts before them.
+  auto take_heartbeats = [&](absl::Time before) {
+    for (; heartbeat < block.heartbeats.size() && block.heartbeats[heartbeat] < before;
+         ++heartbeat) {
+      cover_.OnHeartbeat(clock_.At(block.heartbeats[heartbeat]));
+      last_heartbeat_time_ = block.heartbeats[heartbeat];
+      counters_.heartbeats.Increment();
+    }
+  };
+  auto take_dropped = [&](size_t before_line) {
+    for (; dropped < block.dropped.size() && block.dropped[dropped].before_line <= before_line;
+         ++dropped) {
+      EndBadRun(&bad);
+      TakeDropped(block.dropped[dropped]);
+    }
+  };
+  for (size_t i = 0; i < block.lines.size(); ++i) {
+    take_dropped(i);
+    take_heartbeats(block.lines[i].receive_time);
+    TakeLine(block.LineAt(i), block.lines[i].receive_time, &bad);
+  }
+  take_dropped(block.lines.size());
+  take_heartbeats(absl::InfiniteFuture());
+  EndBadRun(&bad);
+  if (block.drained) CloseFrame();
+  AppendFrames();
+  WatchFrame();
+}
+
+void Connection::TakeLine(absl::string_view line, absl::Time now, BadRun* bad) {
+  const ScannedMessage& message = scanner_.Scan(line);
+  switch (message.kind) {
+    case ScannedMessage::Kind::kPost:
+      EndBadRun(bad);
+      TakePost(line, message, now);
+      return;
+    case ScannedMessage::Kind::kControl:
+      EndBadRun(bad);
+      TakeControl(line, message, now);
+      return;
+    case ScannedMessage::Kind::kUnparsable:
+      counters_.unparsable[static_cast<int>(message.reason)].Increment();
+      if (bad->lines++ == 0) bad->first = now;
+      bad->last = now;
+      Log(LogLevel::kWarn, "line_unparsable", "a line could not be read",
+          {{"connection", options_.request.connection},
+           {"reason", UnparsableWord(message.reason)},
+           {"bytes", static_cast<uint64_t>(line.size())}});
+      return;
+  }
+}
+
+void Connection::TakePost(absl::string_view line, const ScannedMessage& message, absl::Time now) {
+  v1::EventOrigin origin = v1::EVENT_ORIGIN_LIVE;
+  if (message.create_time - clock_.At(now) <= options_.clock_lead_max) {
+    if (clock_.OnEvent(message.create_time, now)) cover_.OnClockMoved(clock_.At(now));
+    origin = cover_.OnEvent(message.create_time, clock_.At(now));
+  }
+  absl::Time receive_time = clock_.At(now);
+  counters_.events[origin].Increment();
+  counters_.last_event_seconds.Set(absl::ToDoubleSeconds(receive_time - absl::UnixEpoch()));
+  if (origin == v1::EVENT_ORIGIN_LIVE) {
+    counters_.receive_delay.Record(
+        std::max(absl::ZeroDuration(), receive_time - message.create_time));
+  }
+  if (attempt_->first_post_id == 0) attempt_->first_post_id = message.post_id;
+  attempt_->last_post_id = message.post_id;
+  if (framer_.empty()) frame_open_time_ = loop_.Now();
+  framer_.Add({line, message.post_id, receive_time, origin, &message.rule_tags}, &closed_frames_);
+}
+
+void Connection::TakeControl(absl::string_view line, const ScannedMessage& message,
+                             absl::Time now) {
+  counters_.control[static_cast<int>(message.control)].Increment();
+  if (absl::optional<Verdict> verdict = ClassifyMessage(message)) {
+    attempt_->announced = verdict;
+    attempt_->announced_time = loop_.Now();
+  }
+  if (!TakeControlToken(loop_.Now())) {
+    counters_.control_suppressed.Increment();
+    return;
+  }
+  std::string text = BoundedText(line, options_.detail_bytes_max);
+  Log(LogLevel::kInfo, "control_message", "a message that is no post",
+      {{"connection", options_.request.connection},
+       {"kind", ControlWord(message.control)},
+       {"text", text}});
+  AppendEvent(absl::StrCat("message:", ControlWord(message.control)), text);
+}
+
+bool Connection::TakeControlToken(absl::Time now) {
+  double earned = absl::ToDoubleSeconds(now - control_tokens_time_) * options_.control_per_second;
+  control_tokens_ = std::min<double>(control_tokens_ + earned, options_.control_burst);
+  control_tokens_time_ = now;
+  if (control_tokens_ < 1) return false;
+  control_tokens_ -= 1;
+  return true;
+}
+
+void Connection::TakeDropped(const LineBlock::Dropped& dropped) {
+  bool ring_full = dropped.reason == v1::Loss::REASON_RING_FULL;
+  (ring_full ? counters_.ring_full_lines : counters_.oversize_lines).Add(dropped.lines);
+  Log(LogLevel::kError, "lines_dropped", "lines were dropped and are reported as lost",
+      {{"connection", options_.request.connection},
+       {"reason", ring_full ? "ring_full" : "oversize"},
+       {"lines", dropped.lines}});
+  AppendLoss(dropped.reason, dropped.first_receive_time, dropped.last_receive_time);
+}
+
+void Connection::EndBadRun(BadRun* bad) {
+  if (bad->lines == 0) return;
+  AppendLoss(v1::Loss::REASON_UNPARSABLE_LINE, bad->first, bad->last);
+  *bad = BadRun();
+}
+
+void Connection::AppendFrames() {
+  if (closed_frames_.empty()) return;
+  // What is open now came in later than what was closed.
+  frame_open_time_ = loop_.Now();
+  for (v1::Frame& frame : closed_frames_) {
+    counters_.frames.Increment();
+    counters_.frame_bytes.Add(frame.payload().size());
+    v1::SessionRecord record;
+    *record.mutable_frame() = std::move(frame);
+    sink_.Append(std::move(record));
+  }
+  closed_frames_.clear();
+}
+
+void Connection::CloseFrame() {
+  framer_.Close(&closed_frames_);
+  AppendFrames();
+}
+
+void Connection::AppendCovers() {
+  std::vector<v1::Cover> covers = cover_.Take(XNow());
+  if (covers.empty()) return;
+  CloseFrame();
+  for (v1::Cover& cover : covers) {
+    v1::SessionRecord record;
+    *record.mutable_cover() = std::move(cover);
+    sink_.Append(std::move(record));
+  }
+}
+
+void Connection::AppendLoss(v1::Loss::Reason reason, absl::Time first, absl::Time last) {
+  CloseFrame();
+  // What could be vouched for before the loss still can.
+  AppendCovers();
+  cover_.OnLoss(clock_.At(last));
+  v1::SessionRecord record;
+  v1::Loss* loss = record.mutable_loss();
+  SetTime(clock_.At(first), loss->mutable_first_receive_time());
+  SetTime(clock_.At(last), loss->mutable_last_receive_time());
+  loss->set_reason(reason);
+  sink_.Append(std::move(record));
+}
+
+void Connection::AppendEvent(absl::string_view cause, absl::string_view detail) {
+  CloseFrame();
+  v1::SessionRecord record;
+  v1::ConnectionEvent* event = record.mutable_event();
+  SetTime(XNow(), event->mutable_event_time());
+  event->set_state(state_);
+  event->set_cause(std::string(cause));
+  event->set_detail(BoundedText(detail, options_.detail_bytes_max));
+  if (last_byte_time_ != absl::InfinitePast()) {
+    SetTime(clock_.At(last_byte_time_), event->mutable_last_byte_time());
+  }
+  if (clock_.anchored()) SetDuration(loop_.WallNow() - XNow(), event->mutable_clock_skew());
+  if (attempt_) {
+    event->set_http_status(attempt_->head.status);
+    event->set_first_post_id(attempt_->first_post_id);
+    event->set_last_post_id(attempt_->last_post_id);
+  }
+  sink_.Append(std::move(record));
+}
+
+void Connection::WatchFrame() {
+  if (framer_.empty() || frame_timer_ != 0) return;
+  absl::Duration left = frame_open_time_ + options_.frame_age_max - loop_.Now();
+  frame_timer_ = loop_.After(std::max(left, absl::ZeroDuration()), owner_.Wrap([this] {
+    frame_timer_ = 0;
+    if (loop_.Now() - frame_open_time_ >= options_.frame_age_max) CloseFrame();
+    WatchFrame();
+  }));
+}
+
+void Connection::CoverTick() {
+  AppendCovers();
+  cover_timer_ = loop_.After(options_.cover_interval, owner_.Wrap([this] { CoverTick(); }));
+}
+
+}  // namespace braid

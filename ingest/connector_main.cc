@@ -1,0 +1,70 @@
+// braid-connector: flags, configuration, signals; the rest is Connector.
+
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "base/config_check.h"
+#include "base/log.h"
+#include "base/real_loop.h"
+#include "base/signals.h"
+#include "base/version.h"
+#include "ingest/connector.h"
+#include "ingest/connector_flags.h"
+
+namespace {
+
+constexpr int kExitFailed = 1;
+constexpr int kExitUsage = 2;
+// EX_SOFTWARE: what is on disk is indeterminate; a new start finds out.
+constexpr int kExitFatal = 70;
+
+void ExitFatal(const absl::Status& status) {
+  braid::Log(braid::LogLevel::kError, "spool_failed", "stopping at once", {{"error", status}});
+  // No destructors: nothing may be written any more.
+  _exit(kExitFatal);
+}
+
+int Fail(const absl::Status& status) {
+  std::fprintf(stderr, "braid-connector: %s\n", std::string(status.message()).c_str());
+  return kExitFailed;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  absl::optional<int> exit_code;
+  braid::ConnectorFlags flags = braid::ParseConnectorFlags(argc, argv, &exit_code);
+  if (exit_code.has_value()) return *exit_code;
+  if (flags.version) {
+    std::printf("braid-connector %s %s\n", std::string(braid::Version()).c_str(),
+                std::string(braid::Commit()).c_str());
+    return 0;
+  }
+  braid::config::v1::ConnectorConfig config;
+  braid::ConfigProblems problems = braid::LoadConnectorConfig(flags.config_file, &config);
+  if (!problems.empty()) std::fprintf(stderr, "%s\n", braid::JoinProblems(problems).c_str());
+  if (braid::HasErrors(problems)) return kExitUsage;
+  if (flags.check_config) return 0;
+  braid::InitLog(braid::ConnectorLogOptions(flags, config.log()));
+
+  // Signals first: threads that start later leave them alone.
+  braid::RealLoop loop("connector");
+  std::unique_ptr<braid::Connector> connector;
+  braid::Signals signals(loop, [&](int) {
+    braid::Log(braid::LogLevel::kInfo, "draining", "asked to stop");
+    connector->Drain([&loop] { loop.Stop(); });
+  });
+  auto started = braid::Connector::Start(loop, config, ExitFatal);
+  if (!started.ok()) return Fail(started.status());
+  connector = *std::move(started);
+  if (!flags.ready_file.empty()) {
+    absl::Status written = connector->WriteReadyFile(flags.ready_file);
+    if (!written.ok()) return Fail(written);
+  }
+  braid::Log(braid::LogLevel::kInfo, "running", "streaming and offering",
+             {{"http_port", connector->http_port()}});
+  loop.RunInThisThread();
+  connector.reset();
+  return 0;
+}

@@ -1,0 +1,152 @@
+#include "ingest/cover.h"
+
+#include <algorithm>
+
+#include "proto/proto_time.h"
+
+namespace braid {
+namespace {
+
+v1::Cover MakeCover(absl::Time from, absl::Time until, v1::EventOrigin origin,
+                    absl::Duration slack) {
+  v1::Cover cover;
+  SetTime(from, cover.mutable_create_time_range()->mutable_start_time());
+  SetTime(until, cover.mutable_create_time_range()->mutable_end_time());
+  cover.set_origin(origin);
+  SetDuration(slack, cover.mutable_slack());
+  return cover;
+}
+
+}  // namespace
+
+CoverTracker::CoverTracker(const Options& options)
+    : options_(options), lateness_(options.lateness) {}
+
+void CoverTracker::OnStart(const Start& start) {
+  life_.emplace();
+  life_->start = start;
+  life_->from = start.head_time + options_.head_margin;
+  life_->last_live_receipt = start.head_time;
+  life_->newest_create_time = start.head_time;
+  life_->newest_receive_time = start.head_time;
+  life_->progress = absl::InfinitePast();
+  rate_before_ = usual_rate_.rate();
+  absl::Duration silence = OnceADaySilence(rate_before_, options_.backfill_silence_min);
+  life_->backfill_open = start.backfill_minutes > 0 && !start.after_full_buffer && ended_near_ &&
+                         silence <= options_.backfill_silence_max;
+  if (life_->backfill_open) {
+    life_->backfill = BackfillEvidence(start.head_time, absl::Minutes(start.backfill_minutes));
+  }
+}
+
+void CoverTracker::OnClockMoved(absl::Time x_now) {
+  if (life_.has_value() && !life_->from_used) life_->from = std::max(life_->from, x_now);
+}
+
+v1::EventOrigin CoverTracker::OnEvent(absl::Time create_time, absl::Time receive_time) {
+  if (!life_.has_value()) return v1::EVENT_ORIGIN_LIVE;
+  bool is_backfill = life_->start.backfill_minutes > 0 &&
+                     create_time < life_->start.head_time - options_.slack_default;
+  life_->backfill.OnEvent(create_time, is_backfill);
+  if (is_backfill) {
+    life_->last_backfill_receipt = receive_time;
+    return v1::EVENT_ORIGIN_BACKFILL;
+  }
+  // XClock believes no event from the far future; it is no evidence here either.
+  if (create_time <= receive_time) OnLiveEvent(create_time, receive_time);
+  return v1::EVENT_ORIGIN_LIVE;
+}
+
+void CoverTracker::OnLiveEvent(absl::Time create_time, absl::Time receive_time) {
+  Life& life = *life_;
+  absl::Duration silence = OnceADaySilence(usual_rate_.rate(), options_.silence_min);
+  if (create_time - life.newest_create_time > silence) BeginAnew(receive_time);
+
+  usual_rate_.OnEvent(receive_time - life.last_live_receipt);
+  lateness_.OnEvent(create_time, receive_time);
+  if (life.live_events++ == 0) life.first_live_receipt = receive_time;
+  life.last_live_receipt = std::max(life.last_live_receipt, receive_time);
+  if (life.live_events == 1 || create_time >= life.newest_create_time) {
+    life.newest_create_time = create_time;
+    life.newest_receive_time = receive_time;
+  }
+  life.progress = std::max(life.progress, create_time);
+}
+
+void CoverTracker::OnHeartbeat(absl::Time receive_time) {
+  if (!life_.has_value()) return;
+  ++life_->heartbeats;
+  // The pause of the newest data: stragglers arriving since prove nothing about
+  // what was created after it.
+  absl::Duration pause = receive_time - life_->newest_receive_time;
+  double intervals = absl::ToDoubleSeconds(pause) * usual_rate_.rate();
+  if (intervals > options_.heartbeat_intervals_max) return;
+  life_->progress = std::max(life_->progress, life_->newest_create_time + pause);
+}
+
+void CoverTracker::OnLoss(absl::Time last_receive_time) {
+  if (life_.has_value() && last_receive_time > life_->from) BeginAnew(last_receive_time);
+  if (life_.has_value()) life_->backfill_open = false;
+}
+
+void CoverTracker::BeginAnew(absl::Time from) {
+  life_->from = std::max(life_->from, from);
+  life_->from_used = false;
+  // Backfill would have to reach over the hole.
+  life_->backfill_open = false;
+}
+
+void CoverTracker::OnEnd(absl::Time x_now) {
+  if (!life_.has_value()) return;
+  life_->ended = true;
+  life_->backfill_open = false;
+  ended_near_ = x_now - life_->progress <= options_.slack_default;
+}
+
+bool CoverTracker::MayVouch() const {
+  return life_->live_events >= options_.live_events_min ||
+         life_->heartbeats >= options_.heartbeats_min;
+}
+
+absl::Duration CoverTracker::slack() const {
+  return std::max(options_.slack_default, lateness_.Tail());
+}
+
+std::vector<v1::Cover> CoverTracker::Take(absl::Time x_now) {
+  std::vector<v1::Cover> covers;
+  if (!life_.has_value() || !MayVouch()) return covers;
+  if (auto cover = TakeLive()) covers.push_back(*std::move(cover));
+  if (auto cover = TakeBackfill(x_now)) covers.push_back(*std::move(cover));
+  if (life_->ended) life_.reset();
+  return covers;
+}
+
+absl::optional<v1::Cover> CoverTracker::TakeLive() {
+  absl::Time from = life_->from;
+  absl::Time until = life_->progress - slack();
+  if (until <= from) return absl::nullopt;
+  if (life_->backfill_open && !life_->from_used) life_->backfill_until = from;
+  life_->from = until;
+  life_->from_used = true;
+  return MakeCover(from, until, v1::EVENT_ORIGIN_LIVE, slack());
+}
+
+absl::optional<v1::Cover> CoverTracker::TakeBackfill(absl::Time x_now) {
+  // Backfill joins the live cover, so there must be one.
+  if (!life_->backfill_open || !life_->from_used || life_->live_events == 0) return absl::nullopt;
+  absl::Time settled = std::max(life_->last_backfill_receipt, life_->first_live_receipt);
+  if (x_now < settled + options_.backfill_settle) return absl::nullopt;
+  life_->backfill_open = false;
+
+  BackfillEvidence::Question question;
+  question.until = life_->backfill_until;
+  question.live_from = life_->start.head_time - options_.slack_default;
+  question.usual_rate = rate_before_;
+  question.silence = OnceADaySilence(rate_before_, options_.backfill_silence_min);
+  absl::optional<absl::Time> since = life_->backfill.WholeSince(question);
+  life_->backfill = BackfillEvidence();
+  if (!since.has_value() || *since + slack() >= question.until) return absl::nullopt;
+  return MakeCover(*since + slack(), question.until, v1::EVENT_ORIGIN_BACKFILL, slack());
+}
+
+}  // namespace braid

@@ -1,0 +1,170 @@
+#include "ingest/stream_reader.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "ingest/x_message.h"
+
+namespace braid {
+namespace {
+
+uint64_t CostOf(const LineBlock& block) {
+  return block.bytes.size() + block.lines.size() * sizeof(LineBlock::Line) +
+         block.heartbeats.size() * sizeof(absl::Time);
+}
+
+}  // namespace
+
+StreamReader::StreamReader(Loop& loop, StreamConsumer* consumer, const Options& options)
+    : loop_(loop), options_(options), consumer_(consumer), splitter_(options.line_bytes_max) {}
+
+absl::optional<absl::Time> StreamReader::last_byte_time() const {
+  int64_t nanos = last_byte_nanos_.load(std::memory_order_relaxed);
+  if (nanos < 0) return {};
+  return absl::FromUnixNanos(nanos);
+}
+
+void StreamReader::OnHead(const HttpHead& head, absl::Time now) {
+  status_ = head.status;
+  last_byte_nanos_.store(absl::ToUnixNanos(now), std::memory_order_relaxed);
+  loop_.Post([self = shared_from_this(), head, now] {
+    if (self->consumer_ != nullptr) self->consumer_->OnStreamHead(head, now);
+  });
+}
+
+void StreamReader::OnBytes(absl::string_view bytes, absl::Time now) {
+  last_byte_nanos_.store(absl::ToUnixNanos(now), std::memory_order_relaxed);
+  if (status_ != 200) {
+    size_t room = options_.body_bytes_max - std::min(options_.body_bytes_max, body_.size());
+    body_.append(bytes.data(), std::min(room, bytes.size()));
+    return;
+  }
+  now_ = now;
+  has_news_ = true;
+  block_.last_byte_time = now;
+  block_.received_bytes += bytes.size();
+  Reserve(bytes.size());
+  splitter_.Feed(bytes, this);
+  if (CostOf(block_) >= options_.block_bytes_max && !block_.lines.empty()) PostBlock(false);
+}
+
+void StreamReader::OnDrained(absl::Time now) {
+  if (status_ == 200 && has_news_) PostBlock(true);
+}
+
+void StreamReader::OnDone(const HttpEnd& end, absl::Time now) {
+  now_ = now;
+  bool cut_line = false;
+  if (status_ == 200) {
+    // The last line of a whole body may lack its line end.
+    if (end.kind == HttpEnd::Kind::kClean) splitter_.Finish(this);
+    cut_line = splitter_.inside_line();
+    PostBlock(true);
+    if (ring_full_) {
+      LineBlock last;
+      last.dropped.push_back(*ring_full_);
+      Post(std::move(last));
+    }
+  }
+  loop_.Post([self = shared_from_this(), end, cut_line, body = std::move(body_)] {
+    if (self->consumer_ != nullptr) self->consumer_->OnStreamEnd(end, body, cut_line);
+  });
+}
+
+void StreamReader::OnPiece(absl::string_view piece) {
+  block_.bytes.append(piece.data(), piece.size());
+}
+
+void StreamReader::OnLineEnd() {
+  block_.lines.push_back({static_cast<uint32_t>(line_begin_),
+                          static_cast<uint32_t>(block_.bytes.size() - line_begin_), now_});
+  line_begin_ = block_.bytes.size();
+}
+
+void StreamReader::OnHeartbeat() {
+  // Two in one read say no more than one.
+  if (block_.heartbeats.empty() || block_.heartbeats.back() != now_) {
+    block_.heartbeats.push_back(now_);
+  }
+}
+
+void StreamReader::OnOversize() {
+  block_.bytes.resize(line_begin_);
+  auto before_line = static_cast<uint32_t>(block_.lines.size());
+  if (!block_.dropped.empty() && block_.dropped.back().before_line == before_line) {
+    block_.dropped.back().last_receive_time = now_;
+    ++block_.dropped.back().lines;
+    return;
+  }
+  block_.dropped.push_back({now_, now_, v1::Loss::REASON_OVERSIZE_LINE, 1, before_line});
+}
+
+void StreamReader::Reserve(size_t bytes) {
+  size_t need = block_.bytes.size() + bytes + kLinePaddingBytes;
+  if (block_.bytes.capacity() >= need) return;
+  // Like the last block, so that a busy stream allocates once per block.
+  size_t guess =
+      std::min<size_t>(last_block_bytes_ + last_block_bytes_ / 8, 2 * options_.block_bytes_max);
+  block_.bytes.reserve(std::max({need, guess, block_.bytes.size() * 2}));
+}
+
+LineBlock StreamReader::Cut() {
+  LineBlock next;
+  if (block_.lines.empty()) {
+    // Nothing but the open line: it stays where it is.
+    next.bytes = std::move(block_.bytes);
+    block_.bytes.clear();
+  } else {
+    next.bytes.assign(block_.bytes, line_begin_, std::string::npos);
+    block_.bytes.resize(line_begin_);
+    last_block_bytes_ = line_begin_;
+    block_.bytes.append(kLinePaddingBytes, '\0');
+    line_begin_ = 0;
+  }
+  has_news_ = false;
+  return std::exchange(block_, std::move(next));
+}
+
+void StreamReader::PostBlock(bool drained) {
+  if (!has_news_ && block_.lines.empty() && block_.dropped.empty()) return;
+  LineBlock block = Cut();
+  block.drained = drained;
+  if (in_flight_bytes() + CostOf(block) > options_.in_flight_bytes_max) {
+    Drop(block);
+    return;
+  }
+  if (ring_full_) {
+    block.dropped.insert(block.dropped.begin(), *ring_full_);
+    ring_full_.reset();
+  }
+  Post(std::move(block));
+}
+
+void StreamReader::Drop(const LineBlock& block) {
+  // What is not counted here is counted with the next block.
+  block_.received_bytes += block.received_bytes;
+  uint64_t lines = block.lines.size();
+  for (const LineBlock::Dropped& dropped : block.dropped) lines += dropped.lines;
+  if (lines == 0) return;
+  if (!ring_full_) {
+    absl::Time first = absl::InfiniteFuture();
+    if (!block.lines.empty()) first = block.lines.front().receive_time;
+    if (!block.dropped.empty()) {
+      first = std::min(first, block.dropped.front().first_receive_time);
+    }
+    ring_full_ = LineBlock::Dropped{first, first, v1::Loss::REASON_RING_FULL, 0, 0};
+  }
+  ring_full_->last_receive_time = block.last_byte_time;
+  ring_full_->lines += lines;
+}
+
+void StreamReader::Post(LineBlock block) {
+  uint64_t cost = CostOf(block);
+  in_flight_bytes_.fetch_add(cost, std::memory_order_relaxed);
+  loop_.Post([self = shared_from_this(), block = std::move(block), cost]() mutable {
+    if (self->consumer_ != nullptr) self->consumer_->OnStreamBlock(std::move(block));
+    self->in_flight_bytes_.fetch_sub(cost, std::memory_order_relaxed);
+  });
+}
+
+}  // namespace braid
