@@ -5,37 +5,47 @@
 // and nothing it computes depends on where groups are cut.
 //
 // Threads: the merger thread. Not thread-safe.
-// Bounds: memory is the window's (Options::window_bytes_max) plus the strays
-// (Options::strays_max keys) plus one state per session.
+// Bounds: memory is the window's (Options::window.memory_bytes_max) plus the
+// strays (Options::strays_max keys) plus one state per session.
 
 #ifndef BRAID_DEDUPE_CORE_H_
 #define BRAID_DEDUPE_CORE_H_
 
 #include <cstdint>
+#include <deque>
+#include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "braid/store/v1/log.pb.h"
+#include "dedupe/keys.h"
+#include "dedupe/session_table.h"
 #include "dedupe/store.h"
+#include "dedupe/strays.h"
+#include "dedupe/window.h"
 
 namespace braid {
 
 // What apply decided about one input.
 struct ApplyResult {
   enum class Outcome {
-    kApplied,      // everything below expected_offset is in this group or earlier
-    kRepeated,     // already had it; harmless
-    kHole,         // offset above expected_offset: send again from there
-    kStaleEpoch,   // SourceOpened below (or beside) the highest session seen
-    kNotOpened,    // record of a session that no SourceOpened named
+    kApplied,     // everything below expected_offset is in this group or earlier
+    kRepeated,    // already had it; harmless
+    kHole,        // offset above expected_offset: send again from there
+    kStaleEpoch,  // SourceOpened below (or beside) the highest session seen
+    kNotOpened,   // record of a session that no SourceOpened named
   };
   Outcome outcome = Outcome::kApplied;
   uint64_t session_epoch = 0;
   uint64_t expected_offset = 0;
+  // Of a frame: how many were new, how many were known.
+  uint32_t new_events = 0;
+  uint32_t duplicate_events = 0;
   // For kStaleEpoch, and for an accepted SourceOpened.
   uint64_t highest_epoch = 0;
   // For an accepted SourceOpened: where each named session goes on.
@@ -48,6 +58,100 @@ struct CommittedRecord {
   uint32_t sequence_count = 0;
   uint32_t ordinal = 0;
   std::shared_ptr<const store::v1::LogRecord> record;
+};
+
+// What the inputs of one commit cause.
+struct Group {
+  WriteSet changes;
+  std::vector<CommittedRecord> records;
+  // Keys that may be forgotten, once `changes` is committed.
+  std::vector<std::pair<Table, std::string>> drops;
+};
+
+class Core {
+ public:
+  struct Options {
+    // Longest recovery reaches back 24 h, plus 2 h to notice and to run it.
+    absl::Duration window_span = absl::Hours(26);
+    // X's clocks and ours may differ by this much before a key is a stray.
+    absl::Duration future_max = absl::Minutes(10);
+    absl::Duration stray_span = absl::Hours(26);
+    // Some 40 MiB.
+    uint64_t strays_max = 262'144;
+    // At most window_span: behind the floor everything goes.
+    absl::Duration log_retention = absl::Hours(26);
+    Window::Options window;
+  };
+
+  // The core as the store's last commit left it. REQUIRES: store outlives it,
+  // and nobody else writes to it.
+  static absl::StatusOr<std::unique_ptr<Core>> Load(const Store& store, Options options);
+
+  // Adds what one input causes to the group. An error is the store's: fatal.
+  absl::StatusOr<ApplyResult> Apply(store::v1::InputRecord input, Group* group);
+
+  // Ends the group: writes the state that every group carries.
+  // REQUIRES: the group is committed next, or this object is thrown away.
+  void Seal(Group* group);
+  // The group of the last Seal is durable.
+  void Committed();
+
+  const store::v1::CoreState& state() const { return state_; }
+  absl::Time now() const { return absl::FromUnixMicros(state_.now_micros()); }
+  absl::Time floor() const { return absl::FromUnixMicros(state_.floor_micros()); }
+  uint64_t last_sequence() const { return state_.next_sequence() - 1; }
+  const SessionTable& sessions() const { return sessions_; }
+  const Window& window() const { return window_; }
+
+ private:
+  // What became of a frame's events.
+  struct Marks {
+    std::string new_bitmap;
+    std::string late_bitmap;
+    uint32_t new_count = 0;
+    uint32_t late_count = 0;
+    uint32_t events = 0;
+    // Buckets in which it holds a duplicate, ascending.
+    std::vector<uint32_t> duplicate_buckets;
+  };
+
+  Core(const Store& store, Options options);
+  absl::Status LoadState();
+
+  ApplyResult ApplyOpened(store::v1::InputRecord input, Group* group);
+  void ApplyTick(const store::v1::InputRecord& input, Group* group);
+  absl::StatusOr<ApplyResult> ApplyRecord(store::v1::InputRecord input, Group* group);
+  absl::Status ApplyFrame(store::v1::InputRecord input, store::v1::SessionState* session,
+                          ApplyResult* result, Group* group);
+  void ApplyOther(store::v1::InputRecord input, store::v1::SessionState* session, Group* group);
+
+  absl::StatusOr<Marks> MarkNew(const v1::Frame& frame, Group* group);
+  absl::StatusOr<bool> IsNew(absl::string_view key) const;
+  // True when it is a stray.
+  bool Remember(absl::string_view key, uint64_t time_limit, uint64_t sequence, Group* group);
+  void AppendFrame(store::v1::LogRecord head, v1::Frame frame, const Marks& marks, Group* group);
+  void NoteReceived(const v1::Frame& frame, store::v1::SessionState* session);
+
+  // Appends to the log; `sequences` 0 for a record that takes none.
+  LogKey AppendRecord(store::v1::LogRecord record, uint32_t sequences, Group* group);
+  void AppendSightings(const Marks& marks, LogKey log_key, Group* group);
+  void AppendMissing(const store::v1::LogRecord& head,
+                     const std::vector<SessionTable::Missing>& missing, Group* group);
+
+  void MoveNow(const store::v1::Tick& tick);
+  void MoveFloor();
+  void Expire(Group* group);
+  uint64_t FloorKeyTime() const;
+
+  const Options options_;
+  const Store& store_;
+
+  store::v1::CoreState state_;
+  SessionTable sessions_;
+  Strays strays_;
+  Window window_;
+  // Where the log stood at past times, oldest first; one a minute.
+  std::deque<std::pair<int64_t, LogKey>> time_index_;
 };
 
 }  // namespace braid

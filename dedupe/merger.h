@@ -1,9 +1,8 @@
 // Admits inputs for one stream, groups them, and commits each group with one
 // synced write before anybody is told. The only writer of the store.
 //
-// Threads: everything on the stream's loop (the merger thread), except
-// Subscribe's callbacks, see there. Commit blocks that thread; nothing else
-// does.
+// Threads: everything on the stream's loop (the merger thread). Commit blocks
+// that thread; nothing else does. The metrics may be read by any thread.
 // Bounds: a group ends at Options::group_bytes_max; what waits is bounded by
 // the sessions (each admits at most its window).
 // Failure: when a commit fails the state on disk is indeterminate. `on_fatal`
@@ -21,6 +20,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "base/loop.h"
+#include "base/metrics.h"
 #include "base/owner.h"
 #include "braid/store/v1/log.pb.h"
 #include "dedupe/core.h"
@@ -44,26 +44,87 @@ class Merger {
   // became durable, in order. Must not block.
   using CommitObserver = absl::AnyInvocable<void(const std::vector<CommittedRecord>& records)>;
 
+  // Written on the merger thread, read by any.
+  struct Metrics {
+    Counter groups;
+    Counter inputs;
+    Counter input_bytes;
+    // What waits for a commit.
+    Gauge waiting_bytes;
+    // From Admit of a group's first input to the end of its commit.
+    LatencyHistogram commit_delay;
+  };
+
   // REQUIRES: core was loaded from store; both outlive this.
   Merger(Loop& loop, Store& store, Core& core, Options options,
          absl::AnyInvocable<void(absl::Status)> on_fatal);
+  ~Merger();
 
-  // Takes an input. `done` runs in a later turn, after the commit; it never
-  // runs if the merger is destroyed or the commit fails.
+  // Takes an input and stamps its admission. `done` runs in a later turn,
+  // after the commit; it never runs if the merger is destroyed or the commit
+  // fails.
   void Admit(store::v1::InputRecord input, uint64_t input_bytes, Done done);
 
   // At most one observer; the services fan out.
-  void SetCommitObserver(CommitObserver observer);
+  void SetCommitObserver(CommitObserver observer) { observer_ = std::move(observer); }
 
-  // Starts the ticks: the first one at once.
+  // Starts the ticks: the first one at once. Before anything is admitted.
   void Start();
 
   // While false, ticks are held back too; callers stop admitting (disk nearly
-  // full).
+  // full). What is already admitted is committed.
   void SetAccepting(bool accepting);
-  bool accepting() const;
+  bool accepting() const { return accepting_; }
 
-  const Core& core() const;
+  const Core& core() const { return core_; }
+  const Metrics& metrics() const { return metrics_; }
+
+ private:
+  struct Waiting {
+    store::v1::InputRecord input;
+    uint64_t bytes = 0;
+    Done done;
+    absl::Time admit_time;
+  };
+  struct Applied {
+    Done done;
+    ApplyResult result;
+  };
+
+  void Enqueue(store::v1::InputRecord input, uint64_t input_bytes, Done done);
+  void ScheduleGroup();
+  void RunGroup();
+  absl::Status ApplyGroup(Group* group, std::vector<Applied>* applied);
+  absl::Status CommitGroup(Group* group);
+  void Tick();
+  void ScheduleTick();
+  int64_t AdmissionMicros();
+  void Fail(absl::Status status);
+
+  // Constant after construction.
+  Loop& loop_;
+  Store& store_;
+  Core& core_;
+  const Options options_;
+
+  // Owned by the loop.
+  absl::AnyInvocable<void(absl::Status)> on_fatal_;
+  CommitObserver observer_;
+  std::deque<Waiting> waiting_;
+  uint64_t waiting_bytes_ = 0;
+  bool group_scheduled_ = false;
+  bool started_ = false;
+  bool accepting_ = true;
+  bool failed_ = false;
+  Loop::TimerId tick_timer_ = 0;
+  absl::Time last_tick_;
+  int64_t last_admission_micros_ = 0;
+  // The core's time, and when on the loop it was read.
+  int64_t anchor_micros_ = 0;
+  absl::Time anchor_time_;
+
+  Metrics metrics_;
+  Owner owner_;
 };
 
 }  // namespace braid

@@ -1,0 +1,181 @@
+#include "dedupe/admin_service.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "base/mutex.h"
+#include "dedupe/access.h"
+#include "proto/proto_time.h"
+#include "proto/reason.h"
+
+namespace braid {
+namespace {
+
+constexpr absl::Duration kIntervalDefault = absl::Seconds(1);
+constexpr absl::Duration kIntervalMin = absl::Milliseconds(100);
+constexpr absl::Duration kIntervalMax = absl::Minutes(1);
+constexpr int kPageSizeDefault = 100;
+constexpr int kPageSizeMax = 1000;
+
+absl::Duration WatchInterval(const v1::WatchStatusRequest& request) {
+  if (!request.has_interval()) return kIntervalDefault;
+  return std::clamp(ToDuration(request.interval()), kIntervalMin, kIntervalMax);
+}
+
+// One WatchStatus call: sample, write, wait, again.
+class WatchCall final : public grpc::ServerWriteReactor<v1::WatchStatusResponse>,
+                        public std::enable_shared_from_this<WatchCall> {
+ public:
+  WatchCall(const AdminServiceImpl& service, const StatusSources& sources, WorkPool& pool,
+            const v1::WatchStatusRequest& request)
+      : service_(service), sources_(sources), pool_(pool), request_(request) {}
+
+  void Start() {
+    self_ = shared_from_this();
+    pool_.Post([self = self_] { self->SampleOnce(); });
+  }
+
+  void OnWriteDone(bool ok) override {
+    MutexLock lock(&mu_);
+    if (finished_) return;
+    if (!ok) return FinishWith(absl::CancelledError("the watcher is gone"));
+    timer_ = pool_.After(WatchInterval(request_), [self = self_] { self->SampleOnce(); });
+  }
+
+  void OnCancel() override {
+    MutexLock lock(&mu_);
+    pool_.Cancel(timer_);
+    if (!finished_) FinishWith(absl::CancelledError("the watcher is gone"));
+  }
+
+  void OnDone() override { std::shared_ptr<WatchCall> self = std::move(self_); }
+
+ private:
+  void SampleOnce() {
+    absl::StatusOr<v1::StreamStatus> status = GetStatus(sources_, request_.stream());
+    MutexLock lock(&mu_);
+    if (finished_) return;
+    if (!status.ok()) return FinishWith(status.status());
+    if (service_.draining()) {
+      return FinishWith(absl::UnavailableError("the deduper is shutting down"));
+    }
+    *response_.mutable_status() = *std::move(status);
+    StartWrite(&response_);
+  }
+
+  void FinishWith(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    finished_ = true;
+    Finish(ToGrpcStatus(status));
+  }
+
+  const AdminServiceImpl& service_;
+  const StatusSources& sources_;
+  WorkPool& pool_;
+  const v1::WatchStatusRequest request_;
+  v1::WatchStatusResponse response_;
+  std::shared_ptr<WatchCall> self_;
+  Mutex mu_;
+  bool finished_ ABSL_GUARDED_BY(mu_) = false;
+  WorkPool::TimerId timer_ ABSL_GUARDED_BY(mu_);
+};
+
+class Refusal final : public grpc::ServerWriteReactor<v1::WatchStatusResponse> {
+ public:
+  explicit Refusal(const absl::Status& status) { Finish(ToGrpcStatus(status)); }
+  void OnDone() override { delete this; }
+};
+
+}  // namespace
+
+absl::StatusOr<v1::StreamStatus> GetStatus(const StatusSources& sources,
+                                           const std::string& stream) {
+  absl::string_view name = stream;
+  if (!absl::ConsumePrefix(&name, "streams/")) {
+    return absl::InvalidArgumentError("stream is not of the form streams/{stream}");
+  }
+  auto it = sources.find(std::string(name));
+  if (it != sources.end()) return it->second();
+  return ReasonError(absl::StatusCode::kNotFound,
+                     absl::StrCat("there is no stream \"", name.substr(0, 200), "\""),
+                     {"UNKNOWN_STREAM", {{"stream", std::string(name.substr(0, 200))}}});
+}
+
+absl::StatusOr<v1::ListConnectionsResponse> ListConnections(
+    const StatusSources& sources, const v1::ListConnectionsRequest& request) {
+  absl::StatusOr<v1::StreamStatus> status = GetStatus(sources, request.parent());
+  if (!status.ok()) return status.status();
+  if (request.page_size() < 0) {
+    return absl::InvalidArgumentError("page_size must not be negative");
+  }
+  int size = request.page_size() == 0 ? kPageSizeDefault
+                                      : std::min(request.page_size(), kPageSizeMax);
+  // The page token is the last name of the page before: names are sorted.
+  v1::ListConnectionsResponse page;
+  for (v1::Connection& connection : *status->mutable_connections()) {
+    if (connection.name() <= request.page_token()) continue;
+    if (page.connections_size() == size) {
+      page.set_next_page_token(page.connections(size - 1).name());
+      break;
+    }
+    *page.add_connections() = std::move(connection);
+  }
+  return page;
+}
+
+grpc::ServerUnaryReactor* AdminServiceImpl::GetServerInfo(grpc::CallbackServerContext* context,
+                                                          const v1::GetServerInfoRequest* request,
+                                                          v1::ServerInfo* response) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  absl::Status access = CheckAccess(*context->auth_context(), Access::kRead);
+  if (access.ok()) *response = info_;
+  reactor->Finish(ToGrpcStatus(access));
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* AdminServiceImpl::GetStatus(grpc::CallbackServerContext* context,
+                                                      const v1::GetStatusRequest* request,
+                                                      v1::StreamStatus* response) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  pool_.Post([this, context, reactor, request, response] {
+    absl::Status result = CheckAccess(*context->auth_context(), Access::kRead);
+    if (result.ok()) {
+      absl::StatusOr<v1::StreamStatus> status = braid::GetStatus(sources_, request->stream());
+      if (status.ok()) *response = *std::move(status);
+      result = status.status();
+    }
+    reactor->Finish(ToGrpcStatus(result));
+  });
+  return reactor;
+}
+
+grpc::ServerWriteReactor<v1::WatchStatusResponse>* AdminServiceImpl::WatchStatus(
+    grpc::CallbackServerContext* context, const v1::WatchStatusRequest* request) {
+  absl::Status access = CheckAccess(*context->auth_context(), Access::kRead);
+  if (!access.ok()) return new Refusal(access);
+  auto call = std::make_shared<WatchCall>(*this, sources_, pool_, *request);
+  call->Start();
+  return call.get();
+}
+
+grpc::ServerUnaryReactor* AdminServiceImpl::ListConnections(
+    grpc::CallbackServerContext* context, const v1::ListConnectionsRequest* request,
+    v1::ListConnectionsResponse* response) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  pool_.Post([this, context, reactor, request, response] {
+    absl::Status result = CheckAccess(*context->auth_context(), Access::kRead);
+    if (result.ok()) {
+      absl::StatusOr<v1::ListConnectionsResponse> page =
+          braid::ListConnections(sources_, *request);
+      if (page.ok()) *response = *std::move(page);
+      result = page.status();
+    }
+    reactor->Finish(ToGrpcStatus(result));
+  });
+  return reactor;
+}
+
+}  // namespace braid

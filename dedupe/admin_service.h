@@ -1,0 +1,61 @@
+// AdminService over gRPC: the state of the service itself.
+//
+// Threads: gRPC's threads call it; answers are built on the work pool.
+// Bounds: a WatchStatus call has one write under way and one timer.
+
+#ifndef BRAID_DEDUPE_ADMIN_SERVICE_H_
+#define BRAID_DEDUPE_ADMIN_SERVICE_H_
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "braid/v1/admin_service.grpc.pb.h"
+#include "dedupe/work_pool.h"
+
+namespace braid {
+
+// The status of each stream, by short name; constant while serving. Thread-safe
+// functions.
+using StatusSources = std::map<std::string, std::function<v1::StreamStatus()>>;
+
+class AdminServiceImpl final : public v1::AdminService::CallbackService {
+ public:
+  // REQUIRES: sources and pool outlive the server.
+  AdminServiceImpl(const StatusSources& sources, WorkPool& pool, v1::ServerInfo info)
+      : sources_(sources), pool_(pool), info_(std::move(info)) {}
+
+  // Watches end with UNAVAILABLE at their next sample.
+  void Drain() { draining_ = true; }
+  bool draining() const { return draining_; }
+
+  grpc::ServerUnaryReactor* GetServerInfo(grpc::CallbackServerContext* context,
+                                          const v1::GetServerInfoRequest* request,
+                                          v1::ServerInfo* response) override;
+  grpc::ServerUnaryReactor* GetStatus(grpc::CallbackServerContext* context,
+                                      const v1::GetStatusRequest* request,
+                                      v1::StreamStatus* response) override;
+  grpc::ServerWriteReactor<v1::WatchStatusResponse>* WatchStatus(
+      grpc::CallbackServerContext* context, const v1::WatchStatusRequest* request) override;
+  grpc::ServerUnaryReactor* ListConnections(grpc::CallbackServerContext* context,
+                                            const v1::ListConnectionsRequest* request,
+                                            v1::ListConnectionsResponse* response) override;
+
+ private:
+  const StatusSources& sources_;
+  WorkPool& pool_;
+  const v1::ServerInfo info_;
+  std::atomic<bool> draining_{false};
+};
+
+// The unary calls without gRPC. "streams/main".
+absl::StatusOr<v1::StreamStatus> GetStatus(const StatusSources& sources,
+                                           const std::string& stream);
+absl::StatusOr<v1::ListConnectionsResponse> ListConnections(
+    const StatusSources& sources, const v1::ListConnectionsRequest& request);
+
+}  // namespace braid
+
+#endif  // BRAID_DEDUPE_ADMIN_SERVICE_H_

@@ -1,0 +1,348 @@
+#include "dedupe/core.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "base/bytes.h"
+#include "base/check.h"
+#include "dedupe/core_clock.h"
+#include "dedupe/frame_parts.h"
+#include "proto/proto_time.h"
+#include "proto/snowflake.h"
+
+namespace braid {
+namespace {
+
+using store::v1::InputRecord;
+using store::v1::LogRecord;
+using store::v1::SessionState;
+
+// A frame with fewer new events than one in this many is repacked, since
+// keeping all its bytes for them would cost more than packing anew.
+constexpr uint32_t kRepackBelow = 4;
+
+// Offsets that a record takes. A Loss stands in place of what was dropped and
+// takes its offsets, at least the one of its own.
+uint64_t OffsetsOf(const v1::SessionRecord& record) {
+  switch (record.record_case()) {
+    case v1::SessionRecord::kFrame:
+      return std::max(1, FrameKeyCount(record.frame()));
+    case v1::SessionRecord::kLoss:
+      return std::max<uint64_t>(1, record.loss().offsets());
+    default:
+      return 1;
+  }
+}
+
+int64_t ReceiveMicros(const v1::Frame& frame, int event) {
+  int64_t base = absl::ToUnixMicros(ToTime(frame.base_receive_time()));
+  if (event >= frame.receive_offsets_micros_size()) return base;
+  return base + frame.receive_offsets_micros(event);
+}
+
+int64_t LastReceiveMicros(const v1::Frame& frame) {
+  int64_t last = ReceiveMicros(frame, 0);
+  for (int i = 1; i < frame.receive_offsets_micros_size(); ++i) {
+    last = std::max(last, ReceiveMicros(frame, i));
+  }
+  return last;
+}
+
+void VouchFrom(int64_t micros, SessionState* session) {
+  session->set_vouch_from_micros(std::max(session->vouch_from_micros(), micros));
+}
+
+void NoteLossTime(const v1::Loss& loss, SessionState* session) {
+  if (!loss.has_last_receive_time()) return session->set_loss_time_unknown(true);
+  VouchFrom(absl::ToUnixMicros(ToTime(loss.last_receive_time())), session);
+}
+
+// A cover was written before the source knew what would be lost of what stands
+// before it (a full spool gives up its oldest segment). False when nothing of
+// it is left.
+bool CutCover(const SessionState& session, v1::Cover* cover) {
+  if (session.loss_time_unknown()) return false;
+  absl::Time vouch_from = absl::FromUnixMicros(session.vouch_from_micros());
+  v1::TimeRange* range = cover->mutable_create_time_range();
+  if (ToTime(range->start_time()) < vouch_from) SetTime(vouch_from, range->mutable_start_time());
+  return ToTime(range->start_time()) < ToTime(range->end_time());
+}
+
+std::string CoverKeyOf(const LogRecord& head, const v1::Cover& cover) {
+  int64_t from = absl::ToUnixMicros(ToTime(cover.create_time_range().start_time()));
+  return EncodeCoverKey(std::max<int64_t>(from, 0), head.source_id(), head.session_epoch(),
+                        head.offset());
+}
+
+LogRecord HeadOf(const InputRecord& input) {
+  LogRecord head;
+  head.set_admission_micros(input.admission_micros());
+  head.set_source_id(input.record().source_id());
+  head.set_session_epoch(input.record().record().session_epoch());
+  head.set_offset(input.record().record().offset());
+  return head;
+}
+
+}  // namespace
+
+absl::StatusOr<ApplyResult> Core::Apply(InputRecord input, Group* group) {
+  // A log's first tick comes first; whoever feeds a core without one gets the
+  // time of the first admission.
+  if (state_.now_micros() == 0 && input.input_case() != InputRecord::kTick) {
+    state_.set_now_micros(input.admission_micros());
+    MoveFloor();
+  }
+  switch (input.input_case()) {
+    case InputRecord::kOpened:
+      return ApplyOpened(std::move(input), group);
+    case InputRecord::kRecord:
+      return ApplyRecord(std::move(input), group);
+    case InputRecord::kTick:
+      ApplyTick(input, group);
+      return ApplyResult{};
+    case InputRecord::INPUT_NOT_SET:
+      break;
+  }
+  // The shell makes inputs; an empty one is our own mistake.
+  BRAID_CHECK(false);
+}
+
+ApplyResult Core::ApplyOpened(InputRecord input, Group* group) {
+  SessionTable::OpenResult opened = sessions_.Open(input.opened());
+  ApplyResult result;
+  result.session_epoch = input.opened().session_epoch();
+  result.highest_epoch = opened.highest_epoch;
+  if (!opened.accepted) {
+    result.outcome = ApplyResult::Outcome::kStaleEpoch;
+    return result;
+  }
+  result.expected_by_epoch = std::move(opened.expected_by_epoch);
+  const SessionState* state = sessions_.Find(input.opened().source_id(), result.session_epoch);
+  result.expected_offset = state->expected_offset();
+  LogRecord record;
+  record.set_admission_micros(input.admission_micros());
+  record.set_source_id(input.opened().source_id());
+  record.set_session_epoch(result.session_epoch);
+  LogRecord head = record;
+  *record.mutable_opened() = std::move(*input.mutable_opened());
+  AppendRecord(std::move(record), 0, group);
+  AppendMissing(head, opened.missing, group);
+  return result;
+}
+
+void Core::AppendMissing(const LogRecord& head, const std::vector<SessionTable::Missing>& missing,
+                         Group* group) {
+  for (const SessionTable::Missing& span : missing) {
+    LogRecord record = head;
+    record.set_session_epoch(span.epoch);
+    record.set_offset(span.offset);
+    record.mutable_loss()->set_offsets(span.offsets);
+    record.mutable_loss()->set_reason(v1::Loss::REASON_SPOOL_OVERFLOW);
+    state_.set_lost_lines(state_.lost_lines() + span.offsets);
+    AppendRecord(std::move(record), 0, group);
+  }
+}
+
+absl::StatusOr<ApplyResult> Core::ApplyRecord(InputRecord input, Group* group) {
+  const v1::SessionRecord& record = input.record().record();
+  ApplyResult result;
+  result.session_epoch = record.session_epoch();
+  const SessionState* known = sessions_.Find(input.record().source_id(), record.session_epoch());
+  if (known == nullptr) {
+    result.outcome = ApplyResult::Outcome::kNotOpened;
+    return result;
+  }
+  uint64_t end = record.offset() + OffsetsOf(record);
+  result.expected_offset = known->expected_offset();
+  if (record.offset() > known->expected_offset()) {
+    result.outcome = ApplyResult::Outcome::kHole;
+    return result;
+  }
+  if (end <= known->expected_offset()) {
+    result.outcome = ApplyResult::Outcome::kRepeated;
+    return result;
+  }
+  // A record that starts below and ends above was cut differently before:
+  // applied whole, its known events are duplicates like any other.
+  SessionState* session = sessions_.Change(input.record().source_id(), record.session_epoch());
+  bool moves_contiguous = !record.has_loss() && record.offset() <= session->contiguous_offset();
+  session->set_expected_offset(end);
+  if (moves_contiguous) session->set_contiguous_offset(end);
+  result.expected_offset = end;
+  if (record.has_frame()) {
+    absl::Status status = ApplyFrame(std::move(input), session, &result, group);
+    if (!status.ok()) return status;
+  } else {
+    ApplyOther(std::move(input), session, group);
+  }
+  return result;
+}
+
+absl::Status Core::ApplyFrame(InputRecord input, SessionState* session, ApplyResult* result,
+                              Group* group) {
+  LogRecord head = HeadOf(input);
+  v1::Frame frame = std::move(*input.mutable_record()->mutable_record()->mutable_frame());
+  absl::StatusOr<Marks> marks = MarkNew(frame, group);
+  if (!marks.ok()) return marks.status();
+  if (session->loss_time_unknown()) {
+    session->set_loss_time_unknown(false);
+    VouchFrom(ReceiveMicros(frame, 0), session);
+  }
+  NoteReceived(frame, session);
+  result->new_events = marks->new_count;
+  result->duplicate_events = marks->events - marks->new_count;
+  session->set_events(session->events() + marks->events);
+  session->set_new_events(session->new_events() + marks->new_count);
+  state_.set_merged_events(state_.merged_events() + result->new_events);
+  state_.set_duplicate_events(state_.duplicate_events() + result->duplicate_events);
+  state_.set_late_events(state_.late_events() + marks->late_count);
+  if (marks->events > 0) AppendFrame(std::move(head), std::move(frame), *marks, group);
+  return absl::OkStatus();
+}
+
+void Core::ApplyOther(InputRecord input, SessionState* session, Group* group) {
+  LogRecord out = HeadOf(input);
+  v1::SessionRecord* record = input.mutable_record()->mutable_record();
+  switch (record->record_case()) {
+    case v1::SessionRecord::kCover:
+      if (!CutCover(*session, record->mutable_cover())) return;
+      group->changes.Put(Table::kCover, CoverKeyOf(out, record->cover()),
+                         record->cover().SerializeAsString());
+      *out.mutable_cover() = std::move(*record->mutable_cover());
+      break;
+    case v1::SessionRecord::kLoss: {
+      uint64_t lost = std::max<uint64_t>(1, record->loss().offsets());
+      session->set_losses(session->losses() + 1);
+      NoteLossTime(record->loss(), session);
+      session->set_lost_offsets(session->lost_offsets() + record->loss().offsets());
+      state_.set_lost_lines(state_.lost_lines() + lost);
+      *out.mutable_loss() = std::move(*record->mutable_loss());
+      break;
+    }
+    case v1::SessionRecord::kEvent:
+      *out.mutable_connection_event() = std::move(*record->mutable_event());
+      break;
+    case v1::SessionRecord::kFrame:
+    case v1::SessionRecord::RECORD_NOT_SET:
+      // A kind that this version does not know: its offset is taken.
+      break;
+  }
+  AppendRecord(std::move(out), 0, group);
+}
+
+absl::StatusOr<bool> Core::IsNew(absl::string_view key) const {
+  // Both are asked: time passes, and a key may have been outside before.
+  if (strays_.Contains(key)) return false;
+  if (WindowKeyTime(key) < FloorKeyTime()) return true;
+  absl::StatusOr<bool> known = window_.Contains(key);
+  if (!known.ok()) return known.status();
+  return !*known;
+}
+
+bool Core::Remember(absl::string_view key, uint64_t time_limit, uint64_t sequence, Group* group) {
+  if (WindowKeyTime(key) >= FloorKeyTime() && WindowKeyTime(key) < time_limit) {
+    window_.Insert(key);
+    group->changes.Put(Table::kIds, std::string(key.data(), key.size()), EncodeSequence(sequence));
+    return false;
+  }
+  uint64_t evicted = strays_.Insert(state_.now_micros(), key, sequence, &group->changes);
+  state_.set_strays_evicted(state_.strays_evicted() + evicted);
+  return true;
+}
+
+absl::StatusOr<Core::Marks> Core::MarkNew(const v1::Frame& frame, Group* group) {
+  Marks marks;
+  marks.events = FrameKeyCount(frame);
+  marks.new_bitmap = EmptyBitmap(marks.events);
+  for (uint32_t i = 0; i < marks.events; ++i) {
+    std::string key = FrameWindowKey(frame, i);
+    absl::StatusOr<bool> is_new = IsNew(key);
+    if (!is_new.ok()) return is_new.status();
+    if (!*is_new) {
+      marks.duplicate_buckets.push_back(SightingBucket(WindowKeyTime(key)));
+      continue;
+    }
+    // Nothing is created after it was received, so its receive time bounds the
+    // future too: a core whose time lags does not take all posts for strays.
+    int64_t latest = std::max(state_.now_micros(), ReceiveMicros(frame, i));
+    uint64_t limit = FirstSnowflakeAt(absl::FromUnixMicros(latest) + options_.future_max);
+    SetBit(&marks.new_bitmap, i);
+    if (Remember(key, limit, state_.next_sequence() + marks.new_count, group)) {
+      if (marks.late_count++ == 0) marks.late_bitmap = EmptyBitmap(marks.events);
+      SetBit(&marks.late_bitmap, i);
+    }
+    ++marks.new_count;
+  }
+  std::vector<uint32_t>& buckets = marks.duplicate_buckets;
+  std::sort(buckets.begin(), buckets.end());
+  buckets.erase(std::unique(buckets.begin(), buckets.end()), buckets.end());
+  return marks;
+}
+
+void Core::AppendFrame(LogRecord head, v1::Frame frame, const Marks& marks, Group* group) {
+  uint32_t duplicates = marks.events - marks.new_count;
+  absl::StatusOr<v1::Frame> repacked = absl::UnavailableError("not asked for");
+  if (marks.new_count > 0 && marks.new_count * kRepackBelow < marks.events) {
+    // A payload that can not be read is kept as it came.
+    repacked = KeepMarked(frame, marks.new_bitmap);
+  }
+  if (duplicates == marks.events || repacked.ok()) {
+    LogRecord sightings = head;
+    *sightings.mutable_sightings()->mutable_frame() = WithoutMarked(frame, marks.new_bitmap);
+    AppendSightings(marks, AppendRecord(std::move(sightings), 0, group), group);
+    if (marks.new_count == 0) return;
+  }
+  store::v1::Events* events = head.mutable_events();
+  events->set_new_count(marks.new_count);
+  if (repacked.ok()) {
+    int count = static_cast<int>(marks.events);
+    events->set_new_bitmap(KeepMarkedBits(marks.new_bitmap, marks.new_bitmap, count));
+    if (marks.late_count > 0) {
+      events->set_late_bitmap(KeepMarkedBits(marks.late_bitmap, marks.new_bitmap, count));
+    }
+    *events->mutable_frame() = *std::move(repacked);
+    AppendRecord(std::move(head), marks.new_count, group);
+    return;
+  }
+  events->set_new_bitmap(marks.new_bitmap);
+  events->set_late_bitmap(marks.late_bitmap);
+  *events->mutable_frame() = std::move(frame);
+  AppendSightings(marks, AppendRecord(std::move(head), marks.new_count, group), group);
+}
+
+void Core::AppendSightings(const Marks& marks, LogKey log_key, Group* group) {
+  uint32_t floor_bucket = SightingBucket(FloorKeyTime());
+  for (uint32_t bucket : marks.duplicate_buckets) {
+    // Below the floor they would be forgotten at once.
+    if (bucket < floor_bucket) continue;
+    group->changes.Put(Table::kSightings, EncodeSightingKey(bucket, log_key), "");
+  }
+}
+
+void Core::NoteReceived(const v1::Frame& frame, SessionState* session) {
+  // What a spool resends was received long ago.
+  if (FrameKeyCount(frame) == 0 || frame.origin() == v1::EVENT_ORIGIN_SPOOL) return;
+  session->set_last_receive_micros(
+      std::max(session->last_receive_micros(), LastReceiveMicros(frame)));
+  session->set_last_receive_now_micros(state_.now_micros());
+}
+
+LogKey Core::AppendRecord(LogRecord record, uint32_t sequences, Group* group) {
+  LogKey log_key{state_.next_sequence(), state_.next_ordinal()};
+  std::string key = EncodeLogKey(log_key);
+  std::string body = record.SerializeAsString();
+  state_.set_chain(NextChain(ToAbsl(state_.chain()), key, body));
+  group->changes.Put(Table::kLog, key, EncodeLogValue(key, state_.chain(), body));
+  CommittedRecord committed;
+  committed.first_sequence = log_key.sequence;
+  committed.sequence_count = sequences;
+  committed.ordinal = log_key.ordinal;
+  committed.record = std::make_shared<const LogRecord>(std::move(record));
+  group->records.push_back(std::move(committed));
+  state_.set_next_sequence(log_key.sequence + sequences);
+  state_.set_next_ordinal(sequences > 0 ? 0 : log_key.ordinal + 1);
+  state_.set_records(state_.records() + 1);
+  return log_key;
+}
+
+}  // namespace braid

@@ -1,0 +1,131 @@
+// The part of Core that moves with time: loading, ticks, the floor, expiry.
+
+#include <algorithm>
+
+#include "base/bytes.h"
+#include "base/check.h"
+#include "dedupe/core.h"
+#include "dedupe/core_clock.h"
+#include "proto/snowflake.h"
+
+namespace braid {
+namespace {
+
+// Resolution of log retention and of starting to read at a time: 1,560 marks
+// in 26 h.
+constexpr int64_t kTimeMarkMicros = 60'000'000;
+
+}  // namespace
+
+Core::Core(const Store& store, Options options)
+    : options_(options),
+      store_(store),
+      strays_(options.strays_max),
+      window_(store, options.window) {}
+
+absl::StatusOr<std::unique_ptr<Core>> Core::Load(const Store& store, Options options) {
+  if (options.log_retention > options.window_span) options.log_retention = options.window_span;
+  std::unique_ptr<Core> core(new Core(store, options));
+  absl::Status status = core->LoadState();
+  if (status.ok()) status = core->sessions_.Load(store);
+  if (status.ok()) status = core->strays_.Load(store);
+  if (status.ok()) status = core->window_.Load();
+  if (!status.ok()) return status;
+  return core;
+}
+
+absl::Status Core::LoadState() {
+  absl::StatusOr<std::string> bytes = store_.Get(Table::kMeta, kMetaCore);
+  if (absl::IsNotFound(bytes.status())) {
+    state_.set_next_sequence(1);
+    state_.set_earliest_sequence(1);
+    state_.set_chain(std::string(kChainBytes, '\0'));
+    return absl::OkStatus();
+  }
+  if (!bytes.ok()) return bytes.status();
+  if (!state_.ParseFromString(*bytes) || state_.chain().size() != kChainBytes) {
+    return absl::DataLossError("meta/core can not be read");
+  }
+  const size_t prefix_bytes = sizeof(kMetaTimePrefix) - 1;
+  std::string until = kMetaTimePrefix;
+  ++until.back();
+  return store_.Scan(
+      Table::kMeta, kMetaTimePrefix, until, [&](absl::string_view key, absl::string_view value) {
+        time_index_.emplace_back(static_cast<int64_t>(ReadBe64(key.substr(prefix_bytes))),
+                                 DecodeLogKey(value));
+        return true;
+      });
+}
+
+void Core::Seal(Group* group) {
+  sessions_.Seal(&group->changes);
+  state_.set_stray_count(strays_.count());
+  group->changes.Put(Table::kMeta, kMetaCore, state_.SerializeAsString());
+}
+
+void Core::Committed() { window_.Committed(); }
+
+uint64_t Core::FloorKeyTime() const {
+  return FirstSnowflakeAt(absl::FromUnixMicros(state_.floor_micros()));
+}
+
+void Core::ApplyTick(const store::v1::InputRecord& input, Group* group) {
+  MoveNow(input.tick());
+  MoveFloor();
+  store::v1::LogRecord record;
+  record.set_admission_micros(input.admission_micros());
+  *record.mutable_tick() = input.tick();
+  AppendRecord(std::move(record), 0, group);
+  Expire(group);
+}
+
+void Core::MoveNow(const store::v1::Tick& tick) {
+  if (state_.now_micros() == 0) {
+    state_.set_now_micros(tick.wall_micros());
+  } else {
+    state_.set_now_micros(state_.now_micros() + std::max<int64_t>(0, tick.elapsed_micros()));
+  }
+  state_.set_last_wall_micros(tick.wall_micros());
+  absl::optional<int64_t> x_time =
+      AgreedXTime(EstimateXTime(sessions_.sources(), state_.now_micros()), state_.now_micros());
+  if (!x_time) return;
+  sessions_.ShiftReceiveNow(*x_time - state_.now_micros());
+  state_.set_now_micros(*x_time);
+}
+
+void Core::MoveFloor() {
+  int64_t floor = state_.now_micros() - absl::ToInt64Microseconds(options_.window_span);
+  state_.set_floor_micros(std::max({state_.floor_micros(), floor, int64_t{0}}));
+}
+
+void Core::Expire(Group* group) {
+  int64_t now = state_.now_micros();
+  strays_.Expire(now - absl::ToInt64Microseconds(options_.stray_span), &group->changes);
+  window_.ForgetBefore(FloorKeyTime());
+  if (!time_index_.empty() && now < time_index_.back().first + kTimeMarkMicros) return;
+
+  LogKey here{state_.next_sequence(), state_.next_ordinal()};
+  time_index_.emplace_back(now, here);
+  group->changes.Put(Table::kMeta, EncodeTimeKey(now), EncodeLogKey(here));
+  int64_t oldest = now - absl::ToInt64Microseconds(options_.log_retention);
+  bool moved = false;
+  LogKey first;
+  while (time_index_.size() > 1 && time_index_.front().first <= oldest) {
+    first = time_index_.front().second;
+    moved = true;
+    group->changes.Delete(Table::kMeta, EncodeTimeKey(time_index_.front().first));
+    time_index_.pop_front();
+  }
+  if (moved) {
+    state_.set_earliest_sequence(std::max(state_.earliest_sequence(), first.sequence));
+    group->drops.emplace_back(Table::kLog, EncodeLogKey(first));
+  }
+  group->drops.emplace_back(Table::kIds, EncodeSequence(FloorKeyTime()));
+  group->drops.emplace_back(Table::kSightings,
+                            EncodeSightingPrefix(SightingBucket(FloorKeyTime())));
+  // Cover is too little for its files to fall behind the floor whole.
+  group->changes.DeleteRange(Table::kCover, EncodeSequence(0),
+                             EncodeSequence(static_cast<uint64_t>(state_.floor_micros())));
+}
+
+}  // namespace braid

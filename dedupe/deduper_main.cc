@@ -1,0 +1,90 @@
+// braid-deduper: flags, configuration, signals; the rest is Deduper.
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <map>
+
+#include "absl/time/clock.h"
+#include "base/config_check.h"
+#include "base/log.h"
+#include "base/real_loop.h"
+#include "base/signals.h"
+#include "base/version.h"
+#include "dedupe/deduper.h"
+#include "dedupe/deduper_flags.h"
+
+namespace {
+
+constexpr int kExitUsage = 2;
+// EX_SOFTWARE: the state on disk is indeterminate, start again.
+constexpr int kExitFatal = 70;
+
+void StartLog(const braid::DeduperFlags& flags, const braid::config::v1::LogConfig& config) {
+  using Level = braid::LogLevel;
+  using Format = braid::LogOptions::Format;
+  static const std::map<std::string, Level> levels = {{"debug", Level::kDebug},
+                                                      {"info", Level::kInfo},
+                                                      {"warn", Level::kWarn},
+                                                      {"error", Level::kError}};
+  static const std::map<std::string, Format> formats = {{"auto", Format::kAuto},
+                                                        {"text", Format::kText},
+                                                        {"json", Format::kJson},
+                                                        {"logfmt", Format::kLogfmt}};
+  braid::LogOptions options;
+  options.component = "deduper";
+  auto level = levels.find(flags.log_level.empty() ? config.level() : flags.log_level);
+  if (level != levels.end()) options.level = level->second;
+  auto format = formats.find(flags.log_format.empty() ? config.format() : flags.log_format);
+  if (format != formats.end()) options.format = format->second;
+  braid::InitLog(options);
+}
+
+[[noreturn]] void ExitFatal(const absl::Status& status) {
+  braid::Log(braid::LogLevel::kError, "store_failed", "stopping at once", {{"error", status}});
+  // No destructors: nothing may be written any more.
+  _exit(kExitFatal);
+}
+
+int Fail(const absl::Status& status, int code) {
+  std::fprintf(stderr, "braid-deduper: %s\n", std::string(status.message()).c_str());
+  return code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  absl::optional<int> exit_code;
+  braid::DeduperFlags flags = braid::ParseDeduperFlags(argc, argv, &exit_code);
+  if (exit_code.has_value()) return *exit_code;
+  if (flags.version) {
+    std::printf("braid-deduper %s\n", std::string(braid::Version()).c_str());
+    return 0;
+  }
+  braid::config::v1::DeduperConfig config;
+  braid::ConfigProblems problems = braid::LoadDeduperConfig(flags.config_file, &config);
+  if (!problems.empty()) std::fprintf(stderr, "%s\n", braid::JoinProblems(problems).c_str());
+  if (braid::HasErrors(problems)) return kExitUsage;
+  if (flags.check_config) return 0;
+  StartLog(flags, config.log());
+  if (flags.init) {
+    absl::Status made = braid::Deduper::Init(config, absl::Now());
+    return made.ok() ? 0 : Fail(made, 1);
+  }
+  // Signals first: threads that start later leave them alone.
+  braid::RealLoop loop("main");
+  braid::Signals signals(loop, [&loop](int) { loop.Stop(); });
+  auto deduper = braid::Deduper::Start(config, ExitFatal);
+  if (!deduper.ok()) return Fail(deduper.status(), 1);
+  if (!flags.ready_file.empty()) {
+    absl::Status written = braid::WriteReadyFile(flags.ready_file, (*deduper)->grpc_port(),
+                                                 (*deduper)->http_port());
+    if (!written.ok()) return Fail(written, 1);
+  }
+  braid::Log(braid::LogLevel::kInfo, "serving", "ready for connectors and readers",
+             {{"grpc_port", (*deduper)->grpc_port()}, {"http_port", (*deduper)->http_port()}});
+  loop.RunInThisThread();
+  braid::Log(braid::LogLevel::kInfo, "draining", "asked to stop");
+  (*deduper)->Drain();
+  return 0;
+}

@@ -1,0 +1,38 @@
+// Parts of a frame: which events are marked, the duplicates without their
+// payload, the new ones repacked. Pure; any thread.
+
+#ifndef BRAID_DEDUPE_FRAME_PARTS_H_
+#define BRAID_DEDUPE_FRAME_PARTS_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "braid/v1/ingest_service.pb.h"
+
+namespace braid {
+
+// One bit per event, least significant first.
+inline std::string EmptyBitmap(int events) { return std::string((events + 7) / 8, '\0'); }
+inline void SetBit(std::string* bitmap, int event) {
+  (*bitmap)[event / 8] = static_cast<char>((*bitmap)[event / 8] | (1 << (event % 8)));
+}
+// A bitmap that ends early has no further bits set.
+inline bool HasBit(absl::string_view bitmap, int event) {
+  return static_cast<size_t>(event / 8) < bitmap.size() &&
+         (bitmap[event / 8] >> (event % 8) & 1) != 0;
+}
+
+// Keys, receive times and origin of the events whose bit is not set.
+v1::Frame WithoutMarked(const v1::Frame& frame, absl::string_view bitmap);
+
+// The events whose bit is set, with their lines, compressed anew.
+// InvalidArgument when the payload can not be read.
+absl::StatusOr<v1::Frame> KeepMarked(const v1::Frame& frame, absl::string_view bitmap);
+
+// The same bits for the frame that KeepMarked(frame, marked) gives.
+std::string KeepMarkedBits(absl::string_view bits, absl::string_view marked, int events);
+
+}  // namespace braid
+
+#endif  // BRAID_DEDUPE_FRAME_PARTS_H_

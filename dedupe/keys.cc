@@ -1,0 +1,173 @@
+#include "dedupe/keys.h"
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "base/bytes.h"
+#include "base/hash.h"
+#include "proto/proto_time.h"
+#include "proto/snowflake.h"
+
+namespace braid {
+namespace {
+
+void AppendBlock(std::string* out, absl::string_view bytes) {
+  AppendBe32(out, static_cast<uint32_t>(bytes.size()));
+  out->append(bytes.data(), bytes.size());
+}
+
+// Written out by hand: protobuf does not promise stable bytes.
+std::string CanonicalKeyBytes(const v1::EventKey& key) {
+  std::string out;
+  AppendBe32(&out, static_cast<uint32_t>(key.kind()));
+  AppendBe32(&out, static_cast<uint32_t>(key.object_ids_size()));
+  for (const std::string& id : key.object_ids()) AppendBlock(&out, id);
+  AppendBe64(&out, static_cast<uint64_t>(absl::ToUnixMicros(ToTime(key.event_time()))));
+  AppendBe64(&out, key.members_hash());
+  return out;
+}
+
+std::string CheckedBytes(absl::string_view key, absl::string_view body) {
+  std::string out;
+  out.reserve(key.size() + body.size());
+  out.append(key.data(), key.size());
+  out.append(body.data(), body.size());
+  return out;
+}
+
+}  // namespace
+
+std::string EncodeLogKey(LogKey key) {
+  std::string out;
+  AppendBe64(&out, key.sequence);
+  AppendBe32(&out, key.ordinal);
+  return out;
+}
+
+LogKey DecodeLogKey(absl::string_view bytes) {
+  return {ReadBe64(bytes), ReadBe32(bytes.substr(8))};
+}
+
+std::string EncodeLogValue(absl::string_view key, absl::string_view chain, absl::string_view body) {
+  std::string out;
+  out.reserve(kLogHeaderBytes + body.size());
+  out.push_back(kLogFormat);
+  out.append(chain.data(), chain.size());
+  AppendBe64(&out, Hash64(CheckedBytes(key, body)));
+  out.append(body.data(), body.size());
+  return out;
+}
+
+absl::StatusOr<LogValue> DecodeLogValue(absl::string_view key, absl::string_view value) {
+  if (value.size() < kLogHeaderBytes) return absl::DataLossError("log record is too short");
+  if (value[0] != kLogFormat) {
+    return absl::DataLossError(absl::StrCat("log record has unknown format ",
+                                            static_cast<int>(static_cast<uint8_t>(value[0]))));
+  }
+  LogValue out{value.substr(1, kChainBytes), value.substr(kLogHeaderBytes)};
+  if (ReadBe64(value.substr(1 + kChainBytes)) != Hash64(CheckedBytes(key, out.body))) {
+    return absl::DataLossError("log record does not match its check value");
+  }
+  return out;
+}
+
+std::string NextChain(absl::string_view chain, absl::string_view key, absl::string_view body) {
+  return Hash128(chain, key, body);
+}
+
+std::string PostWindowKey(uint64_t id) {
+  std::string out;
+  AppendBe64(&out, id);
+  return out;
+}
+
+std::string EventWindowKey(const v1::EventKey& key) {
+  uint64_t id = 0;
+  if (key.kind() == v1::EVENT_KIND_POST && key.object_ids_size() == 1 &&
+      absl::SimpleAtoi(key.object_ids(0), &id)) {
+    return PostWindowKey(id);
+  }
+  std::string out;
+  AppendBe64(&out, FirstSnowflakeAt(ToTime(key.event_time())));
+  out.push_back(static_cast<char>(key.kind()));
+  out.append(Hash128(CanonicalKeyBytes(key)));
+  return out;
+}
+
+int FrameKeyCount(const v1::Frame& frame) {
+  return frame.post_ids_size() > 0 ? frame.post_ids_size() : frame.keys_size();
+}
+
+std::string FrameWindowKey(const v1::Frame& frame, int event) {
+  return frame.post_ids_size() > 0 ? PostWindowKey(frame.post_ids(event))
+                                   : EventWindowKey(frame.keys(event));
+}
+
+uint64_t WindowKeyTime(absl::string_view window_key) { return ReadBe64(window_key); }
+
+uint32_t SightingBucket(uint64_t window_key_time) {
+  return static_cast<uint32_t>(window_key_time >> kSightingBucketShift);
+}
+
+std::string EncodeSightingKey(uint32_t bucket, LogKey log_key) {
+  std::string out = EncodeSightingPrefix(bucket);
+  out.append(EncodeLogKey(log_key));
+  return out;
+}
+
+std::string EncodeSightingPrefix(uint32_t bucket) {
+  std::string out;
+  AppendBe32(&out, bucket);
+  return out;
+}
+
+LogKey DecodeSightingKey(absl::string_view bytes) { return DecodeLogKey(bytes.substr(4)); }
+
+std::string EncodeStrayKey(int64_t arrival_micros, absl::string_view window_key) {
+  std::string out;
+  AppendBe64(&out, static_cast<uint64_t>(arrival_micros));
+  out.append(window_key.data(), window_key.size());
+  return out;
+}
+
+StrayKey DecodeStrayKey(absl::string_view bytes) {
+  return {static_cast<int64_t>(ReadBe64(bytes)), bytes.substr(8)};
+}
+
+std::string EncodeSourceKey(absl::string_view source_id, uint64_t epoch) {
+  std::string out(source_id.data(), source_id.size());
+  out.push_back('\0');
+  AppendBe64(&out, epoch);
+  return out;
+}
+
+absl::StatusOr<SourceKey> DecodeSourceKey(absl::string_view bytes) {
+  // Source ids hold no zero byte (checked at Hello), epochs may.
+  if (bytes.size() < 9 || bytes[bytes.size() - 9] != '\0') {
+    return absl::DataLossError("malformed source key");
+  }
+  absl::string_view id = bytes.substr(0, bytes.size() - 9);
+  return SourceKey{std::string(id.data(), id.size()), ReadBe64(bytes.substr(bytes.size() - 8))};
+}
+
+std::string EncodeCoverKey(int64_t from_micros, absl::string_view source_id, uint64_t epoch,
+                           uint64_t offset) {
+  std::string out;
+  AppendBe64(&out, static_cast<uint64_t>(from_micros));
+  out.append(EncodeSourceKey(source_id, epoch));
+  AppendBe64(&out, offset);
+  return out;
+}
+
+std::string EncodeSequence(uint64_t sequence) {
+  std::string out;
+  AppendBe64(&out, sequence);
+  return out;
+}
+
+std::string EncodeTimeKey(int64_t now_micros) {
+  std::string out = kMetaTimePrefix;
+  AppendBe64(&out, static_cast<uint64_t>(now_micros));
+  return out;
+}
+
+}  // namespace braid

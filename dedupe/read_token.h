@@ -1,0 +1,45 @@
+// The opaque texts by which readers name a position: cursors of TailEvents and
+// page tokens of ListEvents. A checksum tells a damaged or hand-made one from
+// a good one; it is no secret and grants nothing.
+//
+// Threads: any; everything here is pure.
+
+#ifndef BRAID_DEDUPE_READ_TOKEN_H_
+#define BRAID_DEDUPE_READ_TOKEN_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+
+namespace braid {
+
+struct ReadToken {
+  enum class Kind : uint8_t { kCursor = 'c', kPage = 'p' };
+  Kind kind = Kind::kCursor;
+  // The log the position belongs to: positions do not carry over.
+  std::string log_id;
+  uint64_t next_sequence = 0;
+  // Commit time of the last event delivered; the start of what is lost when
+  // retention passes the position.
+  absl::Time delivered_time = absl::InfinitePast();
+  // Of a page token: hash of the call's other arguments.
+  uint64_t arguments_hash = 0;
+};
+
+// base64url, without padding.
+std::string EncodeReadToken(const ReadToken& token);
+
+// InvalidArgument for anything that EncodeReadToken did not make, or of
+// another kind.
+absl::StatusOr<ReadToken> DecodeReadToken(ReadToken::Kind kind, absl::string_view text);
+
+// OUT_OF_RANGE LOG_EPOCH_CHANGED where the token is of another log.
+absl::Status CheckLogId(const ReadToken& token, absl::string_view log_id);
+
+}  // namespace braid
+
+#endif  // BRAID_DEDUPE_READ_TOKEN_H_

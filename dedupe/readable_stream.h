@@ -1,0 +1,72 @@
+// One stream as readers see it: its log, hot tail and identity. Filled by the
+// stream's commits, read by the services.
+//
+// Threads: OnCommit on the merger thread, everything else on any.
+// Bounds: HotTail's.
+
+#ifndef BRAID_DEDUPE_READABLE_STREAM_H_
+#define BRAID_DEDUPE_READABLE_STREAM_H_
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "dedupe/hot_tail.h"
+#include "dedupe/log_reader.h"
+#include "dedupe/store.h"
+
+namespace braid {
+
+class ReadableStream {
+ public:
+  struct Start {
+    // Short: "main".
+    std::string name;
+    std::string log_id;
+    uint64_t next_sequence = 1;
+    uint64_t earliest_sequence = 1;
+  };
+
+  // REQUIRES: store outlives this.
+  ReadableStream(Start start, const Store& store, HotTail::Options options)
+      : name_(std::move(start.name)),
+        log_id_(std::move(start.log_id)),
+        store_(store),
+        hot_tail_(start.next_sequence, options),
+        reader_(store, hot_tail_, start.earliest_sequence) {}
+
+  void OnCommit(const std::vector<CommittedRecord>& records, uint64_t earliest_sequence) {
+    reader_.SetEarliestSequence(earliest_sequence);
+    hot_tail_.Append(records);
+  }
+
+  const std::string& name() const { return name_; }
+  const std::string& log_id() const { return log_id_; }
+  const Store& store() const { return store_; }
+  HotTail& hot_tail() { return hot_tail_; }
+  const HotTail& hot_tail() const { return hot_tail_; }
+  const LogReader& reader() const { return reader_; }
+
+ private:
+  const std::string name_;
+  const std::string log_id_;
+  const Store& store_;
+  HotTail hot_tail_;
+  LogReader reader_;
+};
+
+// The streams of a deduper by short name; constant while serving.
+using ReadableStreams = std::map<std::string, ReadableStream*>;
+
+// "streams/main" → the stream. InvalidArgument for another kind of name,
+// NotFound (UNKNOWN_STREAM) for a stream that is not configured.
+absl::StatusOr<ReadableStream*> FindStream(const ReadableStreams& streams,
+                                           absl::string_view resource_name);
+
+}  // namespace braid
+
+#endif  // BRAID_DEDUPE_READABLE_STREAM_H_

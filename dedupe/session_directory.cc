@@ -1,0 +1,63 @@
+#include "dedupe/session_directory.h"
+
+#include <utility>
+
+namespace braid {
+
+SessionDirectory::SessionDirectory(const std::vector<std::string>& connections) {
+  MutexLock lock(&mu_);
+  for (const std::string& name : connections) sources_[name].source_id = name;
+}
+
+OfferSession* SessionDirectory::Open(OfferSession* session, const v1::OfferRequest::Hello& hello,
+                                     absl::Time now) {
+  OfferSession* replaced = std::exchange(open_[hello.source_id()], session);
+  MutexLock lock(&mu_);
+  SourceSnapshot& source = sources_[hello.source_id()];
+  source.source_id = hello.source_id();
+  source.network = hello.network();
+  source.version = hello.version();
+  source.session_epoch = hello.session_epoch();
+  source.connected = true;
+  source.connect_time = now;
+  ++source.calls;
+  return replaced;
+}
+
+void SessionDirectory::Close(const OfferSession* session, const std::string& source_id) {
+  auto it = open_.find(source_id);
+  if (it == open_.end() || it->second != session) return;
+  open_.erase(it);
+  MutexLock lock(&mu_);
+  sources_[source_id].connected = false;
+}
+
+void SessionDirectory::OnReport(const std::string& source_id, const v1::ConnectionReport& report,
+                                absl::Time now) {
+  MutexLock lock(&mu_);
+  SourceSnapshot& source = sources_[source_id];
+  source.report = report;
+  source.report_time = now;
+}
+
+void SessionDirectory::OnApplied(const std::string& source_id, uint64_t events,
+                                 uint64_t new_events) {
+  MutexLock lock(&mu_);
+  SourceSnapshot& source = sources_[source_id];
+  source.events += events;
+  source.new_events += new_events;
+}
+
+void SessionDirectory::OnNack(const std::string& source_id) {
+  MutexLock lock(&mu_);
+  ++sources_[source_id].nacks;
+}
+
+std::vector<SourceSnapshot> SessionDirectory::Snapshot() const {
+  MutexLock lock(&mu_);
+  std::vector<SourceSnapshot> all;
+  for (const auto& [name, source] : sources_) all.push_back(source);
+  return all;
+}
+
+}  // namespace braid

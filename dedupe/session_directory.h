@@ -1,0 +1,69 @@
+// Who offers to one stream of this deduper, and what each last said about
+// itself: what the AdminService shows, and how a newer call of a source
+// replaces its older one.
+//
+// Threads: the merger thread writes, any thread takes snapshots.
+// Bounds: one entry per configured connection.
+
+#ifndef BRAID_DEDUPE_SESSION_DIRECTORY_H_
+#define BRAID_DEDUPE_SESSION_DIRECTORY_H_
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "base/mutex.h"
+#include "braid/v1/ingest_service.pb.h"
+
+namespace braid {
+
+class OfferSession;
+
+struct SourceSnapshot {
+  std::string source_id;
+  std::string network;
+  std::string version;
+  // An accepted call is open.
+  bool connected = false;
+  uint64_t session_epoch = 0;
+  // Accepted calls since this process started.
+  uint64_t calls = 0;
+  // Monotonic, of the deduper's loop; InfinitePast before the first.
+  absl::Time connect_time = absl::InfinitePast();
+  absl::Time report_time = absl::InfinitePast();
+  v1::ConnectionReport report;
+  // Since this process started.
+  uint64_t events = 0;
+  uint64_t new_events = 0;
+  uint64_t nacks = 0;
+};
+
+class SessionDirectory {
+ public:
+  // Every configured connection is listed from the start, connected or not.
+  explicit SessionDirectory(const std::vector<std::string>& connections);
+
+  // The session's call was accepted. Returns the call it replaces, or null.
+  OfferSession* Open(OfferSession* session, const v1::OfferRequest::Hello& hello, absl::Time now);
+  // No effect if the session was replaced, or never opened.
+  void Close(const OfferSession* session, const std::string& source_id);
+  void OnReport(const std::string& source_id, const v1::ConnectionReport& report, absl::Time now);
+  void OnApplied(const std::string& source_id, uint64_t events, uint64_t new_events);
+  void OnNack(const std::string& source_id);
+
+  // In the order of the names.
+  std::vector<SourceSnapshot> Snapshot() const;
+
+ private:
+  mutable Mutex mu_;
+  std::map<std::string, SourceSnapshot> sources_ ABSL_GUARDED_BY(mu_);
+  // Merger thread only.
+  std::map<std::string, OfferSession*> open_;
+};
+
+}  // namespace braid
+
+#endif  // BRAID_DEDUPE_SESSION_DIRECTORY_H_

@@ -1,0 +1,77 @@
+#include "dedupe/stream_monitor.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "dedupe/event_view.h"
+
+namespace braid {
+
+void StreamMonitor::OnCommit(const std::vector<CommittedRecord>& records) {
+  for (const CommittedRecord& record : records) {
+    if (!record.record->has_events()) continue;
+    const v1::Frame& frame = record.record->events().frame();
+    // By share: which lines were new does not matter for a rate.
+    int events = std::max(1, FrameEventCount(frame));
+    merged_bytes_ += uint64_t{frame.decompressed_bytes()} * record.sequence_count / events;
+  }
+  behind_.OnCommit(records);
+}
+
+void StreamMonitor::Sample(absl::Time loop_now) {
+  const Core& core = merger_.core();
+  RateWindow::Values values;
+  values[kMergedCounter] = static_cast<double>(core.state().merged_events());
+  values[kDuplicatesCounter] = static_cast<double>(core.state().duplicate_events());
+  values[kMergedBytesCounter] = static_cast<double>(merged_bytes_);
+  for (const SourceSnapshot& source : directory_.Snapshot()) {
+    values[EventsCounter(source.source_id)] = static_cast<double>(source.events);
+    values[FirstsCounter(source.source_id)] = static_cast<double>(source.new_events);
+    values[BytesCounter(source.source_id)] = static_cast<double>(source.report.received_bytes());
+  }
+  MutexLock lock(&mu_);
+  core_ = core.state();
+  loop_time_ = loop_now;
+  taken_ = absl::Now();
+  accepting_ = merger_.accepting();
+  window_memory_bytes_ = core.window().memory_bytes();
+  rates_.Sample(loop_now, std::move(values));
+}
+
+v1::StreamStatus StreamMonitor::Status() const {
+  StreamFacts facts;
+  facts.name = options_.name;
+  facts.log_id = options_.log_id;
+  for (SourceSnapshot& source : directory_.Snapshot()) {
+    ConnectionFacts connection;
+    auto network = options_.networks.find(source.source_id);
+    connection.network = network != options_.networks.end() && !network->second.empty()
+                             ? network->second
+                             : source.network;
+    connection.behind = behind_.Behind(source.source_id);
+    connection.source = std::move(source);
+    facts.connections.push_back(std::move(connection));
+  }
+  facts.tails = options_.tail_count();
+  facts.disk_free_bytes = options_.disk_free_bytes();
+  facts.window_disk_bytes = options_.window_disk_bytes();
+  facts.window_entries = options_.window_entries();
+  facts.commit_delay_p50 = merger_.metrics().commit_delay.Quantile(0.5);
+  facts.commit_delay_p99 = merger_.metrics().commit_delay.Quantile(0.99);
+  MutexLock lock(&mu_);
+  absl::Duration age = std::max(absl::ZeroDuration(), absl::Now() - taken_);
+  facts.core = core_;
+  facts.now = absl::FromUnixMicros(core_.now_micros()) + age;
+  facts.loop_now = loop_time_ + age;
+  facts.accepting = accepting_;
+  facts.window_memory_bytes = window_memory_bytes_;
+  return BuildStatus(facts, rates_);
+}
+
+store::v1::CoreState StreamMonitor::CoreState() const {
+  MutexLock lock(&mu_);
+  return core_;
+}
+
+}  // namespace braid

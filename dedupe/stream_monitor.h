@@ -1,0 +1,73 @@
+// Watches one stream: takes a sample of its counters once a second and answers
+// what its status is.
+//
+// Threads: OnCommit and Sample on the merger thread; Status on any.
+// Bounds: RateWindow's and BehindTracker's.
+
+#ifndef BRAID_DEDUPE_STREAM_MONITOR_H_
+#define BRAID_DEDUPE_STREAM_MONITOR_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/mutex.h"
+#include "braid/v1/admin_service.pb.h"
+#include "dedupe/behind_tracker.h"
+#include "dedupe/core.h"
+#include "dedupe/merger.h"
+#include "dedupe/rate_window.h"
+#include "dedupe/session_directory.h"
+#include "dedupe/stream_status.h"
+
+namespace braid {
+
+class StreamMonitor {
+ public:
+  struct Options {
+    std::string name;
+    std::string log_id;
+    // Connection → network, as configured.
+    std::map<std::string, std::string> networks;
+    // Asked at each status; any thread.
+    std::function<uint64_t()> disk_free_bytes;
+    std::function<uint64_t()> window_disk_bytes;
+    std::function<uint64_t()> window_entries;
+    std::function<uint32_t()> tail_count;
+  };
+
+  // REQUIRES: all outlive this.
+  StreamMonitor(const SessionDirectory& directory, const Merger& merger, Options options)
+      : directory_(directory), merger_(merger), options_(std::move(options)) {}
+
+  void OnCommit(const std::vector<CommittedRecord>& records);
+  void Sample(absl::Time loop_now);
+
+  v1::StreamStatus Status() const;
+  // Last sample of the core's counters, for metrics.
+  store::v1::CoreState CoreState() const;
+
+ private:
+  const SessionDirectory& directory_;
+  const Merger& merger_;
+  const Options options_;
+  BehindTracker behind_;
+  // Merger thread only.
+  uint64_t merged_bytes_ = 0;
+
+  mutable Mutex mu_;
+  // Of the last sample.
+  store::v1::CoreState core_ ABSL_GUARDED_BY(mu_);
+  absl::Time loop_time_ ABSL_GUARDED_BY(mu_);
+  // Host time of it: samples age when the merger hangs.
+  absl::Time taken_ ABSL_GUARDED_BY(mu_) = absl::InfinitePast();
+  bool accepting_ ABSL_GUARDED_BY(mu_) = true;
+  uint64_t window_memory_bytes_ ABSL_GUARDED_BY(mu_) = 0;
+  RateWindow rates_ ABSL_GUARDED_BY(mu_);
+};
+
+}  // namespace braid
+
+#endif  // BRAID_DEDUPE_STREAM_MONITOR_H_

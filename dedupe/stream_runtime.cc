@@ -1,0 +1,188 @@
+#include "dedupe/stream_runtime.h"
+
+#include <utility>
+
+#include "base/log.h"
+
+namespace braid {
+namespace {
+
+// Resolution of the rates.
+constexpr absl::Duration kWatchInterval = absl::Seconds(1);
+
+std::vector<std::string> ConnectionIds(const config::v1::StreamConfig& config) {
+  std::vector<std::string> ids;
+  for (const auto& connection : config.connections()) ids.push_back(connection.id());
+  return ids;
+}
+
+Core::Options CoreOptions(const config::v1::StreamConfig& config) {
+  Core::Options options;
+  if (config.window().span_ms() > 0) {
+    options.window_span = absl::Milliseconds(config.window().span_ms());
+  }
+  if (config.window().memory_bytes() > 0) {
+    options.window.memory_bytes_max = config.window().memory_bytes();
+  }
+  if (config.retention().log_ms() > 0) {
+    options.log_retention = absl::Milliseconds(config.retention().log_ms());
+  }
+  return options;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<StreamRuntime>> StreamRuntime::Open(Options options) {
+  RocksStore::Options store_options;
+  store_options.memory = options.memory;
+  store_options.on_fatal = options.on_fatal;
+  absl::StatusOr<std::unique_ptr<RocksStore>> store =
+      RocksStore::Open(options.dir, options.config.name(), store_options);
+  if (!store.ok()) return store.status();
+  absl::StatusOr<std::unique_ptr<Core>> core = Core::Load(**store, CoreOptions(options.config));
+  if (!core.ok()) return core.status();
+  return std::unique_ptr<StreamRuntime>(
+      new StreamRuntime(std::move(options), *std::move(store), *std::move(core)));
+}
+
+StreamRuntime::StreamRuntime(Options options, std::unique_ptr<RocksStore> store,
+                             std::unique_ptr<Core> core)
+    : options_(std::move(options)),
+      store_(std::move(store)),
+      core_(std::move(core)),
+      directory_(ConnectionIds(options_.config)),
+      loop_("merge-" + options_.config.name()) {
+  merger_ = std::make_unique<Merger>(loop_, *store_, *core_, Merger::Options(),
+                                     [this](absl::Status status) { options_.on_fatal(status); });
+  const store::v1::CoreState& state = core_->state();
+  readable_ = std::make_unique<ReadableStream>(
+      ReadableStream::Start{name(), store_->identity().log_id(), state.next_sequence(),
+                            state.earliest_sequence()},
+      *store_, HotTail::Options());
+  StreamMonitor::Options monitor;
+  monitor.name = name();
+  monitor.log_id = store_->identity().log_id();
+  for (const auto& connection : options_.config.connections()) {
+    monitor.networks[connection.id()] = connection.network();
+  }
+  monitor.disk_free_bytes = [this] { return disk_free_bytes(); };
+  monitor.window_disk_bytes = [this] {
+    return store_->statistics().tables[static_cast<int>(Table::kIds)].file_bytes;
+  };
+  monitor.window_entries = [this] {
+    return store_->statistics().tables[static_cast<int>(Table::kIds)].keys_estimate;
+  };
+  monitor.tail_count = [this] { return options_.tail_count(*readable_); };
+  monitor_ = std::make_unique<StreamMonitor>(directory_, *merger_, std::move(monitor));
+  merger_->SetCommitObserver(
+      [this](const std::vector<CommittedRecord>& records) { OnCommit(records); });
+}
+
+StreamRuntime::~StreamRuntime() { Stop(); }
+
+std::vector<std::string> StreamRuntime::connections() const {
+  return ConnectionIds(options_.config);
+}
+
+void StreamRuntime::Start() {
+  loop_.Start();
+  loop_.Post([this] {
+    disk_guard_ = std::make_unique<DiskGuard>(
+        loop_, [this] { return ReadDiskSpace(options_.dir); }, DiskGuard::Options(),
+        [this](bool accepting) { OnDisk(accepting); });
+    disk_guard_started_ = true;
+    merger_->Start();
+    loop_.After(kWatchInterval, [this] { Watch(); });
+  });
+}
+
+void StreamRuntime::Stop() {
+  if (std::exchange(stopped_, true)) return;
+  loop_.Stop();
+}
+
+void StreamRuntime::OnCommit(const std::vector<CommittedRecord>& records) {
+  monitor_->OnCommit(records);
+  readable_->OnCommit(records, core_->state().earliest_sequence());
+  // Before the first tick is committed the core has no time and no floor.
+  if (!std::exchange(sampled_, true)) monitor_->Sample(loop_.Now());
+}
+
+void StreamRuntime::Watch() {
+  monitor_->Sample(loop_.Now());
+  loop_.After(kWatchInterval, [this] { Watch(); });
+}
+
+void StreamRuntime::OnDisk(bool accepting) {
+  merger_->SetAccepting(accepting);
+  options_.on_accepting(accepting);
+  Log(accepting ? LogLevel::kInfo : LogLevel::kError, accepting ? "disk_has_room" : "disk_full",
+      accepting ? "input is taken again" : "input is refused until there is room",
+      {{"stream", name()}, {"free_bytes", disk_free_bytes()}});
+}
+
+uint64_t StreamRuntime::disk_free_bytes() const {
+  return disk_guard_started_ ? static_cast<uint64_t>(disk_guard_->free_bytes().value()) : 0;
+}
+
+void StreamRuntime::CollectMetrics(MetricSink& sink) const {
+  MetricLabels stream = {{"stream", name()}};
+  store::v1::CoreState core = monitor_->CoreState();
+  sink.AddCounter("braid_events_merged_total", "Distinct events in the log.", stream,
+                  core.merged_events());
+  sink.AddCounter("braid_events_duplicate_total", "Further copies of events.", stream,
+                  core.duplicate_events());
+  sink.AddCounter("braid_events_late_total", "Events outside the window when they arrived.",
+                  stream, core.late_events());
+  sink.AddCounter("braid_lost_lines_total", "Lines that a connector had to drop.", stream,
+                  core.lost_lines());
+  sink.AddGauge("braid_log_last_sequence", "Newest sequence in the log.", stream,
+                static_cast<double>(core.next_sequence()) - 1);
+  sink.AddGauge("braid_log_earliest_sequence", "Oldest sequence served.", stream,
+                core.earliest_sequence());
+  sink.AddGauge("braid_window_floor_timestamp_seconds", "Creation time of the oldest key kept.",
+                stream, static_cast<double>(core.floor_micros()) / 1e6);
+  sink.AddGauge("braid_disk_free_bytes", "Free on the data directory's disk.", stream,
+                static_cast<double>(disk_free_bytes()));
+  sink.AddGauge("braid_disk_size_bytes", "Size of the data directory's disk.", stream,
+                disk_guard_started_ ? disk_guard_->total_bytes().value() : 0);
+  sink.AddGauge("braid_hot_tail_bytes", "Newest records kept in memory for readers.", stream,
+                static_cast<double>(readable_->hot_tail().bytes()));
+  sink.AddGauge("braid_tail_streams", "TailEvents calls being served.", stream,
+                options_.tail_count(*readable_));
+  const Merger::Metrics& merger = merger_->metrics();
+  sink.AddHistogram("braid_commit_delay_seconds", "From admission to durable.", stream,
+                    merger.commit_delay);
+  sink.AddCounter("braid_commit_groups_total", "Synced commits.", stream,
+                  static_cast<double>(merger.groups.value()));
+  sink.AddCounter("braid_commit_inputs_total", "Records committed.", stream,
+                  static_cast<double>(merger.inputs.value()));
+  sink.AddGauge("braid_commit_waiting_bytes", "Input that waits for a commit.", stream,
+                merger.waiting_bytes.value());
+  RocksStore::Statistics store = store_->statistics();
+  sink.AddGauge("braid_store_file_bytes", "Size of the store's files.", stream,
+                static_cast<double>(store.file_bytes));
+  sink.AddGauge("braid_store_cache_bytes", "Memory of the store.", stream,
+                static_cast<double>(store.cache_bytes));
+  sink.AddGauge("braid_store_pending_compaction_bytes", "Work compaction is behind.", stream,
+                static_cast<double>(store.pending_compaction_bytes));
+  v1::StreamStatus status = monitor_->Status();
+  sink.AddGauge("braid_stream_health", "1 redundant, 2 exposed, 3 dark.", stream,
+                status.health());
+  for (const SourceSnapshot& source : directory_.Snapshot()) {
+    MetricLabels labels = {{"stream", name()}, {"connection", source.source_id}};
+    sink.AddGauge("braid_connection_connected", "Whether it has an open call.", labels,
+                  source.connected ? 1 : 0);
+    sink.AddGauge(
+        "braid_connection_receiving", "Whether it says that it receives.", labels,
+        source.connected && source.report.state() == v1::ConnectionReport::STATE_RECEIVING ? 1 : 0);
+    sink.AddCounter("braid_events_received_total", "Events offered by the connection.", labels,
+                    static_cast<double>(source.events));
+    sink.AddCounter("braid_events_first_total", "Events it delivered first.", labels,
+                    static_cast<double>(source.new_events));
+    sink.AddCounter("braid_offer_nacks_total", "Holes that were asked for again.", labels,
+                    static_cast<double>(source.nacks));
+  }
+}
+
+}  // namespace braid

@@ -1,0 +1,91 @@
+// One stream of a running deduper: its store, core, merger thread, and what
+// the services see of it.
+//
+// Threads: Open, Start and Stop on the main thread; the rest as each part says.
+// Ownership: owns every part; services refer to it and end before it.
+
+#ifndef BRAID_DEDUPE_STREAM_RUNTIME_H_
+#define BRAID_DEDUPE_STREAM_RUNTIME_H_
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/metrics.h"
+#include "base/owner.h"
+#include "base/real_loop.h"
+#include "braid/config/v1/config.pb.h"
+#include "dedupe/core.h"
+#include "dedupe/disk_guard.h"
+#include "dedupe/merger.h"
+#include "dedupe/readable_stream.h"
+#include "dedupe/rocks_store.h"
+#include "dedupe/session_directory.h"
+#include "dedupe/stream_monitor.h"
+
+namespace braid {
+
+class StreamRuntime {
+ public:
+  struct Options {
+    config::v1::StreamConfig config;
+    // Of this stream alone.
+    std::string dir;
+    std::shared_ptr<RocksStore::Memory> memory;
+    // The state on disk is indeterminate: end the process. Any thread.
+    std::function<void(absl::Status)> on_fatal;
+    std::function<uint32_t(const ReadableStream&)> tail_count;
+    // The disk became nearly full, or has room again. Merger thread.
+    std::function<void(bool accepting)> on_accepting;
+  };
+
+  // Opens the store and loads the core; nothing runs yet.
+  static absl::StatusOr<std::unique_ptr<StreamRuntime>> Open(Options options);
+  // Stops.
+  ~StreamRuntime();
+
+  // Starts the merger thread and its ticks.
+  void Start();
+  // What was admitted is committed; then the merger thread ends.
+  void Stop();
+
+  const std::string& name() const { return options_.config.name(); }
+  std::vector<std::string> connections() const;
+  RealLoop& loop() { return loop_; }
+  Merger& merger() { return *merger_; }
+  SessionDirectory& directory() { return directory_; }
+  ReadableStream& readable() { return *readable_; }
+  const StreamMonitor& monitor() const { return *monitor_; }
+
+  void CollectMetrics(MetricSink& sink) const;
+
+ private:
+  StreamRuntime(Options options, std::unique_ptr<RocksStore> store, std::unique_ptr<Core> core);
+  void OnCommit(const std::vector<CommittedRecord>& records);
+  void Watch();
+  void OnDisk(bool accepting);
+  uint64_t disk_free_bytes() const;
+
+  const Options options_;
+  const std::unique_ptr<RocksStore> store_;
+  const std::unique_ptr<Core> core_;
+  SessionDirectory directory_;
+  RealLoop loop_;
+  std::unique_ptr<Merger> merger_;
+  std::unique_ptr<ReadableStream> readable_;
+  std::unique_ptr<StreamMonitor> monitor_;
+  std::unique_ptr<DiskGuard> disk_guard_;
+  // From then on its figures may be read by any thread.
+  std::atomic<bool> disk_guard_started_{false};
+  // Merger thread only.
+  bool sampled_ = false;
+  bool stopped_ = false;
+};
+
+}  // namespace braid
+
+#endif  // BRAID_DEDUPE_STREAM_RUNTIME_H_

@@ -1,0 +1,166 @@
+#include "dedupe/stream_status.h"
+
+#include <algorithm>
+#include <map>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "proto/proto_time.h"
+
+namespace braid {
+namespace {
+
+// Reports come once a second: five missing ones are silence.
+constexpr absl::Duration kReportAgeMax = absl::Seconds(5);
+// X sends a heartbeat every 20 s, late by up to 2 s; Gnip's limit is 30 s.
+constexpr absl::Duration kByteAgeMax = absl::Seconds(30);
+constexpr absl::Duration kRateSpan = absl::Seconds(10);
+constexpr absl::Duration kShareSpan = absl::Minutes(1);
+
+absl::Duration ReportAge(const SourceSnapshot& source, absl::Time loop_now) {
+  return loop_now - source.report_time;
+}
+
+// Between two of the connection's own times, so that no two clocks are
+// compared, plus the time since the report came.
+absl::Duration ByteAge(const SourceSnapshot& source, absl::Time loop_now) {
+  if (!source.report.has_last_byte_time()) return absl::InfiniteDuration();
+  return ToTime(source.report.report_time()) - ToTime(source.report.last_byte_time()) +
+         ReportAge(source, loop_now);
+}
+
+std::string Seconds(absl::Duration duration) {
+  return absl::StrCat(absl::ToInt64Seconds(duration), " s");
+}
+
+std::string StateWord(v1::ConnectionReport::State state) {
+  std::string word = absl::AsciiStrToLower(v1::ConnectionReport::State_Name(state).substr(6));
+  std::replace(word.begin(), word.end(), '_', ' ');
+  return word;
+}
+
+// Why it is not receiving, as a sentence.
+std::string ProblemOf(const SourceSnapshot& source, absl::Time loop_now) {
+  if (source.calls == 0) {
+    return absl::StrCat(source.source_id, " has not connected since this deduper started.");
+  }
+  if (!source.connected) return absl::StrCat(source.source_id, " is not connected to the deduper.");
+  if (ReportAge(source, loop_now) > kReportAgeMax) {
+    return absl::StrCat(source.source_id, " has not reported for ",
+                        source.report_time == absl::InfinitePast()
+                            ? "as long as it is connected."
+                            : Seconds(ReportAge(source, loop_now)) + ".");
+  }
+  if (source.report.state() != v1::ConnectionReport::STATE_RECEIVING) {
+    return absl::StrCat(source.source_id, " is ", StateWord(source.report.state()), ".");
+  }
+  absl::Duration age = ByteAge(source, loop_now);
+  return absl::StrCat(source.source_id, " has received nothing from X",
+                      age == absl::InfiniteDuration() ? "." : " for " + Seconds(age) + ".");
+}
+
+void AddProblems(const StreamFacts& facts, int receiving, v1::StreamStatus* status) {
+  if (!facts.accepting) {
+    status->add_problems("The disk is nearly full: input is refused until there is room.");
+  }
+  if (receiving == 0) status->add_problems("No connection is receiving.");
+  if (receiving == 1) {
+    status->add_problems("Only one connection is receiving: one more failure loses data.");
+  }
+  std::map<std::string, std::string> networks;
+  for (const ConnectionFacts& connection : facts.connections) {
+    if (!IsReceiving(connection.source, facts.loop_now)) {
+      status->add_problems(ProblemOf(connection.source, facts.loop_now));
+    }
+    if (connection.network.empty()) continue;
+    auto [it, added] = networks.emplace(connection.network, connection.source.source_id);
+    if (!added) {
+      status->add_problems(absl::StrCat(it->second, " and ", connection.source.source_id,
+                                        " run in the same network, ", connection.network,
+                                        ": one failure can take both."));
+    }
+  }
+}
+
+void FillConnection(const StreamFacts& facts, const ConnectionFacts& connection,
+                    const RateWindow& rates, v1::Connection* out) {
+  const SourceSnapshot& source = connection.source;
+  const std::string& id = source.source_id;
+  out->set_name(absl::StrCat("streams/", facts.name, "/connections/", id));
+  out->set_network(connection.network);
+  out->set_version(source.version);
+  *out->mutable_report() = source.report;
+  out->mutable_rates()->set_events_per_second(rates.PerSecond(EventsCounter(id), kRateSpan));
+  out->mutable_rates()->set_bytes_per_second(rates.PerSecond(BytesCounter(id), kRateSpan));
+  double merged = rates.Growth(kMergedCounter, kShareSpan);
+  if (merged > 0) {
+    // A source may repeat itself: never more than all.
+    out->set_first_share(std::min(1.0, rates.Growth(FirstsCounter(id), kShareSpan) / merged));
+    out->set_seen_share(std::min(1.0, rates.Growth(EventsCounter(id), kShareSpan) / merged));
+  }
+  SetDuration(connection.behind.p50, out->mutable_behind_p50());
+  SetDuration(connection.behind.p99, out->mutable_behind_p99());
+  if (source.connected) {
+    SetDuration(facts.loop_now - source.connect_time, out->mutable_up_time());
+  }
+  uint64_t connects = source.report.connects();
+  out->set_reconnects(connects > 0 ? connects - 1 : 0);
+}
+
+void FillMerged(const RateWindow& rates, v1::StreamStatus::Rates* out) {
+  out->set_events_per_second(rates.PerSecond(kMergedCounter, kRateSpan));
+  out->set_bytes_per_second(rates.PerSecond(kMergedBytesCounter, kRateSpan));
+  out->set_duplicates_per_second(rates.PerSecond(kDuplicatesCounter, kRateSpan));
+  double merged = rates.Growth(kMergedCounter, kShareSpan);
+  double copies = merged + rates.Growth(kDuplicatesCounter, kShareSpan);
+  if (merged > 0) out->set_copies_per_event(copies / merged);
+}
+
+}  // namespace
+
+std::string EventsCounter(const std::string& connection) { return connection + "/events"; }
+std::string FirstsCounter(const std::string& connection) { return connection + "/firsts"; }
+std::string BytesCounter(const std::string& connection) { return connection + "/bytes"; }
+
+bool IsReceiving(const SourceSnapshot& source, absl::Time loop_now) {
+  return source.connected && source.report.state() == v1::ConnectionReport::STATE_RECEIVING &&
+         ReportAge(source, loop_now) <= kReportAgeMax && ByteAge(source, loop_now) <= kByteAgeMax;
+}
+
+v1::StreamStatus BuildStatus(const StreamFacts& facts, const RateWindow& rates) {
+  v1::StreamStatus status;
+  status.set_stream(absl::StrCat("streams/", facts.name));
+  status.set_log_id(facts.log_id);
+  SetTime(facts.now, status.mutable_sample_time());
+  int receiving = 0;
+  for (const ConnectionFacts& connection : facts.connections) {
+    receiving += IsReceiving(connection.source, facts.loop_now) ? 1 : 0;
+    FillConnection(facts, connection, rates, status.add_connections());
+  }
+  status.set_health(receiving >= 2   ? v1::StreamStatus::HEALTH_REDUNDANT
+                    : receiving == 1 ? v1::StreamStatus::HEALTH_EXPOSED
+                                     : v1::StreamStatus::HEALTH_DARK);
+  AddProblems(facts, receiving, &status);
+  FillMerged(rates, status.mutable_merged());
+  status.set_last_sequence(facts.core.next_sequence() - 1);
+  status.set_earliest_sequence(facts.core.earliest_sequence());
+  absl::Time floor = absl::FromUnixMicros(facts.core.floor_micros());
+  if (facts.core.now_micros() > 0) SetTime(floor, status.mutable_floor_time());
+  status.mutable_window()->set_entries(facts.window_entries);
+  status.mutable_window()->set_memory_bytes(facts.window_memory_bytes);
+  status.mutable_window()->set_disk_bytes(facts.window_disk_bytes);
+  if (facts.core.now_micros() > 0) {
+    SetDuration(facts.now - floor, status.mutable_window()->mutable_span());
+  }
+  SetDuration(facts.commit_delay_p50, status.mutable_commit_delay_p50());
+  SetDuration(facts.commit_delay_p99, status.mutable_commit_delay_p99());
+  status.set_disk_free_bytes(facts.disk_free_bytes);
+  status.set_tails(facts.tails);
+  status.set_merged_events(facts.core.merged_events());
+  status.set_duplicate_events(facts.core.duplicate_events());
+  status.set_late_events(facts.core.late_events());
+  status.set_lost_lines(facts.core.lost_lines());
+  return status;
+}
+
+}  // namespace braid
