@@ -1,0 +1,249 @@
+#include "cli/render.h"
+
+#include <simdjson.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/strip.h"
+#include "cli/text.h"
+#include "proto/proto_time.h"
+#include "proto/reason.h"
+#include "proto/snowflake.h"
+
+namespace braid {
+namespace {
+
+// Last part of a resource name.
+std::string ShortName(absl::string_view name) {
+  size_t slash = name.rfind('/');
+  return EscapeForTerminal(slash == absl::string_view::npos ? name : name.substr(slash + 1));
+}
+
+// "STATE_BACKING_OFF" → "backing off".
+std::string Word(absl::string_view enum_name, absl::string_view prefix) {
+  absl::ConsumePrefix(&enum_name, prefix);
+  std::string word = absl::AsciiStrToLower(enum_name);
+  std::replace(word.begin(), word.end(), '_', ' ');
+  return word;
+}
+
+std::string StateWord(const v1::Connection& connection) {
+  v1::ConnectionReport::State state = connection.report().state();
+  if (state == v1::ConnectionReport::STATE_UNSPECIFIED) return "never seen";
+  return Word(v1::ConnectionReport::State_Name(state), "STATE_");
+}
+
+std::string OriginWord(v1::EventOrigin origin) {
+  return Word(v1::EventOrigin_Name(origin), "EVENT_ORIGIN_");
+}
+
+std::string HealthWord(v1::StreamStatus::Health health, bool color) {
+  const char* paint = "";
+  if (health == v1::StreamStatus::HEALTH_REDUNDANT) paint = "\x1b[32m";
+  if (health == v1::StreamStatus::HEALTH_EXPOSED) paint = "\x1b[33m";
+  if (health == v1::StreamStatus::HEALTH_DARK) paint = "\x1b[31m";
+  std::string word = v1::StreamStatus::Health_Name(health);
+  word = std::string(absl::StripPrefix(word, "HEALTH_"));
+  return color ? absl::StrCat(paint, word, "\x1b[0m") : word;
+}
+
+std::string AgeText(const google::protobuf::Timestamp& time, absl::Time now) {
+  if (time.seconds() == 0) return "-";
+  return DurationText(std::max(absl::ZeroDuration(), now - ToTime(time)));
+}
+
+std::string Count(double per_second) {
+  if (per_second > 0 && per_second < 10) return absl::StrFormat("%.1f", per_second);
+  return GroupDigits(static_cast<uint64_t>(per_second + 0.5));
+}
+
+std::string LogLine(const v1::StreamStatus& status) {
+  if (status.last_sequence() < status.earliest_sequence()) return "empty";
+  return absl::StrCat(GroupDigits(status.earliest_sequence()), " … ",
+                      GroupDigits(status.last_sequence()), " (id ",
+                      EscapeForTerminal(status.log_id()), ")");
+}
+
+// The text of a post, where it has one; else its line.
+std::string PostText(const v1::Event& event) {
+  static thread_local simdjson::dom::parser parser;
+  simdjson::padded_string line(event.payload());
+  simdjson::dom::element root;
+  if (parser.parse(line).get(root) == simdjson::SUCCESS) {
+    std::string_view text;
+    for (const char* path : {"/data/text", "/text", "/full_text", "/body"}) {
+      if (root.at_pointer(path).get(text) == simdjson::SUCCESS) return std::string(text);
+    }
+  }
+  return event.payload();
+}
+
+std::string SightingsTable(const v1::Event& event) {
+  std::vector<std::vector<std::string>> rows = {{"CONNECTION", "RECEIVED (UTC)", ">BEHIND", "HOW"}};
+  absl::Time first = absl::InfiniteFuture();
+  for (const v1::Sighting& sighting : event.sightings()) {
+    first = std::min(first, ToTime(sighting.receive_time()));
+  }
+  for (const v1::Sighting& sighting : event.sightings()) {
+    absl::Time received = ToTime(sighting.receive_time());
+    rows.push_back({EscapeForTerminal(sighting.connection_id()), TimeText(received),
+                    received == first ? "first" : DurationText(received - first),
+                    OriginWord(sighting.origin())});
+  }
+  return TableText(rows, "  ");
+}
+
+bool HasSeen(const v1::Event& event, const std::string& connection_id) {
+  return std::any_of(
+      event.sightings().begin(), event.sightings().end(),
+      [&](const v1::Sighting& sighting) { return sighting.connection_id() == connection_id; });
+}
+
+}  // namespace
+
+std::string RenderConnections(const google::protobuf::RepeatedPtrField<v1::Connection>& connections,
+                              absl::Time sample_time) {
+  std::vector<std::vector<std::string>> rows = {
+      {"CONNECTION", "STATE", ">EVENTS/S", ">BYTES/S", ">FIRST", ">SEEN", ">BEHIND P50", ">P99",
+       ">LAST BYTE", ">UP", ">RECONNECTS", "NETWORK"}};
+  for (const v1::Connection& c : connections) {
+    bool seen = c.report().state() != v1::ConnectionReport::STATE_UNSPECIFIED;
+    rows.push_back({ShortName(c.name()), StateWord(c), Count(c.rates().events_per_second()),
+                    BytesText(c.rates().bytes_per_second()),
+                    absl::StrFormat("%.0f %%", c.first_share() * 100),
+                    absl::StrFormat("%.0f %%", c.seen_share() * 100),
+                    DurationText(ToDuration(c.behind_p50())),
+                    DurationText(ToDuration(c.behind_p99())),
+                    seen ? AgeText(c.report().last_byte_time(), ToTime(c.report().report_time()))
+                         : "-",
+                    seen ? DurationText(ToDuration(c.up_time())) : "-",
+                    GroupDigits(c.reconnects()), EscapeForTerminal(c.network())});
+  }
+  return TableText(rows, "  ");
+}
+
+std::string RenderStatus(const v1::StreamStatus& s, bool color) {
+  std::string text = absl::StrCat(ShortName(s.stream()), "  ", HealthWord(s.health(), color), "  ",
+                                  TimeText(ToTime(s.sample_time())), " UTC\n\n");
+  absl::StrAppend(&text, "  merged   ", Count(s.merged().events_per_second()), " events/s  ",
+                  BytesText(s.merged().bytes_per_second()), "/s  ",
+                  absl::StrFormat("%.2f", s.merged().copies_per_event()), " copies per event\n");
+  absl::StrAppend(&text, "  log      ", LogLine(s), "\n");
+  absl::StrAppend(&text, "  totals   ", GroupDigits(s.merged_events()), " merged  ",
+                  GroupDigits(s.duplicate_events()), " duplicates  ",
+                  GroupDigits(s.late_events()), " late  ", GroupDigits(s.lost_lines()),
+                  " lost lines\n");
+  absl::StrAppend(&text, "  window   ", GroupDigits(s.window().entries()), " keys over ",
+                  DurationText(ToDuration(s.window().span())), "  ",
+                  BytesText(static_cast<double>(s.window().memory_bytes())), " memory\n");
+  absl::StrAppend(&text, "  commit   p50 ", DurationText(ToDuration(s.commit_delay_p50())),
+                  "  p99 ", DurationText(ToDuration(s.commit_delay_p99())), "    disk free ",
+                  BytesText(static_cast<double>(s.disk_free_bytes())), "    readers ", s.tails(),
+                  "\n\n");
+  absl::StrAppend(&text, RenderConnections(s.connections(), ToTime(s.sample_time())));
+  if (s.problems_size() > 0) absl::StrAppend(&text, "\n");
+  for (const std::string& problem : s.problems()) {
+    absl::StrAppend(&text, "  ! ", EscapeForTerminal(problem), "\n");
+  }
+  return text;
+}
+
+std::string RenderEventLine(const v1::Event& event, int text_width) {
+  std::string marks;
+  if (event.origin() != v1::EVENT_ORIGIN_LIVE) {
+    absl::StrAppend(&marks, "[", OriginWord(event.origin()), "] ");
+  }
+  if (event.late()) absl::StrAppend(&marks, "[late] ");
+  std::string connection = event.sightings_size() > 0 ? event.sightings(0).connection_id() : "";
+  return absl::StrCat(event.sequence(), "  ", TimeText(ToTime(event.commit_time())), "  ",
+                      EscapeForTerminal(connection), "  ", event.id(), "  ", marks,
+                      Truncate(EscapeForTerminal(PostText(event)), text_width));
+}
+
+std::string RenderEvent(const v1::Event& event) {
+  std::string text = absl::StrCat(Word(v1::EventKind_Name(event.kind()), "EVENT_KIND_"), " ",
+                                  event.id(), "\n");
+  absl::StrAppend(&text, "  sequence   ", event.sequence(), event.late() ? "  (late)" : "", "\n");
+  absl::StrAppend(&text, "  created    ", TimeText(ToTime(event.create_time())), " UTC\n");
+  absl::StrAppend(&text, "  committed  ", TimeText(ToTime(event.commit_time())), " UTC\n");
+  absl::StrAppend(&text, "  origin     ", OriginWord(event.origin()), "\n");
+  for (const std::string& tag : event.rule_tags()) {
+    absl::StrAppend(&text, "  rule       ", EscapeForTerminal(tag), "\n");
+  }
+  absl::StrAppend(&text, "\n", SightingsTable(event), "\n", EscapeForTerminal(PayloadLine(event)),
+                  "\n");
+  return text;
+}
+
+std::string RenderWhy(const v1::Event& event, const v1::StreamStatus& status) {
+  std::string text =
+      absl::StrCat("Post ", event.id(), " is in the log of ", ShortName(status.stream()),
+                   " at sequence ", event.sequence(), ".\n  created    ",
+                   TimeText(ToTime(event.create_time())), " UTC\n  committed  ",
+                   TimeText(ToTime(event.commit_time())), " UTC, ",
+                   DurationText(ToTime(event.commit_time()) - ToTime(event.create_time())),
+                   " after its creation\n");
+  if (event.late()) {
+    absl::StrAppend(&text, "  It was outside the window when it arrived: marked late.\n");
+  }
+  absl::StrAppend(&text, "\n", SightingsTable(event));
+  for (const v1::Connection& connection : status.connections()) {
+    std::string id = ShortName(connection.name());
+    if (!HasSeen(event, id)) absl::StrAppend(&text, "  ", id, "  has not delivered it\n");
+  }
+  return text;
+}
+
+std::string RenderWhyNot(uint64_t post_id, const v1::StreamStatus& status, absl::Time now) {
+  absl::Time created = SnowflakeTime(post_id);
+  std::string text = absl::StrCat("Post ", post_id, " is not in the log of ",
+                                  ShortName(status.stream()), ".\n  created    ",
+                                  TimeText(created), " UTC, by its id\n");
+  if (created > now + absl::Minutes(1)) {
+    absl::StrAppend(&text, "  Its id lies in the future: no post has it yet.\n");
+  } else if (status.has_floor_time() && created < ToTime(status.floor_time())) {
+    absl::StrAppend(&text, "  It is older than what is kept (since ",
+                    TimeText(ToTime(status.floor_time())),
+                    " UTC): it may have been delivered and expired.\n");
+  } else {
+    absl::StrAppend(&text, "  It is inside the window: no connection has delivered it. It may not "
+                           "match the stream's rules, or was\n  lost on the way to all of them.\n");
+  }
+  absl::StrAppend(&text, "\n", RenderConnections(status.connections(), now));
+  return text;
+}
+
+std::string PayloadLine(const v1::Event& event) {
+  std::string line = event.payload();
+  std::replace(line.begin(), line.end(), '\n', ' ');
+  std::replace(line.begin(), line.end(), '\r', ' ');
+  return line;
+}
+
+std::string RenderError(const absl::Status& status, const std::string& server) {
+  if (absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status)) {
+    return absl::StrCat("braid: can not reach ", EscapeForTerminal(server), ": ",
+                        EscapeForTerminal(status.message()));
+  }
+  std::string text = absl::StrCat("braid: ", EscapeForTerminal(status.message()));
+  Reason reason = ReasonOf(status);
+  if (reason.reason.empty()) return text;
+  absl::StrAppend(&text, " (", EscapeForTerminal(reason.reason), ")");
+  if (reason.reason == "CURSOR_TOO_OLD") {
+    const std::string& from = reason.metadata["lost_from_time"];
+    const std::string& until = reason.metadata["lost_until_time"];
+    if (!until.empty()) {
+      absl::StrAppend(&text, "\n  lost: what was committed ", from.empty() ? "" : "from ",
+                      EscapeForTerminal(from), from.empty() ? "before " : " until ",
+                      EscapeForTerminal(until),
+                      "\n  go on with: --from earliest");
+    }
+  }
+  return text;
+}
+
+}  // namespace braid

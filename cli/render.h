@@ -1,0 +1,44 @@
+// What the commands print for people, as text: pure functions of what the
+// server said. Whatever came from X, a peer or a configuration is escaped.
+
+#ifndef BRAID_CLI_RENDER_H_
+#define BRAID_CLI_RENDER_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "braid/v1/admin_service.pb.h"
+#include "braid/v1/stream_service.pb.h"
+
+namespace braid {
+
+// One screen: health, log, connections, problems.
+std::string RenderStatus(const v1::StreamStatus& status, bool color);
+
+// The connections side by side. `sample_time` is what ages count from.
+std::string RenderConnections(const google::protobuf::RepeatedPtrField<v1::Connection>& connections,
+                              absl::Time sample_time);
+
+// One line: sequence, commit time, connection, origin where not live, text.
+std::string RenderEventLine(const v1::Event& event, int text_width);
+
+// Every fact about an event, and its payload.
+std::string RenderEvent(const v1::Event& event);
+
+// Who delivered it, when, who was first, who did not.
+std::string RenderWhy(const v1::Event& event, const v1::StreamStatus& status);
+
+// What is known of a post that is not in the log.
+std::string RenderWhyNot(uint64_t post_id, const v1::StreamStatus& status, absl::Time now);
+
+// The payload as one line, as X sent it: line breaks between members, which
+// JSON allows, become spaces.
+std::string PayloadLine(const v1::Event& event);
+
+// One line for stderr, with what the reason's metadata adds.
+std::string RenderError(const absl::Status& status, const std::string& server);
+
+}  // namespace braid
+
+#endif  // BRAID_CLI_RENDER_H_

@@ -1,0 +1,145 @@
+#include "cli/text.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+
+namespace braid {
+namespace {
+
+// Length of the code point at the start of `text` and its value; 0 where the
+// bytes are not UTF-8.
+int DecodeOne(absl::string_view text, uint32_t* code) {
+  uint8_t first = static_cast<uint8_t>(text[0]);
+  int length = first < 0x80 ? 1 : first >> 5 == 6 ? 2 : first >> 4 == 14 ? 3 : first >> 3 == 30 ? 4 : 0;
+  if (length == 0 || text.size() < static_cast<size_t>(length)) return 0;
+  *code = length == 1 ? first : first & (0x7f >> length);
+  for (int i = 1; i < length; ++i) {
+    uint8_t next = static_cast<uint8_t>(text[i]);
+    if (next >> 6 != 2) return 0;
+    *code = (*code << 6) | (next & 0x3f);
+  }
+  static constexpr uint32_t kSmallest[] = {0, 0, 0x80, 0x800, 0x10000};
+  bool surrogate = *code >= 0xd800 && *code <= 0xdfff;
+  return *code < kSmallest[length] || surrogate || *code > 0x10ffff ? 0 : length;
+}
+
+bool IsDangerous(uint32_t code) {
+  return code < 0x20 || (code >= 0x7f && code <= 0x9f) ||      // C0, DEL, C1
+         (code >= 0x202a && code <= 0x202e) ||                 // overrides of direction
+         (code >= 0x2066 && code <= 0x2069) ||                 // isolates
+         code == 0x200e || code == 0x200f || code == 0x061c ||  // marks of direction
+         code == 0x2028 || code == 0x2029 || code == 0xfeff;   // line separators, BOM
+}
+
+std::string EscapeOne(uint32_t code) {
+  if (code == '\n') return "\\n";
+  if (code == '\r') return "\\r";
+  if (code == '\t') return "\\t";
+  return code < 0x100 ? absl::StrFormat("\\x%02x", code) : absl::StrFormat("\\u%04x", code);
+}
+
+int CodePoints(absl::string_view text) {
+  return static_cast<int>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<uint8_t>(c) & 0xc0) != 0x80;
+  }));
+}
+
+}  // namespace
+
+std::string EscapeForTerminal(absl::string_view text) {
+  std::string result;
+  while (!text.empty()) {
+    uint32_t code = 0;
+    int length = DecodeOne(text, &code);
+    if (length == 0) {
+      absl::StrAppend(&result, EscapeOne(static_cast<uint8_t>(text[0])));
+      text.remove_prefix(1);
+      continue;
+    }
+    if (IsDangerous(code)) {
+      absl::StrAppend(&result, EscapeOne(code));
+    } else {
+      absl::StrAppend(&result, text.substr(0, length));
+    }
+    text.remove_prefix(length);
+  }
+  return result;
+}
+
+std::string Truncate(absl::string_view utf8, int width) {
+  if (CodePoints(utf8) <= width) return std::string(utf8);
+  size_t end = 0;
+  for (int seen = 0; end < utf8.size(); ++end) {
+    if ((static_cast<uint8_t>(utf8[end]) & 0xc0) != 0x80 && ++seen == width) break;
+  }
+  return absl::StrCat(utf8.substr(0, end), "…");
+}
+
+std::string GroupDigits(uint64_t number) {
+  std::string digits = absl::StrCat(number);
+  for (int at = static_cast<int>(digits.size()) - 3; at > 0; at -= 3) digits.insert(at, ",");
+  return digits;
+}
+
+std::string BytesText(double bytes) {
+  const char* unit = "B";
+  for (const char* next : {"kB", "MB", "GB", "TB"}) {
+    if (bytes < 1000) break;
+    bytes /= 1000;
+    unit = next;
+  }
+  return absl::StrFormat(bytes < 10 && *unit != 'B' ? "%.1f %s" : "%.0f %s", bytes, unit);
+}
+
+std::string DurationText(absl::Duration duration) {
+  if (duration < absl::ZeroDuration()) return absl::StrCat("-", DurationText(-duration));
+  if (duration == absl::ZeroDuration()) return "0";
+  if (duration == absl::InfiniteDuration()) return "for ever";
+  double seconds = absl::ToDoubleSeconds(duration);
+  if (seconds < 0.001) return absl::StrFormat("%.0f µs", seconds * 1e6);
+  if (seconds < 1) return absl::StrFormat("%.0f ms", seconds * 1e3);
+  if (seconds < 60) return absl::StrFormat("%.1f s", seconds);
+  int64_t whole = static_cast<int64_t>(seconds);
+  if (whole < 3600) return absl::StrFormat("%d min %d s", whole / 60, whole % 60);
+  if (whole < 86400) return absl::StrFormat("%d h %d min", whole / 3600, whole % 3600 / 60);
+  return absl::StrFormat("%d d %d h", whole / 86400, whole % 86400 / 3600);
+}
+
+std::string TimeText(absl::Time time) {
+  return absl::FormatTime("%Y-%m-%d %H:%M:%E3S", time, absl::UTCTimeZone());
+}
+
+std::string TableText(const std::vector<std::vector<std::string>>& rows,
+                      absl::string_view indent) {
+  std::vector<int> widths;
+  std::vector<bool> right;
+  for (const auto& row : rows) {
+    for (size_t i = 0; i < row.size(); ++i) {
+      absl::string_view cell = row[i];
+      if (i >= widths.size()) {
+        widths.push_back(0);
+        right.push_back(!cell.empty() && cell[0] == '>');
+      }
+      int extra = &row == &rows[0] && right[i] ? 1 : 0;
+      widths[i] = std::max(widths[i], CodePoints(cell) - extra);
+    }
+  }
+  std::string text;
+  for (const auto& row : rows) {
+    std::string line(indent);
+    for (size_t i = 0; i < row.size(); ++i) {
+      absl::string_view cell = row[i];
+      if (&row == &rows[0] && right[i]) cell.remove_prefix(1);
+      std::string padding(static_cast<size_t>(std::max(0, widths[i] - CodePoints(cell))), ' ');
+      absl::StrAppend(&line, right[i] ? padding : "", cell, right[i] ? "" : padding, "  ");
+    }
+    while (!line.empty() && line.back() == ' ') line.pop_back();
+    absl::StrAppend(&text, line, "\n");
+  }
+  return text;
+}
+
+}  // namespace braid
