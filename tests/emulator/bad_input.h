@@ -1,0 +1,21 @@
+// Things that are no ordinary posts, for tests of what a reader survives.
+// Pure. Threads: any.
+
+#ifndef BRAID_TESTS_EMULATOR_BAD_INPUT_H_
+#define BRAID_TESTS_EMULATOR_BAD_INPUT_H_
+
+#include <cstddef>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+
+namespace braid::emulator {
+
+// The bytes of one kind (kControlHelp lists them), records ending in \r\n.
+// `depth` is the nesting of deep-json. False: no such kind.
+bool MakeBadInput(absl::string_view kind, size_t depth, absl::Time now, std::string* bytes);
+
+}  // namespace braid::emulator
+
+#endif  // BRAID_TESTS_EMULATOR_BAD_INPUT_H_

@@ -1,0 +1,111 @@
+// The whole emulator: creates posts, serves the stream and the control
+// endpoint, on one thread.
+//
+// Threads: Start and Run on one; Stop from any (also from a signal handler).
+
+#ifndef BRAID_TESTS_EMULATOR_EMULATOR_H_
+#define BRAID_TESTS_EMULATOR_EMULATOR_H_
+
+#include <atomic>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "tests/emulator/control_api.h"
+#include "tests/emulator/control_server.h"
+#include "tests/emulator/listener.h"
+#include "tests/emulator/moment.h"
+#include "tests/emulator/poller.h"
+#include "tests/emulator/post_generator.h"
+#include "tests/emulator/post_log.h"
+#include "tests/emulator/timeline.h"
+#include "tests/emulator/transport.h"
+#include "tests/emulator/truth_writer.h"
+#include "tests/emulator/x_server.h"
+
+namespace braid::emulator {
+
+struct EmulatorOptions {
+  std::string listen = "127.0.0.1:0";
+  std::string control = "127.0.0.1:0";
+  std::string truth_path;  // empty: none
+  std::string tls_certificate_path;
+  std::string tls_key_path;
+  GeneratorOptions generator;
+  // 100,000 distinct bodies are 200 MB: rendered when first needed, or at the
+  // start for high rates.
+  size_t body_count = 100000;
+  IdOptions ids;
+  // Share of emissions that repeat a recent post.
+  double duplicate_fraction = 0.001;
+  double rate = 100;
+  std::optional<Burst> burst;
+  // Infinite: until Stop.
+  absl::Duration duration = absl::InfiniteDuration();
+  // X's clock minus this host's.
+  absl::Duration clock_offset;
+  XServerOptions server;
+};
+
+class Emulator final : private PollHandler {
+ public:
+  explicit Emulator(const EmulatorOptions& options);
+  ~Emulator() override;
+
+  // Opens files and ports. Afterwards the ports are known.
+  absl::Status Start();
+  // Serves until Stop or the end of the duration, hands over what is created,
+  // closes all connections and completes the truth file.
+  void Run();
+  void Stop();
+
+  int port() const { return listener_.port(); }
+  int control_port() const { return control_listener_.port(); }
+  // REQUIRES: not running.
+  BodyPool& bodies() { return bodies_; }
+
+ private:
+  struct Recent {
+    uint64_t id = 0;
+    size_t body = 0;
+  };
+
+  void OnEvent(int fd, uint32_t epoll_events) override;
+  void ReadClocks();
+  void CreatePosts();
+  uint64_t CreatePost();
+  absl::Duration UntilNextTurn() const;
+  void Serve();
+  void Drain();
+
+  const EmulatorOptions options_;
+  absl::Duration origin_;  // the monotonic clock when Run began
+  Moment now_;
+  BodyPool bodies_;
+  PostIds ids_;
+  SeededRandom random_;
+  RateSchedule schedule_;
+  PostLog log_;
+  TruthWriter truth_;
+  std::deque<Recent> recent_;
+  size_t next_body_ = 0;
+  absl::Duration truth_flushed_;
+  int stop_fd_;
+  std::atomic<bool> is_stopping_{false};
+
+  Poller poller_;
+  Listener listener_;
+  Listener control_listener_;
+  std::unique_ptr<TransportFactory> transports_;
+  std::unique_ptr<XServer> server_;
+  std::unique_ptr<ControlApi> control_api_;
+  std::unique_ptr<ControlServer> control_server_;
+};
+
+}  // namespace braid::emulator
+
+#endif  // BRAID_TESTS_EMULATOR_EMULATOR_H_
