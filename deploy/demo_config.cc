@@ -1,0 +1,186 @@
+#include "deploy/demo_config.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "base/config_check.h"
+#include "deploy/screen.h"
+#include "tests/harness/binaries.h"
+#include "tests/harness/daemon.h"
+#include "tests/harness/files.h"
+
+namespace braid::demo {
+namespace {
+
+class UserRun {
+ public:
+  UserRun(const std::string& dir, const DemoOptions& options)
+      : dir_(dir), options_(options), screen_(options.is_terminal) {}
+
+  absl::Status Start();
+  absl::Status Run();
+  absl::Status Stop();
+
+ private:
+  absl::Status Load();
+  absl::Status InitIfNew();
+  absl::Status Add(const std::string& name, const std::string& binary, const std::string& config);
+  DemoView View();
+
+  const std::string dir_;
+  const DemoOptions options_;
+  Screen screen_;
+  harness::TempDir work_dir_{"demo"};
+  config::v1::DeduperConfig deduper_config_;
+  std::vector<std::string> connector_files_;
+  // Names of the connections in the same order.
+  std::vector<std::string> connections_;
+  // The deduper first.
+  std::vector<std::unique_ptr<harness::Daemon>> daemons_;
+  absl::Time start_time_;
+  // Posts received by each connector, and merged, at the last view.
+  std::vector<double> received_;
+  double merged_ = 0;
+  absl::Time view_time_;
+};
+
+absl::Status Problems(const ConfigProblems& problems) {
+  if (!HasErrors(problems)) return absl::OkStatus();
+  return absl::InvalidArgumentError("\n" + JoinProblems(problems));
+}
+
+absl::Status UserRun::Load() {
+  absl::StatusOr<std::vector<std::string>> names = harness::ListDir(dir_);
+  if (!names.ok()) return names.status();
+  for (const std::string& name : *names) {
+    if (!absl::StartsWith(name, "connector") || !absl::EndsWith(name, ".yaml")) continue;
+    connector_files_.push_back(absl::StrCat(dir_, "/", name));
+    config::v1::ConnectorConfig connector;
+    absl::Status loaded = Problems(LoadConnectorConfig(connector_files_.back(), &connector));
+    if (!loaded.ok()) return loaded;
+    connections_.push_back(connector.connection());
+  }
+  if (connector_files_.empty()) {
+    return absl::NotFoundError(absl::StrCat(dir_, " holds no connector*.yaml"));
+  }
+  return Problems(LoadDeduperConfig(dir_ + "/deduper.yaml", &deduper_config_));
+}
+
+// Only where nothing is: a directory that lost its log must be looked at.
+absl::Status UserRun::InitIfNew() {
+  for (const config::v1::StreamConfig& stream : deduper_config_.streams()) {
+    std::string path = absl::StrCat(deduper_config_.data_dir(), "/", stream.name());
+    if (std::filesystem::exists(path)) return absl::OkStatus();
+  }
+  harness::ProcessOptions init;
+  init.name = "deduper-init";
+  init.command = {harness::RunfilePath("dedupe/braid-deduper"), "--init", "--config",
+                  dir_ + "/deduper.yaml"};
+  init.output_file = work_dir_.path() + "/init.log";
+  auto process = harness::Process::Start(init);
+  if (!process.ok()) return process.status();
+  absl::StatusOr<harness::ProcessExit> exit = (*process)->Wait(absl::Seconds(30));
+  if (!exit.ok()) return exit.status();
+  if (exit->signaled || exit->code != 0) return absl::InternalError((*process)->OutputTail());
+  return absl::OkStatus();
+}
+
+absl::Status UserRun::Add(const std::string& name, const std::string& binary,
+                          const std::string& config) {
+  harness::DaemonOptions daemon;
+  daemon.name = name;
+  daemon.dir = work_dir_.path();
+  daemon.command = {harness::RunfilePath(binary), "--config", config};
+  daemons_.push_back(std::make_unique<harness::Daemon>(daemon));
+  return daemons_.back()->Start();
+}
+
+absl::Status UserRun::Start() {
+  absl::Status status = Load();
+  if (status.ok()) status = InitIfNew();
+  if (status.ok()) status = Add("deduper", "dedupe/braid-deduper", dir_ + "/deduper.yaml");
+  for (const std::string& file : connector_files_) {
+    std::string name = std::filesystem::path(file).stem().string();
+    if (status.ok()) status = Add(name, "ingest/braid-connector", file);
+  }
+  received_.assign(connector_files_.size(), 0);
+  start_time_ = view_time_ = absl::Now();
+  return status;
+}
+
+// From the metrics of each process: they need no certificate.
+DemoView UserRun::View() {
+  DemoView view;
+  view.elapsed = absl::Now() - start_time_;
+  view.title = absl::StrCat("connectors of ", dir_);
+  view.merged = static_cast<uint64_t>(daemons_[0]->Metric("braid_events_merged_total", 0));
+  view.duplicates = static_cast<uint64_t>(daemons_[0]->Metric("braid_events_duplicate_total", 0));
+  double seconds = absl::ToDoubleSeconds(absl::Now() - view_time_);
+  view.merged_per_second = (static_cast<double>(view.merged) - merged_) / std::max(seconds, 0.001);
+  merged_ = static_cast<double>(view.merged);
+  absl::StatusOr<harness::Metrics> deduper = daemons_[0]->Scrape();
+  view_time_ = absl::Now();
+  int receiving = 0;
+  for (size_t i = 0; i < connector_files_.size(); ++i) {
+    const harness::Daemon& daemon = *daemons_[i + 1];
+    ConnectionView connection;
+    connection.name = daemon.name();
+    bool is_receiving = daemon.Metric("braid_connection_receiving", 0) > 0;
+    receiving += is_receiving ? 1 : 0;
+    connection.state = is_receiving ? "receiving" : "waiting";
+    double received = daemon.Metric("braid_events_received_total", received_[i]);
+    connection.events_per_second = (received - received_[i]) / seconds;
+    received_[i] = received;
+    if (deduper.ok() && merged_ > 0) {
+      std::string label = absl::StrCat("connection=\"", connections_[i], "\"");
+      connection.first_share =
+          deduper->Sum("braid_events_first_total", label).value_or(0) / merged_;
+    }
+    double connects = daemon.Metric("braid_connection_connects_total", 1);
+    connection.reconnects = connects > 1 ? static_cast<uint64_t>(connects - 1) : 0;
+    view.connections.push_back(connection);
+  }
+  view.health = receiving >= 2 ? "redundant" : receiving == 1 ? "exposed" : "dark";
+  view.hint = absl::StrCat("Logs: ", work_dir_.path(), "/*.log    Stop: Ctrl-C");
+  return view;
+}
+
+absl::Status UserRun::Run() {
+  while (absl::Now() < start_time_ + options_.length) {
+    if (Screen::WaitForTick()) return absl::OkStatus();
+    for (const auto& daemon : daemons_) {
+      if (daemon->IsRunning()) continue;
+      return absl::InternalError(
+          absl::StrCat(daemon->name(), " ended:\n", daemon->process().OutputTail()));
+    }
+    screen_.Show(View());
+  }
+  return absl::OkStatus();
+}
+
+// Connectors first, so that the deduper takes what they still have.
+absl::Status UserRun::Stop() {
+  absl::Status status;
+  for (size_t i = daemons_.size(); i-- > 0;) {
+    if (daemons_[i]->IsRunning()) status.Update(daemons_[i]->Stop(absl::Seconds(5)));
+  }
+  return status;
+}
+
+}  // namespace
+
+absl::Status RunConfig(const std::string& dir, const DemoOptions& options) {
+  // Paths in messages, and the daemons, must not depend on where we are.
+  UserRun run(std::filesystem::absolute(dir).string(), options);
+  absl::Status status = run.Start();
+  if (status.ok()) status = run.Run();
+  absl::Status stopped = run.Stop();
+  return status.ok() ? stopped : status;
+}
+
+}  // namespace braid::demo

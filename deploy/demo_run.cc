@@ -1,0 +1,172 @@
+#include "deploy/demo_run.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
+#include "deploy/screen.h"
+#include "tests/harness/cluster.h"
+#include "tests/harness/files.h"
+
+namespace braid::demo {
+namespace {
+
+// "STATE_BACKING_OFF" as "backing off".
+std::string Word(absl::string_view name, absl::string_view prefix) {
+  if (absl::StartsWith(name, prefix)) name.remove_prefix(prefix.size());
+  std::string word = absl::AsciiStrToLower(name);
+  std::replace(word.begin(), word.end(), '_', ' ');
+  return word;
+}
+
+class Demo {
+ public:
+  explicit Demo(const DemoOptions& options) : options_(options), screen_(options.is_terminal) {}
+
+  absl::Status Start();
+  // Until the length is over or the user stops it.
+  absl::Status Run();
+  absl::StatusOr<DemoSummary> Finish();
+
+ private:
+  void CutOne();
+  DemoView View();
+  ConnectionView ViewOf(int index, const v1::StreamStatus& status);
+
+  const DemoOptions options_;
+  Screen screen_;
+  harness::TempDir dir_{"demo"};
+  std::unique_ptr<harness::Cluster> cluster_;
+  absl::Time start_time_;
+  absl::Time next_cut_time_;
+  uint64_t cuts_ = 0;
+  // Of the newest cut.
+  absl::Time cut_time_ = absl::InfinitePast();
+  int cut_index_ = 0;
+  harness::CutKind cut_kind_ = harness::CutKind::kReset;
+};
+
+absl::Status Demo::Start() {
+  harness::ClusterOptions cluster;
+  cluster.dir = dir_.path();
+  cluster.emulator.rate = options_.rate;
+  auto made = harness::Cluster::Make(cluster);
+  if (!made.ok()) return made.status();
+  cluster_ = *std::move(made);
+  absl::Status started = cluster_->Start();
+  start_time_ = absl::Now();
+  next_cut_time_ = start_time_ + options_.cut_interval;
+  return started;
+}
+
+absl::Status Demo::Run() {
+  while (absl::Now() < start_time_ + options_.length) {
+    if (Screen::WaitForTick()) return absl::OkStatus();
+    if (absl::Now() >= next_cut_time_) CutOne();
+    if (!cluster_->deduper().IsRunning()) {
+      return absl::InternalError("the deduper ended:\n" +
+                                 cluster_->deduper().process().OutputTail());
+    }
+    screen_.Show(View());
+  }
+  return absl::OkStatus();
+}
+
+void Demo::CutOne() {
+  int index = static_cast<int>(cuts_) % cluster_->connector_count();
+  harness::CutKind kind = harness::kAllCutKinds[cuts_ % std::size(harness::kAllCutKinds)];
+  // Not connected just now: at the next tick.
+  if (!cluster_->emulator().Cut(harness::Cluster::ConnectionName(index), kind).ok()) return;
+  ++cuts_;
+  cut_time_ = absl::Now();
+  cut_index_ = index;
+  cut_kind_ = kind;
+  next_cut_time_ += options_.cut_interval;
+}
+
+DemoView Demo::View() {
+  DemoView view;
+  view.elapsed = absl::Now() - start_time_;
+  view.title = absl::StrCat("two connections to an emulated X, one is cut every ",
+                            absl::FormatDuration(options_.cut_interval));
+  v1::StreamStatus status =
+      harness::GetStatus(cluster_->log_address()).value_or(v1::StreamStatus());
+  view.merged = status.merged_events();
+  view.merged_per_second = status.merged().events_per_second();
+  view.duplicates = status.duplicate_events();
+  view.health = Word(v1::StreamStatus::Health_Name(status.health()), "HEALTH_");
+  for (int i = 0; i < cluster_->connector_count(); ++i) {
+    view.connections.push_back(ViewOf(i, status));
+  }
+  view.hint = absl::StrCat("Look: bazel-bin/cli/braid top --server ",
+                           cluster_->log_address().deduper, "    Stop: Ctrl-C");
+  return view;
+}
+
+ConnectionView Demo::ViewOf(int index, const v1::StreamStatus& status) {
+  ConnectionView view;
+  view.name = harness::Cluster::ConnectionName(index);
+  for (const v1::Connection& connection : status.connections()) {
+    if (!absl::EndsWith(connection.name(), "/" + view.name)) continue;
+    view.state = Word(v1::ConnectionReport::State_Name(connection.report().state()), "STATE_");
+    view.events_per_second = connection.rates().events_per_second();
+    view.first_share = connection.first_share();
+    view.reconnects = connection.reconnects();
+  }
+  absl::Duration since_cut = absl::Now() - cut_time_;
+  if (index == cut_index_ && since_cut < absl::Seconds(5)) {
+    view.note = absl::StrFormat("<- cut %.0f s ago (%s)", absl::ToDoubleSeconds(since_cut),
+                                harness::CutName(cut_kind_));
+  }
+  return view;
+}
+
+absl::StatusOr<DemoSummary> Demo::Finish() {
+  std::printf("braid: stopping, then comparing the log with what X sent\n");
+  absl::Status drained = cluster_->Drain(absl::Minutes(1));
+  if (!drained.ok()) return drained;
+  // One connection is up at every time, so all that X sent must be there.
+  absl::StatusOr<harness::Verdict> verdict = cluster_->Compare(harness::AnyConnection);
+  if (!verdict.ok()) return verdict.status();
+  absl::StatusOr<emulator::Truth> truth = cluster_->emulator().ReadTruth();
+  if (!truth.ok()) return truth.status();
+  absl::Status stopped;
+  for (int i = 0; i < cluster_->connector_count(); ++i) {
+    stopped.Update(cluster_->connector(i).Stop(absl::Seconds(5)));
+  }
+  stopped.Update(cluster_->deduper().Stop(absl::Seconds(5)));
+  if (!stopped.ok()) return stopped;
+  DemoSummary summary;
+  summary.sent = verdict->required;
+  summary.merged = verdict->events;
+  summary.lost = verdict->missing.count;
+  summary.duplicates = verdict->doubled.count;
+  summary.other_faults = verdict->strange.count + verdict->sparse.count;
+  summary.cuts = cuts_;
+  summary.reconnects = truth->connections.size() - static_cast<size_t>(cluster_->connector_count());
+  if (!verdict->ok()) std::printf("braid: %s\n", verdict->ToString().c_str());
+  return summary;
+}
+
+}  // namespace
+
+std::string DemoSummary::ToJson() const {
+  return absl::StrCat("{\"sent\":", sent, ",\"merged\":", merged, ",\"lost\":", lost,
+                      ",\"duplicates\":", duplicates, ",\"cuts\":", cuts,
+                      ",\"reconnects\":", reconnects, "}");
+}
+
+absl::StatusOr<DemoSummary> RunDemo(const DemoOptions& options) {
+  Demo demo(options);
+  absl::Status status = demo.Start();
+  if (status.ok()) status = demo.Run();
+  if (!status.ok()) return status;
+  return demo.Finish();
+}
+
+}  // namespace braid::demo

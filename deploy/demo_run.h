@@ -1,0 +1,44 @@
+// The demo with an emulated X: two connectors and a deduper, one connection cut
+// every 15 s, and the log compared with the truth in the end.
+//
+// Threads: the calling one; children die with it.
+
+#ifndef BRAID_DEPLOY_DEMO_RUN_H_
+#define BRAID_DEPLOY_DEMO_RUN_H_
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+
+namespace braid::demo {
+
+struct DemoOptions {
+  // Infinite: until SIGINT or SIGTERM.
+  absl::Duration length = absl::InfiniteDuration();
+  absl::Duration cut_interval = absl::Seconds(15);
+  // Lively, and nothing to a small machine.
+  double rate = 2000;
+  bool is_terminal = false;
+};
+
+struct DemoSummary {
+  uint64_t sent = 0;
+  uint64_t merged = 0;
+  uint64_t lost = 0;
+  uint64_t duplicates = 0;
+  uint64_t cuts = 0;
+  uint64_t reconnects = 0;
+  // What else is wrong: events that were never sent, sequences with holes.
+  uint64_t other_faults = 0;
+
+  bool ok() const { return lost == 0 && duplicates == 0 && other_faults == 0; }
+  std::string ToJson() const;
+};
+
+// REQUIRES: SIGINT and SIGTERM are blocked in this thread.
+[[nodiscard]] absl::StatusOr<DemoSummary> RunDemo(const DemoOptions& options);
+
+}  // namespace braid::demo
+
+#endif  // BRAID_DEPLOY_DEMO_RUN_H_

@@ -1,0 +1,42 @@
+#include "deploy/screen.h"
+
+#include <signal.h>
+#include <time.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <string>
+
+#include "absl/time/clock.h"
+
+namespace braid::demo {
+
+void Screen::Show(const DemoView& view) {
+  // Often enough to see a cut, rarely enough for a log.
+  constexpr absl::Duration kLineInterval = absl::Seconds(5);
+  absl::Time now = absl::Now();
+  if (!is_terminal_) {
+    if (now - shown_time_ < kLineInterval) return;
+    shown_time_ = now;
+    std::printf("%s", RenderLine(view).c_str());
+    std::fflush(stdout);
+    return;
+  }
+  std::string text = RenderScreen(view);
+  // Up to the first line, then clear to the end of the screen.
+  if (shown_lines_ > 0) std::printf("\033[%dA\033[J", shown_lines_);
+  std::printf("%s", text.c_str());
+  std::fflush(stdout);
+  shown_lines_ = static_cast<int>(std::count(text.begin(), text.end(), '\n'));
+}
+
+bool Screen::WaitForTick() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  timespec second = {1, 0};
+  return sigtimedwait(&signals, nullptr, &second) > 0;
+}
+
+}  // namespace braid::demo
