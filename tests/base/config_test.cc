@@ -1,0 +1,219 @@
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include <fstream>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/config_check.h"
+#include "base/config_value.h"
+#include "base/secret_file.h"
+#include "gtest/gtest.h"
+
+namespace braid {
+namespace {
+
+class ConfigTest : public testing::Test {
+ protected:
+  ConfigTest() {
+    dir_ = testing::TempDir() + "config_XXXXXX";
+    EXPECT_NE(mkdtemp(dir_.data()), nullptr);
+    for (const char* name : {"token", "ca.crt", "a.crt", "a.key"}) Write(name, "x\n");
+  }
+
+  std::string Write(const std::string& name, const std::string& text) {
+    const std::string path = dir_ + "/" + name;
+    std::ofstream(path) << text;
+    EXPECT_EQ(chmod(path.c_str(), 0600), 0);
+    return path;
+  }
+
+  // Problems without the directory, one a line.
+  std::string Connector(const std::string& text) {
+    return Short(LoadConnectorConfig(Write("c.yaml", text), &connector_));
+  }
+  std::string Deduper(const std::string& text) {
+    return Short(LoadDeduperConfig(Write("d.yaml", text), &deduper_));
+  }
+  std::string Short(const ConfigProblems& problems) {
+    std::string text = JoinProblems(problems);
+    for (size_t at; (at = text.find(dir_ + "/")) != std::string::npos;) {
+      text.erase(at, dir_.size() + 1);
+    }
+    return text;
+  }
+
+  std::string dir_;
+  config::v1::ConnectorConfig connector_;
+  config::v1::DeduperConfig deduper_;
+};
+
+constexpr char kConnector[] = R"(connection: fra-a
+stream: main
+network: hetzner-fra
+source: {url: "https://api.x.com/2/tweets/search/stream", bearer_token_file: token}
+dedupers:
+  - address: "deduper.example.net:7400"
+    tls: {ca_file: ca.crt, certificate_file: a.crt, key_file: a.key}
+  - {address: "127.0.0.1:7400"}
+spool: {dir: spool, max_size: 1GiB, retention: 5min}
+)";
+
+constexpr char kDeduper[] = R"(listen: {grpc: "127.0.0.1:0", http: "127.0.0.1:0"}
+data_dir: /var/lib/braid
+streams:
+  - name: main
+    connections: [{id: fra-a}, {id: nyc-b, network: aws}]
+)";
+
+TEST_F(ConfigTest, GoodConnectorIsCompleteWithDefaults) {
+  EXPECT_EQ(Connector(kConnector), "");
+  EXPECT_EQ(connector_.source().stall_after_ms(), 25'000);
+  EXPECT_EQ(connector_.source().dialect(), "x-v2");
+  EXPECT_EQ(connector_.source().bearer_token_file(), dir_ + "/token");
+  EXPECT_EQ(connector_.spool().dir(), dir_ + "/spool");
+  EXPECT_EQ(connector_.spool().max_size_bytes(), 1u << 30);
+  EXPECT_EQ(connector_.spool().retention_ms(), 300'000);
+  EXPECT_EQ(connector_.spool().segment_bytes(), 64u << 20);
+  EXPECT_EQ(connector_.dedupers(0).tls().key_file(), dir_ + "/a.key");
+  EXPECT_EQ(connector_.log().level(), "info");
+}
+
+TEST_F(ConfigTest, GoodDeduperIsCompleteWithDefaults) {
+  EXPECT_EQ(Deduper(kDeduper), "");
+  EXPECT_EQ(deduper_.data_dir(), "/var/lib/braid");
+  EXPECT_EQ(deduper_.streams(0).window().span_ms(), 26 * 3'600'000);
+  EXPECT_EQ(deduper_.streams(0).retention().log_ms(), 26 * 3'600'000);
+}
+
+TEST_F(ConfigTest, EveryMistakeIsReportedWithPlaceAndRemedy) {
+  EXPECT_EQ(Connector("conection: fra-a\n"
+                      "stream: [main]\n"
+                      "source:\n"
+                      "  url: http://api.x.com/stream\n"
+                      "  bearer_token_file: missing\n"
+                      "  stall_after: 25\n"
+                      "  stall_after_ms: 25\n"
+                      "  backfill_minutes: 6\n"
+                      "spool: {dir: s, max_size: 64MB, dir: t}\n"
+                      "dedupers: [{address: 10.0.0.1:7400}, {address: nowhere}]\n"
+                      "log: {level: loud}\n"),
+            "c.yaml:1:1: unknown key \"conection\"; did you mean \"connection\"?\n"
+            "c.yaml:2:9: stream is to be a single value\n"
+            "c.yaml:6:16: source.stall_after: \"25\" is not a duration; write e.g. 250ms, 20s, "
+            "15min or 26h\n"
+            "c.yaml:7:3: unknown key \"stall_after_ms\"; did you mean \"stall_after\"?\n"
+            "c.yaml:9:27: spool.max_size: \"64MB\" is not a size; write e.g. 64MiB, 20GiB or "
+            "plain bytes\n"
+            "c.yaml:9:33: key \"dir\" appears twice; keep one\n"
+            "c.yaml: connection: is missing; give it a name of a-z, 0-9, _ and -\n"
+            "c.yaml:4:8: source.url: http:// would send the token in plain text; use "
+            "https://api.x.com\n"
+            "c.yaml:5:22: source.bearer_token_file: missing: No such file or directory\n"
+            "c.yaml:8:21: source.backfill_minutes: is out of range; X takes 0 to 5\n"
+            "c.yaml:10:22: dedupers[0].address: plain text to 10.0.0.1 is refused; give "
+            "dedupers[0].tls: {ca_file, certificate_file, key_file}\n"
+            "c.yaml:10:48: dedupers[1].address: \"nowhere\" has no port; write host:port, e.g. "
+            "127.0.0.1:7400\n"
+            "c.yaml:11:14: log.level: \"loud\" is not one of debug, info, warn, error");
+}
+
+TEST_F(ConfigTest, DeduperRules) {
+  EXPECT_EQ(Deduper("listen: {grpc: \"0.0.0.0:7400\"}\n"
+                    "data_dir: d\n"
+                    "streams:\n"
+                    "  - name: Main\n"
+                    "    connections: [{id: a}, {id: a}]\n"
+                    "    window: {span: 2h}\n"
+                    "    retention: {log: 3h}\n"),
+            "d.yaml:1:16: listen.grpc: plain text on 0.0.0.0 is refused; give tls: "
+            "{certificate_file, key_file, client_ca_file} or listen on 127.0.0.1\n"
+            "d.yaml:4:11: streams[0].name: \"Main\" is no name; use 1 to 64 of a-z, 0-9, _ and -\n"
+            "d.yaml:5:33: streams[0].connections[1].id: \"a\" is used twice; names are unique\n"
+            "d.yaml:7:22: streams[0].retention.log: is longer than the window's span of 2h; lower "
+            "it or raise window.span");
+}
+
+TEST_F(ConfigTest, ShortWindowBringsShortRetention) {
+  EXPECT_EQ(Deduper(absl::StrCat(kDeduper, "    window: {span: 2h}\n")), "");
+  EXPECT_EQ(deduper_.streams(0).retention().log_ms(), 2 * 3'600'000);
+}
+
+TEST_F(ConfigTest, SecretThatOthersCanReadIsAWarning) {
+  ASSERT_EQ(chmod((dir_ + "/a.key").c_str(), 0644), 0);
+  const ConfigProblems problems = LoadConnectorConfig(Write("c.yaml", kConnector), &connector_);
+  EXPECT_FALSE(HasErrors(problems));
+  EXPECT_TRUE(absl::StrContains(JoinProblems(problems), "a.key can be read by other users"));
+}
+
+TEST_F(ConfigTest, EnvironmentIsExpandedOnlyInPaths) {
+  setenv("BRAID_CONFIG_TEST_DIR", dir_.c_str(), 1);
+  std::string text = kConnector;
+  text.replace(text.find("file: token"), 11, "file: \"${BRAID_CONFIG_TEST_DIR}/token\"");
+  text.replace(text.find("hetzner-fra"), 11, "${BRAID_CONFIG_TEST_DIR}");
+  EXPECT_EQ(Connector(text), "");
+  EXPECT_EQ(connector_.source().bearer_token_file(), dir_ + "/token");
+  EXPECT_EQ(connector_.network(), "${BRAID_CONFIG_TEST_DIR}");
+  unsetenv("BRAID_CONFIG_TEST_DIR");
+  EXPECT_TRUE(
+      absl::StrContains(Connector(text), "environment variable BRAID_CONFIG_TEST_DIR is not set"));
+}
+
+TEST_F(ConfigTest, WhatIsNotAMapOrNotYamlIsRefusedWithItsPlace) {
+  EXPECT_EQ(Connector(""), "c.yaml: is to be one map of keys and values");
+  EXPECT_EQ(Connector("- a\n"), "c.yaml: is to be one map of keys and values");
+  EXPECT_EQ(Connector("a: b\n---\na: b\n"), "c.yaml: is to be one map of keys and values");
+  EXPECT_TRUE(absl::StartsWith(Connector("a: [b\nc: d"), "c.yaml:2:")) << Connector("a: [b\nc: d");
+  EXPECT_FALSE(Connector(std::string(100'000, '[')).empty());
+  EXPECT_EQ(Short(LoadConnectorConfig(dir_ + "/no.yaml", &connector_)),
+            "no.yaml: can not be read: No such file or directory");
+}
+
+TEST_F(ConfigTest, TextprotoIsAccepted) {
+  const std::string file = Write("d.textproto",
+                                 "listen { grpc: '[::1]:0' } data_dir: 'data'\n"
+                                 "streams { name: 'main' connections { id: 'a' } }\n");
+  EXPECT_EQ(Short(LoadDeduperConfig(file, &deduper_)), "");
+  EXPECT_EQ(deduper_.data_dir(), dir_ + "/data");
+  EXPECT_TRUE(absl::StartsWith(
+      Short(LoadDeduperConfig(Write("e.textproto", "\n nope: 1"), &deduper_)), "e.textproto:2:"));
+}
+
+TEST(ConfigValue, Durations) {
+  EXPECT_EQ(*ParseConfigDuration("250ms"), absl::Milliseconds(250));
+  EXPECT_EQ(*ParseConfigDuration("15m"), absl::Minutes(15));
+  EXPECT_EQ(*ParseConfigDuration("15min"), absl::Minutes(15));
+  EXPECT_EQ(*ParseConfigDuration("26h"), absl::Hours(26));
+  for (const char* bad : {"", "5", "-5s", "1.5h", "s", "5 parsecs", "99999999999999999999s",
+                          "9223372036854775807h"}) {
+    EXPECT_FALSE(ParseConfigDuration(bad).ok()) << bad;
+  }
+}
+
+TEST(ConfigValue, Sizes) {
+  EXPECT_EQ(*ParseConfigBytes("64MiB"), 64u << 20);
+  EXPECT_EQ(*ParseConfigBytes("20GiB"), 20ull << 30);
+  EXPECT_EQ(*ParseConfigBytes("123"), 123);
+  for (const char* bad : {"", "64MB", "-1", "1.5GiB", "GiB", "99999999999TiB"}) {
+    EXPECT_FALSE(ParseConfigBytes(bad).ok()) << bad;
+  }
+}
+
+TEST_F(ConfigTest, SecretIsReadWithoutItsNewline) {
+  EXPECT_EQ(*ReadSecretFile(Write("s", "AAAA%2F\n")), "AAAA%2F");
+}
+
+TEST_F(ConfigTest, UnusableSecretsAreRefusedWithoutShowingThem) {
+  for (const std::string& bad : {std::string(), std::string("\n \n"), std::string("hush\r\nX: y"),
+                                 std::string(20'000, 'h')}) {
+    const absl::Status status = ReadSecretFile(Write("s", bad)).status();
+    EXPECT_FALSE(status.ok());
+    EXPECT_FALSE(absl::StrContains(status.message(), "hush"));
+    EXPECT_TRUE(absl::StrContains(status.message(), dir_ + "/s"));
+  }
+  EXPECT_TRUE(absl::IsNotFound(ReadSecretFile(dir_ + "/none").status()));
+  EXPECT_FALSE(ReadSecretFile(dir_).ok());
+}
+
+}  // namespace
+}  // namespace braid

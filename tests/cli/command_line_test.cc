@@ -1,0 +1,118 @@
+#include "cli/command_line.h"
+
+#include <gtest/gtest.h>
+
+#include "proto/proto_time.h"
+
+namespace braid {
+namespace {
+
+ParsedCommandLine Parse(const std::vector<std::string>& arguments,
+                        const std::map<std::string, std::string>& environment = {}) {
+  return ParseCommandLine(arguments, [&](const char* name) -> const char* {
+    auto it = environment.find(name);
+    return it == environment.end() ? nullptr : it->second.c_str();
+  });
+}
+
+const absl::Time kNow = absl::FromUnixSeconds(1790000000);  // 2026-09-21 14:13:20 UTC
+
+TEST(CommandLineTest, EveryCommandIsUnderstood) {
+  using Command = CommandLine::Command;
+  const std::pair<std::vector<std::string>, Command> cases[] = {
+      {{"status"}, Command::kStatus},
+      {{"top"}, Command::kTop},
+      {{"tail"}, Command::kTail},
+      {{"event", "get", "12"}, Command::kEventGet},
+      {{"event", "why", "12"}, Command::kEventWhy},
+      {{"connection", "ls"}, Command::kConnectionList},
+      {{"conn", "ls"}, Command::kConnectionList},
+      {{"version"}, Command::kVersion},
+  };
+  for (const auto& [arguments, command] : cases) {
+    ParsedCommandLine parsed = Parse(arguments);
+    EXPECT_FALSE(parsed.exit_code.has_value()) << arguments[0] << parsed.error;
+    EXPECT_EQ(parsed.command_line.command, command);
+  }
+}
+
+TEST(CommandLineTest, OptionsStandBeforeOrAfterTheCommand) {
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"--server", "h:1", "-o", "jsonl", "tail", "--from", "-15m", "-n",
+                                 "5"},
+        {"tail", "--from", "-15m", "-n", "5", "--server", "h:1", "-o", "jsonl"},
+        {"tail", "--from=-15m", "-n5", "--server=h:1", "-o", "jsonl"}}) {
+    ParsedCommandLine parsed = Parse(arguments);
+    ASSERT_FALSE(parsed.exit_code.has_value()) << parsed.error;
+    EXPECT_EQ(parsed.command_line.server, "h:1");
+    EXPECT_EQ(parsed.command_line.output, CommandLine::Output::kJsonl);
+    EXPECT_EQ(parsed.command_line.from, "-15m");
+    EXPECT_EQ(parsed.command_line.event_limit, 5u);
+  }
+}
+
+TEST(CommandLineTest, FlagBeatsEnvironmentBeatsDefault) {
+  EXPECT_EQ(Parse({"top"}).command_line.server, "127.0.0.1:7400");
+  EXPECT_EQ(Parse({"top"}, {{"BRAID_SERVER", "e:2"}}).command_line.server, "e:2");
+  EXPECT_EQ(Parse({"--server", "f:3", "top"}, {{"BRAID_SERVER", "e:2"}}).command_line.server,
+            "f:3");
+  EXPECT_TRUE(Parse({"top"}).command_line.color_allowed);
+  EXPECT_FALSE(Parse({"top"}, {{"NO_COLOR", "1"}}).command_line.color_allowed);
+  EXPECT_FALSE(Parse({"top", "--no-color"}).command_line.color_allowed);
+}
+
+TEST(CommandLineTest, WrongUsageExitsWithTwoAndSaysWhy) {
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{},
+        {"frobnicate"},
+        {"tail", "--frum", "1"},
+        {"tail", "--from", "yesterday"},
+        {"tail", "-n", "-3"},
+        {"tail", "-o", "xml"},
+        {"event"},
+        {"event", "get"},
+        {"event", "get", "abc"},
+        {"event", "why", "0"},
+        {"event", "get", "99999999999999999999999"},
+        {"tail", "--from", "1", "--cursor", "x"},
+        {"status", "--key-file", "k"},
+        {"status", "--key-file", "k", "--certificate-file", "c"}}) {
+    ParsedCommandLine parsed = Parse(arguments);
+    ASSERT_TRUE(parsed.exit_code.has_value());
+    EXPECT_EQ(*parsed.exit_code, kExitUsage);
+    EXPECT_FALSE(parsed.error.empty());
+    EXPECT_TRUE(parsed.output.empty());
+  }
+}
+
+TEST(CommandLineTest, MistypedCommandGetsASuggestion) {
+  EXPECT_NE(Parse({"statsu"}).error.find("Did you mean \"status\"?"), std::string::npos);
+  EXPECT_NE(Parse({"event", "wy", "1"}).error.find("\"why\""), std::string::npos);
+  EXPECT_EQ(Parse({"xxxxxxxx"}).error.find("Did you mean"), std::string::npos);
+}
+
+TEST(CommandLineTest, HelpShowsExamplesAndExitsWithZero) {
+  ParsedCommandLine parsed = Parse({"--help"});
+  EXPECT_EQ(*parsed.exit_code, kExitOk);
+  EXPECT_NE(parsed.output.find("braid tail --from -15m"), std::string::npos);
+  EXPECT_NE(Parse({"tail", "--help"}).output.find("--stop-at-end"), std::string::npos);
+}
+
+TEST(ParseFromTest, EveryKindOfPosition) {
+  EXPECT_EQ(ParseFrom("", kNow)->position_case(), v1::StartPosition::POSITION_NOT_SET);
+  EXPECT_EQ(ParseFrom("now", kNow)->position_case(), v1::StartPosition::POSITION_NOT_SET);
+  EXPECT_TRUE(ParseFrom("earliest", kNow)->earliest());
+  EXPECT_EQ(ParseFrom("1234", kNow)->sequence(), 1234u);
+  EXPECT_EQ(ParseFrom("-15m", kNow)->lookback().seconds(), 900);
+  EXPECT_EQ(ParseFrom("-1h30m", kNow)->lookback().seconds(), 5400);
+  EXPECT_EQ(ParseFrom("2026-09-21T12:00:00Z", kNow)->time().seconds(), 1789992000);
+  EXPECT_EQ(ParseFrom("2026-09-21T14:00:00+02:00", kNow)->time().seconds(), 1789992000);
+  EXPECT_EQ(ParseFrom("2026-09-21 12:00", kNow)->time().seconds(), 1789992000);
+  EXPECT_EQ(ParseFrom("12:00", kNow)->time().seconds(), 1789992000);
+  for (const char* bad : {"-", "15m", "-x", "--5m", "tomorrow", "25:00", "-inf"}) {
+    EXPECT_FALSE(ParseFrom(bad, kNow).ok()) << bad;
+  }
+}
+
+}  // namespace
+}  // namespace braid

@@ -1,0 +1,238 @@
+// The commands against a server in this process: what they print, and how they
+// exit.
+
+#include "cli/commands.h"
+
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "braid/v1/admin_service.grpc.pb.h"
+#include "dedupe/stream_service.h"
+#include "tests/dedupe/test_log.h"
+
+namespace braid {
+namespace {
+
+const absl::Time kStart = absl::FromUnixSeconds(1790000100);
+
+class FakeAdmin final : public v1::AdminService::Service {
+ public:
+  grpc::Status GetServerInfo(grpc::ServerContext*, const v1::GetServerInfoRequest*,
+                             v1::ServerInfo* info) override {
+    info->set_version("9.9.9");
+    info->add_streams("main");
+    return grpc::Status::OK;
+  }
+  grpc::Status GetStatus(grpc::ServerContext*, const v1::GetStatusRequest* request,
+                         v1::StreamStatus* status) override {
+    status->set_stream(request->stream());
+    status->set_health(health);
+    return grpc::Status::OK;
+  }
+  grpc::Status ListConnections(grpc::ServerContext*, const v1::ListConnectionsRequest* request,
+                               v1::ListConnectionsResponse* response) override {
+    bool second = request->page_token() == "2";
+    response->add_connections()->set_name(second ? "streams/main/connections/nyc-b"
+                                                 : "streams/main/connections/fra-a");
+    if (!second) response->set_next_page_token("2");
+    return grpc::Status::OK;
+  }
+  v1::StreamStatus::Health health = v1::StreamStatus::HEALTH_REDUNDANT;
+};
+
+class CommandsTest : public ::testing::Test {
+ protected:
+  CommandsTest() {
+    streams_["main"] = &log_.stream();
+    for (int i = 0; i < 5; ++i) log_.AddPosts("a", {PostId(i)}, kStart);
+    StartServer(0);
+  }
+  ~CommandsTest() override { StopServer(); }
+
+  void StartServer(int port) {
+    service_ = std::make_unique<StreamServiceImpl>(streams_, pool_, calls_,
+                                                   StreamServiceImpl::Options{});
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort(absl::StrCat("127.0.0.1:", port), grpc::InsecureServerCredentials(),
+                             &port_);
+    builder.RegisterService(service_.get());
+    builder.RegisterService(&admin_);
+    server_ = builder.BuildAndStart();
+    ASSERT_NE(server_, nullptr);
+  }
+  void StopServer() {
+    if (server_ != nullptr) server_->Shutdown(std::chrono::system_clock::now());
+    server_ = nullptr;
+  }
+
+  int Run(std::vector<std::string> arguments) {
+    arguments.push_back("--server");
+    arguments.push_back(absl::StrCat("127.0.0.1:", port_));
+    ParsedCommandLine parsed = ParseCommandLine(arguments, [](const char*) { return nullptr; });
+    EXPECT_FALSE(parsed.exit_code.has_value()) << parsed.error;
+    char* out = nullptr;
+    char* err = nullptr;
+    size_t out_size = 0, err_size = 0;
+    Terminal terminal;
+    terminal.out = interrupt_on_output_ ? OpenInterrupting() : open_memstream(&out, &out_size);
+    terminal.err = open_memstream(&err, &err_size);
+    int code = RunCommand(parsed.command_line, terminal, interrupt_);
+    std::fclose(terminal.out);
+    std::fclose(terminal.err);
+    out_.assign(out != nullptr ? out : "", out_size);
+    err_.assign(err, err_size);
+    std::free(out);
+    std::free(err);
+    return code;
+  }
+  // Its first write is the moment at which Ctrl-C is pressed.
+  FILE* OpenInterrupting() {
+    cookie_io_functions_t functions{};
+    functions.write = [](void* interrupt, const char*, size_t size) {
+      static_cast<Interrupt*>(interrupt)->Trigger();
+      return static_cast<ssize_t>(size);
+    };
+    return fopencookie(&interrupt_, "w", functions);
+  }
+  bool OutHas(const std::string& part) const { return out_.find(part) != std::string::npos; }
+  bool ErrHas(const std::string& part) const { return err_.find(part) != std::string::npos; }
+
+  TestLog log_;
+  WorkPool pool_{2};
+  TailCalls calls_;
+  ReadableStreams streams_;
+  std::unique_ptr<StreamServiceImpl> service_;
+  FakeAdmin admin_;
+  int port_ = 0;
+  std::unique_ptr<grpc::Server> server_;
+  Interrupt interrupt_;
+  bool interrupt_on_output_ = false;
+  std::string out_, err_;
+};
+
+TEST_F(CommandsTest, TailPrintsOriginalPayloadsOnePerLine) {
+  EXPECT_EQ(Run({"tail", "--from", "earliest", "--stop-at-end", "-o", "jsonl"}), kExitOk);
+  std::string expected;
+  for (int i = 0; i < 5; ++i) expected += PostLine(PostId(i)) + "\n";
+  EXPECT_EQ(out_, expected);
+  EXPECT_EQ(err_, "");
+}
+
+TEST_F(CommandsTest, TailStopsAtItsLimit) {
+  EXPECT_EQ(Run({"tail", "--from", "2", "-n", "2", "-o", "jsonl"}), kExitOk);
+  EXPECT_EQ(out_, PostLine(PostId(1)) + "\n" + PostLine(PostId(2)) + "\n");
+}
+
+TEST_F(CommandsTest, EnvelopeIsTheWholeEventAsJson) {
+  EXPECT_EQ(Run({"tail", "--from", "5", "--stop-at-end", "--envelope"}), kExitOk);
+  EXPECT_TRUE(OutHas("\"sequence\":\"5\""));
+  EXPECT_TRUE(OutHas("\"connectionId\":\"a\""));
+}
+
+TEST_F(CommandsTest, InterruptedTailLeavesAtOnceAndSaysWhereToResume) {
+  // Ctrl-C while the first lines are printed.
+  interrupt_on_output_ = true;
+  EXPECT_EQ(Run({"tail", "--from", "earliest", "-o", "jsonl"}), kExitOk);
+  EXPECT_TRUE(ErrHas("resume with --cursor "));
+  std::string cursor = err_.substr(err_.find("--cursor ") + 9);
+  cursor.pop_back();
+  interrupt_on_output_ = false;
+  EXPECT_FALSE(cursor.empty());
+}
+
+TEST_F(CommandsTest, CursorResumesWithoutSkipOrRepeat) {
+  v1::TailEventsRequest request;
+  Tail::Options options;
+  options.batch_events_max = 2;
+  Tail tail(log_.stream().reader(), "log-1", options);
+  v1::TailEventsResponse batch;
+  ASSERT_TRUE(tail.Fill(&batch).ok());
+  tail.FillPosition(&batch);
+  EXPECT_EQ(Run({"tail", "--cursor", batch.position().cursor(), "--stop-at-end", "-o", "jsonl"}),
+            kExitOk);
+  EXPECT_EQ(out_, PostLine(PostId(2)) + "\n" + PostLine(PostId(3)) + "\n" + PostLine(PostId(4)) +
+                      "\n");
+}
+
+TEST_F(CommandsTest, TailResumesWhenTheServerComesBack) {
+  std::thread operator_thread([this] {
+    while (calls_.CountOf(log_.stream()) == 0) std::this_thread::yield();
+    StopServer();
+    log_.AddPosts("a", {PostId(5)}, kStart);
+    StartServer(port_);
+  });
+  EXPECT_EQ(Run({"tail", "--from", "earliest", "-n", "6", "-o", "jsonl"}), kExitOk) << err_;
+  operator_thread.join();
+  std::vector<std::string> lines = absl::StrSplit(out_, '\n', absl::SkipEmpty());
+  ASSERT_EQ(lines.size(), 6u);
+  for (int i = 0; i < 6; ++i) EXPECT_EQ(lines[i], PostLine(PostId(i)));
+}
+
+TEST_F(CommandsTest, StatusExitCodeTellsHealthOnlyUnderCheck) {
+  const std::pair<v1::StreamStatus::Health, int> cases[] = {
+      {v1::StreamStatus::HEALTH_REDUNDANT, 0},
+      {v1::StreamStatus::HEALTH_EXPOSED, 1},
+      {v1::StreamStatus::HEALTH_DARK, 2},
+  };
+  for (auto [health, code] : cases) {
+    admin_.health = health;
+    EXPECT_EQ(Run({"status", "--check"}), code);
+    EXPECT_EQ(Run({"status"}), kExitOk);
+  }
+  EXPECT_EQ(Run({"status", "-o", "json"}), kExitOk);
+  EXPECT_TRUE(OutHas("\"health\": \"HEALTH_DARK\""));
+}
+
+TEST_F(CommandsTest, EventGetAndWhy) {
+  std::string id = absl::StrCat(PostId(3));
+  EXPECT_EQ(Run({"event", "get", id, "-o", "jsonl"}), kExitOk);
+  EXPECT_EQ(out_, PostLine(PostId(3)) + "\n");
+  EXPECT_EQ(Run({"event", "why", id}), kExitOk);
+  EXPECT_TRUE(OutHas("at sequence 4"));
+  EXPECT_EQ(Run({"event", "get", "17"}), kExitNotFound);
+  EXPECT_TRUE(ErrHas("EVENT_NOT_FOUND"));
+  EXPECT_EQ(Run({"event", "why", "17"}), kExitNotFound);
+  EXPECT_TRUE(OutHas("is not in the log"));
+}
+
+TEST_F(CommandsTest, ConnectionListFollowsPages) {
+  EXPECT_EQ(Run({"connection", "ls"}), kExitOk);
+  EXPECT_TRUE(OutHas("fra-a"));
+  EXPECT_TRUE(OutHas("nyc-b"));
+}
+
+TEST_F(CommandsTest, UnknownStreamIsNotFound) {
+  EXPECT_EQ(Run({"tail", "--stream", "other", "--stop-at-end"}), kExitNotFound);
+  EXPECT_TRUE(ErrHas("UNKNOWN_STREAM"));
+}
+
+TEST_F(CommandsTest, BadCursorFails) {
+  EXPECT_EQ(Run({"tail", "--cursor", "nonsense"}), kExitFailed);
+  EXPECT_TRUE(ErrHas("CURSOR_INVALID"));
+}
+
+TEST_F(CommandsTest, NobodyThereIsUnreachable) {
+  StopServer();
+  for (const char* command : {"status", "tail", "top"}) {
+    EXPECT_EQ(Run({command}), kExitUnreachable) << command;
+    EXPECT_TRUE(ErrHas("can not reach")) << command;
+  }
+  EXPECT_EQ(Run({"version"}), kExitOk);
+  EXPECT_TRUE(OutHas("not reachable"));
+}
+
+TEST_F(CommandsTest, PlainTextBeyondThisMachineIsRefused) {
+  ParsedCommandLine parsed = ParseCommandLine({"status", "--server", "deduper.example:7400"},
+                                              [](const char*) { return nullptr; });
+  Terminal terminal;
+  terminal.err = std::tmpfile();
+  EXPECT_EQ(RunCommand(parsed.command_line, terminal, interrupt_), kExitUsage);
+  std::fclose(terminal.err);
+}
+
+}  // namespace
+}  // namespace braid

@@ -1,0 +1,148 @@
+#include "cli/render.h"
+
+#include <gtest/gtest.h>
+
+#include "cli/text.h"
+#include "proto/proto_time.h"
+#include "proto/reason.h"
+#include "proto/snowflake.h"
+
+namespace braid {
+namespace {
+
+const absl::Time kNow = absl::FromUnixSeconds(1790000000);
+
+bool Contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+v1::Event MakeEvent() {
+  v1::Event event;
+  event.set_id(FirstSnowflakeAt(kNow));
+  event.set_sequence(42);
+  event.set_kind(v1::EVENT_KIND_POST);
+  event.set_origin(v1::EVENT_ORIGIN_LIVE);
+  event.set_payload("{\"data\":{\"id\":\"1\",\"text\":\"hi \\u001b[31m\\u202eevil\"}}");
+  SetTime(kNow, event.mutable_create_time());
+  SetTime(kNow + absl::Milliseconds(120), event.mutable_commit_time());
+  for (int i = 0; i < 2; ++i) {
+    v1::Sighting* sighting = event.add_sightings();
+    sighting->set_connection_id(i == 0 ? "fra-a" : "nyc-b");
+    sighting->set_origin(v1::EVENT_ORIGIN_LIVE);
+    SetTime(kNow + absl::Milliseconds(100 + 17 * i), sighting->mutable_receive_time());
+  }
+  return event;
+}
+
+v1::StreamStatus MakeStatus() {
+  v1::StreamStatus status;
+  status.set_stream("streams/main");
+  status.set_health(v1::StreamStatus::HEALTH_EXPOSED);
+  SetTime(kNow, status.mutable_sample_time());
+  SetTime(kNow - absl::Hours(26), status.mutable_floor_time());
+  status.set_earliest_sequence(1);
+  status.set_last_sequence(1234567);
+  status.add_problems("nyc-b is backing off\x1b[2J");
+  for (const char* id : {"fra-a", "nyc-b", "sfo-c"}) {
+    v1::Connection* connection = status.add_connections();
+    connection->set_name(std::string("streams/main/connections/") + id);
+  }
+  v1::ConnectionReport* report = status.mutable_connections(1)->mutable_report();
+  report->set_state(v1::ConnectionReport::STATE_BACKING_OFF);
+  SetTime(kNow, report->mutable_report_time());
+  SetTime(kNow - absl::Seconds(3), report->mutable_last_byte_time());
+  return status;
+}
+
+TEST(TextTest, ControlCharactersNeverReachTheTerminal) {
+  EXPECT_EQ(EscapeForTerminal("a\x1b[31m\nb\x7f"), "a\\x1b[31m\\nb\\x7f");
+  EXPECT_EQ(EscapeForTerminal("\xc2\x9b" "31m"), "\\x9b31m");
+  EXPECT_EQ(EscapeForTerminal("\xe2\x80\xae" "evil"), "\\u202eevil");
+  EXPECT_EQ(EscapeForTerminal("\xff\xc0\x80"), "\\xff\\xc0\\x80");
+  EXPECT_EQ(EscapeForTerminal("caf\xc3\xa9 \xf0\x9f\x98\x80"), "caf\xc3\xa9 \xf0\x9f\x98\x80");
+  EXPECT_EQ(EscapeForTerminal(std::string("a\0b", 3)), "a\\x00b");
+}
+
+TEST(TextTest, NumbersReadWell) {
+  EXPECT_EQ(GroupDigits(0), "0");
+  EXPECT_EQ(GroupDigits(999), "999");
+  EXPECT_EQ(GroupDigits(1234567), "1,234,567");
+  EXPECT_EQ(BytesText(999), "999 B");
+  EXPECT_EQ(BytesText(12345678), "12 MB");
+  EXPECT_EQ(BytesText(1234), "1.2 kB");
+  EXPECT_EQ(DurationText(absl::Milliseconds(17)), "17 ms");
+  EXPECT_EQ(DurationText(absl::Seconds(3)), "3.0 s");
+  EXPECT_EQ(DurationText(absl::Minutes(125)), "2 h 5 min");
+  EXPECT_EQ(DurationText(absl::ZeroDuration()), "0");
+}
+
+TEST(TextTest, TruncateCutsBetweenCodePoints) {
+  EXPECT_EQ(Truncate("abc", 3), "abc");
+  EXPECT_EQ(Truncate("caf\xc3\xa9s", 4), "caf…");
+  EXPECT_EQ(Truncate("\xf0\x9f\x98\x80\xf0\x9f\x98\x80\xf0\x9f\x98\x80", 2),
+            "\xf0\x9f\x98\x80…");
+}
+
+TEST(RenderTest, EventLineIsOneSafeLine) {
+  std::string line = RenderEventLine(MakeEvent(), 80);
+  EXPECT_TRUE(Contains(line, "42  2026-09-21 14:13:20.120  fra-a"));
+  EXPECT_TRUE(Contains(line, "hi \\x1b[31m\\u202eevil"));
+  EXPECT_FALSE(Contains(line, "\x1b"));
+  EXPECT_FALSE(Contains(line, "\n"));
+}
+
+TEST(RenderTest, LateAndRecoveredEventsAreMarked) {
+  v1::Event event = MakeEvent();
+  event.set_origin(v1::EVENT_ORIGIN_RECOVERY);
+  event.set_late(true);
+  EXPECT_TRUE(Contains(RenderEventLine(event, 80), "[recovery] [late] hi"));
+}
+
+TEST(RenderTest, WhyTellsWhoWasFirstAndWhoLacksIt) {
+  std::string text = RenderWhy(MakeEvent(), MakeStatus());
+  EXPECT_TRUE(Contains(text, "at sequence 42"));
+  EXPECT_TRUE(Contains(text, "first"));
+  EXPECT_TRUE(Contains(text, "17 ms"));
+  EXPECT_TRUE(Contains(text, "sfo-c  has not delivered it"));
+  EXPECT_FALSE(Contains(text, "nyc-b  has not delivered it"));
+}
+
+TEST(RenderTest, WhyNotTellsWhatIsKnown) {
+  v1::StreamStatus status = MakeStatus();
+  auto why = [&](absl::Time created) {
+    return RenderWhyNot(FirstSnowflakeAt(created), status, kNow);
+  };
+  EXPECT_TRUE(Contains(why(kNow - absl::Hours(1)), "no connection has delivered it"));
+  EXPECT_TRUE(Contains(why(kNow - absl::Hours(30)), "older than what is kept"));
+  EXPECT_TRUE(Contains(why(kNow + absl::Hours(1)), "in the future"));
+}
+
+TEST(RenderTest, StatusShowsHealthConnectionsAndProblems) {
+  std::string text = RenderStatus(MakeStatus(), false);
+  EXPECT_TRUE(Contains(text, "main  EXPOSED"));
+  EXPECT_TRUE(Contains(text, "1 … 1,234,567"));
+  EXPECT_TRUE(Contains(text, "backing off"));
+  EXPECT_TRUE(Contains(text, "never seen"));
+  EXPECT_TRUE(Contains(text, "! nyc-b is backing off\\x1b[2J"));
+  EXPECT_FALSE(Contains(text, "\x1b"));
+  EXPECT_TRUE(Contains(RenderStatus(MakeStatus(), true), "\x1b[33mEXPOSED\x1b[0m"));
+}
+
+TEST(RenderTest, PayloadLineHasNoLineBreaks) {
+  v1::Event event;
+  event.set_payload("{\n\"a\":\r\n1}");
+  EXPECT_EQ(PayloadLine(event), "{ \"a\":  1}");
+}
+
+TEST(RenderTest, TooOldCursorSaysWhatIsLost) {
+  absl::Status status = ReasonError(absl::StatusCode::kOutOfRange, "sequence 2 is gone",
+                                    {"CURSOR_TOO_OLD",
+                                     {{"lost_from_time", "2026-09-21T14:00:00+00:00"},
+                                      {"lost_until_time", "2026-09-21T15:00:00+00:00"}}});
+  std::string text = RenderError(status, "h:1");
+  EXPECT_TRUE(Contains(text, "(CURSOR_TOO_OLD)"));
+  EXPECT_TRUE(Contains(text, "from 2026-09-21T14:00:00+00:00 until 2026-09-21T15:00:00+00:00"));
+}
+
+}  // namespace
+}  // namespace braid

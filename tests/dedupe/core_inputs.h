@@ -1,0 +1,41 @@
+// Inputs of a core for tests: frames of posts, ticks, Hellos.
+
+#ifndef BRAID_TESTS_DEDUPE_CORE_INPUTS_H_
+#define BRAID_TESTS_DEDUPE_CORE_INPUTS_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "base/random.h"
+#include "braid/store/v1/log.pb.h"
+
+namespace braid {
+
+// 2024-01-01T00:00:00Z.
+inline absl::Time TestStart() { return absl::FromUnixSeconds(1704067200); }
+
+// The JSON line of a post in these tests.
+std::string LineOf(uint64_t post_id);
+// REQUIRES: at least one id.
+v1::Frame MakeFrame(const std::vector<uint64_t>& post_ids, absl::Time receive_time);
+
+store::v1::InputRecord TickInput(absl::Duration elapsed, absl::Time wall);
+store::v1::InputRecord OpenInput(const std::string& source, uint64_t epoch,
+                                 uint64_t session_id = 7);
+store::v1::InputRecord FrameInput(const std::string& source, uint64_t epoch, uint64_t offset,
+                                  const std::vector<uint64_t>& post_ids, absl::Time receive_time);
+store::v1::InputRecord LossInput(const std::string& source, uint64_t epoch, uint64_t offset,
+                                 uint64_t offsets);
+store::v1::InputRecord CoverInput(const std::string& source, uint64_t epoch, uint64_t offset,
+                                  absl::Time from, absl::Time until);
+
+// Some hours of random inputs of a few sources: new posts, repeats, holes,
+// duplicates of recent and old posts, ancient and future ids, losses, covers,
+// restarts of sources, clocks that disagree.
+std::vector<store::v1::InputRecord> RandomInputs(uint64_t seed, int count);
+
+}  // namespace braid
+
+#endif  // BRAID_TESTS_DEDUPE_CORE_INPUTS_H_

@@ -1,0 +1,431 @@
+#include "ingest/connection.h"
+
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+#include "proto/frame_codec.h"
+#include "proto/proto_time.h"
+#include "proto/snowflake.h"
+#include "tests/sim/sim_loop.h"
+
+namespace braid {
+namespace {
+
+using State = v1::ConnectionReport;
+constexpr absl::Duration kTurn = absl::ZeroDuration();
+
+class FakeHttpClient final : public HttpClient {
+ public:
+  RequestId Open(HttpRequest request, std::shared_ptr<HttpHandler> handler) override {
+    // X counts sockets: the old one must be gone before a new one comes.
+    EXPECT_TRUE(open.empty());
+    requests.push_back(request);
+    open[++last_id] = std::move(handler);
+    return last_id;
+  }
+  void Close(RequestId id) override { open.erase(id); }
+
+  std::vector<HttpRequest> requests;
+  std::map<RequestId, std::shared_ptr<HttpHandler>> open;
+  RequestId last_id = 0;
+};
+
+// The records as short texts, and whole.
+class FakeSink final : public RecordSink {
+ public:
+  void Append(v1::SessionRecord record) override {
+    if (record.has_frame()) {
+      EXPECT_TRUE(ValidateFrame(record.frame()).ok()) << ValidateFrame(record.frame());
+      std::string said = record.frame().origin() == v1::EVENT_ORIGIN_LIVE ? "posts" : "backfill";
+      said_.push_back(absl::StrCat(said, " ", record.frame().post_ids_size()));
+    } else if (record.has_cover()) {
+      said_.push_back("cover");
+    } else if (record.has_loss()) {
+      said_.push_back(absl::StrCat("loss ", v1::Loss::Reason_Name(record.loss().reason())));
+    } else {
+      said_.push_back(absl::StrCat("event ", record.event().cause()));
+    }
+    records_.push_back(std::move(record));
+  }
+
+  const v1::ConnectionEvent& last_event() const {
+    for (auto it = records_.rbegin(); it != records_.rend(); ++it) {
+      if (it->has_event()) return it->event();
+    }
+    return v1::ConnectionEvent::default_instance();
+  }
+
+  std::vector<std::string> said_;
+  std::vector<v1::SessionRecord> records_;
+};
+
+using Said = std::vector<std::string>;
+
+class ConnectionTest : public testing::Test {
+ protected:
+  ConnectionTest() {
+    options_.request.url = "https://x.example/stream";
+    options_.request.connection = "fra-a";
+    options_.request.version = "0.1";
+    options_.backfill_minutes = 5;
+    options_.backoff.jitter = 0;
+  }
+
+  void Start() {
+    connection_ =
+        std::make_unique<Connection>(loop_, http_, sink_, random_, options_,
+                                     [this]() -> absl::StatusOr<std::string> { return token_; });
+    connection_->Start();
+    loop_.RunFor(kTurn);
+  }
+
+  HttpHandler& wire() { return *http_.open.begin()->second; }
+  bool is_open() const { return !http_.open.empty(); }
+
+  void Answer(int status, std::map<std::string, std::string> headers = {}) {
+    HttpHead head;
+    head.status = status;
+    head.headers = std::move(headers);
+    if (head.headers.count("date") == 0) {
+      head.headers["date"] =
+          absl::FormatTime("%a, %d %b %Y %H:%M:%S GMT", loop_.WallNow(), absl::UTCTimeZone());
+    }
+    wire().OnHead(head, loop_.Now());
+    loop_.RunFor(kTurn);
+  }
+  void Establish() {
+    Start();
+    Answer(200);
+  }
+  void Send(absl::string_view bytes, bool drained = true) {
+    wire().OnBytes(bytes, loop_.Now());
+    if (drained) wire().OnDrained(loop_.Now());
+    loop_.RunFor(kTurn);
+  }
+  // A post created now.
+  std::string Post() {
+    uint64_t id = FirstSnowflakeAt(loop_.WallNow()) + ++posts_;
+    last_id_ = id;
+    return absl::StrCat("{\"data\":{\"id\":\"", id, "\",\"text\":\"hello\"}}\r\n");
+  }
+  void End(HttpEnd::Kind kind, absl::string_view detail = "") {
+    auto handler = http_.open.begin()->second;
+    http_.open.clear();
+    handler->OnDone({kind, std::string(detail)}, loop_.Now());
+    loop_.RunFor(kTurn);
+  }
+  // Ten posts and a heartbeat a second.
+  void Flow(int seconds) {
+    for (int i = 0; i < seconds * 10; ++i) {
+      loop_.RunFor(absl::Milliseconds(100));
+      Send(Post());
+    }
+  }
+  int Count(absl::string_view what) const {
+    int count = 0;
+    for (const std::string& said : sink_.said_) count += absl::StartsWith(said, what);
+    return count;
+  }
+
+  SimLoop loop_;
+  FakeHttpClient http_;
+  FakeSink sink_;
+  SeededRandom random_{1};
+  Connection::Options options_;
+  absl::StatusOr<std::string> token_ = std::string("TOKEN");
+  std::unique_ptr<Connection> connection_;
+  uint64_t posts_ = 0;
+  uint64_t last_id_ = 0;
+};
+
+TEST_F(ConnectionTest, ConnectsWithTheTokenOfTheMoment) {
+  Start();
+  ASSERT_EQ(http_.requests.size(), 1);
+  EXPECT_EQ(http_.requests[0].url, "https://x.example/stream");
+  EXPECT_EQ(http_.requests[0].headers[0].second, "Bearer TOKEN");
+  EXPECT_EQ(connection_->Report().state(), State::STATE_CONNECTING);
+  Answer(200);
+  EXPECT_EQ(connection_->Report().state(), State::STATE_RECEIVING);
+  EXPECT_EQ(sink_.said_, (Said{"event connected"}));
+  EXPECT_EQ(sink_.last_event().http_status(), 200);
+  token_ = std::string("NEWER");
+  End(HttpEnd::Kind::kClean);
+  ASSERT_EQ(http_.requests.size(), 2);
+  EXPECT_EQ(http_.requests[1].url, "https://x.example/stream?backfill_minutes=5");
+  EXPECT_EQ(http_.requests[1].headers[0].second, "Bearer NEWER");
+}
+
+TEST_F(ConnectionTest, PostsBecomeFramesWhenTheSocketIsDrained) {
+  Establish();
+  std::string lines = Post() + "\r\n";
+  lines += Post();
+  lines += Post();
+  Send(lines);
+  EXPECT_EQ(sink_.said_, (Said{"event connected", "posts 3"}));
+  EXPECT_EQ(sink_.records_[1].frame().post_ids(2), last_id_);
+  EXPECT_EQ(ToTime(sink_.records_[1].frame().base_receive_time()), connection_->XNow());
+  EXPECT_EQ(connection_->Report().received_events(), 3);
+}
+
+TEST_F(ConnectionTest, FrameWaitsForCompanyAtMostFiveMilliseconds) {
+  options_.reader.block_bytes_max = 10;  // a block per read, without a drain
+  Establish();
+  Send(Post(), /*drained=*/false);
+  EXPECT_EQ(Count("posts"), 0);
+  loop_.RunFor(absl::Milliseconds(4));
+  Send(Post(), /*drained=*/false);
+  EXPECT_EQ(Count("posts"), 0);
+  loop_.RunFor(absl::Milliseconds(1));
+  EXPECT_EQ(sink_.said_.back(), "posts 2");
+}
+
+TEST_F(ConnectionTest, CoversComeBetweenFramesAtLeastOnceASecond) {
+  Establish();
+  Flow(30);
+  int covers = Count("cover");
+  EXPECT_GE(covers, 15);
+  Flow(10);
+  EXPECT_GE(Count("cover"), covers + 10);
+}
+
+TEST_F(ConnectionTest, EndIsReportedWithItsCauseIdsAndTimesAndRetriedAtOnce) {
+  Establish();
+  Send(Post());
+  uint64_t first = last_id_;
+  absl::Time last_byte = connection_->XNow();
+  Flow(31);
+  loop_.RunFor(absl::Seconds(1));
+  End(HttpEnd::Kind::kReset, "Connection reset by peer");
+  const v1::ConnectionEvent& event = sink_.last_event();
+  EXPECT_EQ(event.cause(), "reset");
+  EXPECT_EQ(event.state(), State::STATE_BACKING_OFF);
+  EXPECT_EQ(event.first_post_id(), first);
+  EXPECT_EQ(event.last_post_id(), last_id_);
+  EXPECT_EQ(ToTime(event.last_byte_time()), last_byte + absl::Seconds(31));
+  EXPECT_EQ(event.detail(), "Connection reset by peer");
+  EXPECT_TRUE(is_open());
+  EXPECT_EQ(http_.requests.size(), 2);
+}
+
+TEST_F(ConnectionTest, SilenceClosesTheSocketAndReconnectsAtOnce) {
+  Establish();
+  Flow(31);
+  for (int i = 0; i < 3; ++i) {
+    loop_.RunFor(absl::Seconds(24));
+    Send(i == 0 ? "\r\n" : "{");  // any byte is a sign of life
+    EXPECT_EQ(http_.requests.size(), 1);
+  }
+  loop_.RunFor(absl::Seconds(25));
+  EXPECT_EQ(http_.requests.size(), 2);
+  EXPECT_EQ(sink_.last_event().cause(), "silence");
+  EXPECT_EQ(sink_.last_event().state(), State::STATE_STALLED);
+}
+
+TEST_F(ConnectionTest, DayOfHeartbeatsIsNoReasonToReconnect) {
+  Establish();
+  for (int i = 0; i < 24 * 180; ++i) {
+    loop_.RunFor(absl::Seconds(20));
+    Send("\r\n");
+  }
+  EXPECT_EQ(http_.requests.size(), 1);
+  EXPECT_EQ(Count("event"), 1);
+}
+
+TEST_F(ConnectionTest, ServerThatNeverAnswersIsGivenUp) {
+  Start();
+  loop_.RunFor(absl::Seconds(25));
+  EXPECT_EQ(sink_.last_event().cause(), "no_answer");
+  loop_.RunFor(absl::Milliseconds(250));
+  EXPECT_EQ(http_.requests.size(), 2);
+}
+
+TEST_F(ConnectionTest, RefusalsWaitByTheirClassAndKeepTheirBody) {
+  Start();
+  Answer(429);
+  wire().OnBytes(R"({"connection_issue":"TooManyConnections"})", loop_.Now());
+  End(HttpEnd::Kind::kClean);
+  EXPECT_EQ(sink_.last_event().cause(), "too_many_connections");
+  EXPECT_EQ(sink_.last_event().http_status(), 429);
+  EXPECT_TRUE(absl::StrContains(sink_.last_event().detail(), "TooManyConnections"));
+  EXPECT_EQ(connection_->Report().state(), State::STATE_BACKING_OFF);
+  EXPECT_EQ(ToTime(connection_->Report().next_attempt_time()) - connection_->XNow(),
+            absl::Seconds(5));
+  loop_.RunFor(absl::Milliseconds(4999));
+  EXPECT_FALSE(is_open());
+  loop_.RunFor(absl::Milliseconds(1));
+  ASSERT_TRUE(is_open());
+  std::string reset = absl::StrCat(absl::ToUnixSeconds(loop_.WallNow()) + 600);
+  Answer(429, {{"x-rate-limit-reset", reset}});
+  End(HttpEnd::Kind::kClean);
+  EXPECT_EQ(sink_.last_event().cause(), "rate_limited");
+  loop_.RunFor(absl::Seconds(598));
+  EXPECT_FALSE(is_open());
+  loop_.RunFor(absl::Seconds(4));
+  EXPECT_TRUE(is_open());
+}
+
+TEST_F(ConnectionTest, RefusalWhoseBodyNeverEndsIsGivenUp) {
+  Start();
+  Answer(503);
+  for (int i = 0; i < 9; ++i) {
+    loop_.RunFor(absl::Seconds(1));
+    wire().OnBytes("x", loop_.Now());
+  }
+  loop_.RunFor(absl::Seconds(1));
+  EXPECT_EQ(sink_.last_event().cause(), "server_error");
+  EXPECT_FALSE(is_open());
+}
+
+TEST_F(ConnectionTest, UnreadableTokenIsRetriedAndNeverSent) {
+  token_ = absl::NotFoundError("no file");
+  Start();
+  EXPECT_EQ(http_.requests.size(), 0);
+  EXPECT_EQ(sink_.last_event().cause(), "token");
+  token_ = std::string("T");
+  loop_.RunFor(absl::Seconds(5));
+  EXPECT_EQ(http_.requests.size(), 1);
+}
+
+TEST_F(ConnectionTest, WhatXSaidBeforeTheEndIsItsCause) {
+  Establish();
+  Flow(31);
+  Send(R"({"errors":[{"title":"operational-disconnect",)"
+       R"("disconnect_type":"UpstreamOperationalDisconnect"}]})"
+       "\r\n");
+  EXPECT_EQ(sink_.last_event().cause(), "message:errors");
+  EXPECT_TRUE(absl::StrContains(sink_.last_event().detail(), "UpstreamOperationalDisconnect"));
+  End(HttpEnd::Kind::kClean);
+  EXPECT_EQ(sink_.last_event().cause(), "operational_disconnect");
+  EXPECT_EQ(sink_.last_event().detail(), "clean_eof");
+  EXPECT_TRUE(is_open());
+  EXPECT_EQ(connection_->Report().control_messages(), 1);
+}
+
+TEST_F(ConnectionTest, ControlMessagesAreBoundedInRateAndSize) {
+  Establish();
+  std::string line = absl::StrCat("{\"info\":{\"message\":\"", std::string(5000, 'x'), "\"}}\r\n");
+  for (int i = 0; i < 300; ++i) Send(line);
+  EXPECT_EQ(Count("event message:info"), 100);
+  EXPECT_EQ(sink_.last_event().detail().size(), 2048);
+  EXPECT_EQ(connection_->Report().control_messages(), 300);
+  loop_.RunFor(absl::Seconds(1));
+  for (int i = 0; i < 300; ++i) Send(line);
+  EXPECT_EQ(Count("event message:info"), 110);
+}
+
+TEST_F(ConnectionTest, LossStandsInTheOrderOfReceiptAndRunsAreMerged) {
+  options_.reader.line_bytes_max = 1000;
+  Establish();
+  Send(absl::StrCat(Post(), "garbage\r\n{\r\nmore\r\n", Post(), std::string(2000, 'x'), "\r\n",
+                    Post()));
+  EXPECT_EQ(sink_.said_, (Said{"event connected", "posts 1", "loss REASON_UNPARSABLE_LINE",
+                               "posts 1", "loss REASON_OVERSIZE_LINE", "posts 1"}));
+  EXPECT_EQ(connection_->Report().lost_lines(), 4);
+}
+
+TEST_F(ConnectionTest, FullRingIsALoss) {
+  options_.reader.in_flight_bytes_max = 1;
+  Establish();
+  Send(Post());
+  End(HttpEnd::Kind::kReset);
+  EXPECT_EQ(Count("loss REASON_RING_FULL"), 1);
+  EXPECT_EQ(Count("posts"), 0);
+}
+
+TEST_F(ConnectionTest, BackfillComesInFramesOfItsOwn) {
+  Establish();
+  Flow(31);
+  loop_.RunFor(absl::Seconds(3));
+  std::string old_post = Post();
+  End(HttpEnd::Kind::kReset);
+  loop_.RunFor(absl::Seconds(20));
+  Answer(200);
+  Send(old_post + Post());
+  ASSERT_GE(sink_.said_.size(), 2);
+  EXPECT_EQ(sink_.said_[sink_.said_.size() - 2], "backfill 1");
+  EXPECT_EQ(sink_.said_.back(), "posts 1");
+}
+
+TEST_F(ConnectionTest, DrainWritesEverythingThenALastCoverAndTellsWhenDone) {
+  Establish();
+  Flow(31);
+  wire().OnBytes(Post(), loop_.Now());
+  wire().OnDrained(loop_.Now());  // posted, not yet consumed
+  bool done = false;
+  size_t before = sink_.said_.size();
+  connection_->Drain([&done] { done = true; });
+  EXPECT_EQ(connection_->Report().state(), State::STATE_DRAINING);
+  EXPECT_FALSE(is_open());
+  loop_.RunFor(kTurn);
+  EXPECT_TRUE(done);
+  EXPECT_EQ(Said(sink_.said_.begin() + before, sink_.said_.end()),
+            (Said{"posts 1", "cover", "event drain"}));
+  size_t after = sink_.said_.size();
+  loop_.RunFor(absl::Hours(1));
+  EXPECT_EQ(sink_.said_.size(), after);
+  EXPECT_EQ(http_.requests.size(), 1);
+}
+
+TEST_F(ConnectionTest, DrainWhileBackingOffIsDoneAtOnce) {
+  Start();
+  End(HttpEnd::Kind::kConnectFailed);
+  EXPECT_EQ(sink_.last_event().cause(), "connect");
+  bool done = false;
+  connection_->Drain([&] {
+    done = true;
+    connection_.reset();  // the owner may do so
+  });
+  loop_.RunFor(absl::Hours(1));
+  EXPECT_TRUE(done);
+  EXPECT_EQ(http_.requests.size(), 1);
+}
+
+TEST_F(ConnectionTest, ReconnectClosesTheOldSocketFirst) {
+  Establish();
+  connection_->Reconnect();
+  loop_.RunFor(kTurn);
+  EXPECT_EQ(sink_.last_event().cause(), "requested");
+  EXPECT_EQ(http_.requests.size(), 2);
+}
+
+TEST_F(ConnectionTest, LateCallsOfAClosedSocketAreIgnored) {
+  Establish();
+  auto old = http_.open.begin()->second;
+  connection_->Reconnect();
+  loop_.RunFor(kTurn);
+  size_t before = sink_.said_.size();
+  old->OnBytes(Post(), loop_.Now());
+  old->OnDrained(loop_.Now());
+  old->OnDone({HttpEnd::Kind::kReset, ""}, loop_.Now());
+  loop_.RunFor(kTurn);
+  EXPECT_EQ(sink_.said_.size(), before);
+  connection_.reset();
+  old->OnDone({HttpEnd::Kind::kReset, ""}, loop_.Now());
+  loop_.RunFor(absl::Hours(1));
+}
+
+TEST_F(ConnectionTest, IdFromTheFarFutureDoesNotMoveTheClock) {
+  Establish();
+  Send("{\"data\":{\"id\":\"9223372036854775807\"}}\r\n");
+  EXPECT_EQ(Count("posts"), 1);
+  EXPECT_LT(connection_->XNow() - loop_.WallNow(), absl::Seconds(2));
+}
+
+TEST_F(ConnectionTest, AcceptedAndDroppedOverAndOverIsNotRetriedAtOnceForEver) {
+  Start();
+  for (int i = 0; i < 50; ++i) {
+    while (!is_open()) loop_.RunFor(absl::Milliseconds(50));
+    Answer(200);
+    End(HttpEnd::Kind::kClean);
+  }
+  EXPECT_GT(loop_.Now() - absl::UnixEpoch() - absl::Hours(1), absl::Minutes(4));
+}
+
+}  // namespace
+}  // namespace braid

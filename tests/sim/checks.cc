@@ -1,0 +1,157 @@
+#include "tests/sim/checks.h"
+
+#include <algorithm>
+#include <set>
+#include <unordered_set>
+
+#include "absl/strings/str_cat.h"
+#include "base/hash.h"
+#include "proto/proto_time.h"
+
+namespace braid {
+namespace {
+
+// Failures of one kind shown per run: the first ones tell the story.
+constexpr size_t kShown = 3;
+
+// X time on a host is at most this far from true time: the Date header has
+// whole seconds, and a clock not yet anchored is corrected by the first answer.
+constexpr absl::Duration kClockError = absl::Seconds(2);
+
+// A line waits at most 5 ms in an open frame before it is in the spool; a
+// power cut takes what was not synced: 20 ms between syncs and the disk's own
+// delay, both far below a second.
+absl::Duration GraceBefore(ProcessLife::End end) {
+  if (end == ProcessLife::End::kDrained) return absl::ZeroDuration();
+  return end == ProcessLife::End::kPowerCut ? absl::Seconds(1) : absl::Milliseconds(100);
+}
+
+std::string Show(absl::Time time) {
+  return absl::FormatTime("%H:%M:%E3S", time, absl::UTCTimeZone());
+}
+
+struct LossSpan {
+  std::string source;
+  absl::Time from;
+  absl::Time until;
+  v1::Loss::Reason reason;
+};
+
+std::vector<LossSpan> LossesOf(const LogView& log) {
+  std::vector<LossSpan> spans;
+  for (const LogView::Record& other : log.others) {
+    if (!other.record.has_loss()) continue;
+    const v1::Loss& loss = other.record.loss();
+    spans.push_back({other.record.source_id(), ToTime(loss.first_receive_time()) - kClockError,
+                     ToTime(loss.last_receive_time()) + kClockError, loss.reason()});
+  }
+  return spans;
+}
+
+bool InLoss(const std::vector<LossSpan>& losses, const std::string& source, absl::Time time,
+            bool of_lines) {
+  return std::any_of(losses.begin(), losses.end(), [&](const LossSpan& span) {
+    bool line = span.reason == v1::Loss::REASON_OVERSIZE_LINE ||
+                span.reason == v1::Loss::REASON_UNPARSABLE_LINE;
+    return span.source == source && line == of_lines && span.from <= time && time <= span.until;
+  });
+}
+
+bool LivedOn(const Truth& truth, const SimDelivery& delivery) {
+  const ProcessLife& life = truth.lives[delivery.connector][delivery.incarnation];
+  if (life.end_kind == ProcessLife::End::kAlive) return true;
+  if (delivery.time >= life.end - GraceBefore(life.end_kind)) return false;
+  const auto& losses = truth.spool_losses[delivery.connector];
+  return std::none_of(losses.begin(), losses.end(),
+                      [&](absl::Time lost) { return delivery.time <= lost; });
+}
+
+std::unordered_set<uint64_t> IdsOf(const LogView& log) {
+  std::unordered_set<uint64_t> ids;
+  for (const LogView::Event& event : log.events) ids.insert(event.id);
+  return ids;
+}
+
+}  // namespace
+
+void CheckDelivered(const Truth& truth, const LogView& log, Failures* failures,
+                    uint64_t* excused) {
+  std::unordered_set<uint64_t> ids = IdsOf(log);
+  std::vector<LossSpan> losses = LossesOf(log);
+  size_t missing = 0;
+  for (const SimDelivery& delivery : truth.x.deliveries()) {
+    if (ids.count(delivery.id) != 0 || !LivedOn(truth, delivery)) continue;
+    if (InLoss(losses, truth.names[delivery.connector], delivery.time, false)) {
+      ++*excused;
+      continue;
+    }
+    if (++missing > kShown) continue;
+    failures->push_back(absl::StrCat("lost: post ", delivery.id, " was handed to ",
+                                     truth.names[delivery.connector], " (life ",
+                                     delivery.incarnation, ") at ", Show(delivery.time)));
+  }
+  if (missing > kShown) failures->push_back(absl::StrCat("lost: ", missing, " posts in all"));
+}
+
+void CheckGenuine(const Truth& truth, const LogView& log, Failures* failures) {
+  std::unordered_set<uint64_t> created;
+  for (const SimPost& post : truth.x.posts()) created.insert(post.id);
+  std::unordered_set<uint64_t> seen;
+  Failures found;
+  for (const LogView::Event& event : log.events) {
+    if (!seen.insert(event.id).second) found.push_back(absl::StrCat("twice: post ", event.id));
+    if (created.count(event.id) == 0) {
+      found.push_back(absl::StrCat("never sent: post ", event.id));
+    } else if (event.line_hash != Hash64(SimX::LineOf(event.id))) {
+      found.push_back(absl::StrCat("changed: the bytes of post ", event.id));
+    }
+  }
+  if (found.size() > kShown) found.resize(kShown);
+  failures->insert(failures->end(), found.begin(), found.end());
+}
+
+void CheckCovers(const Truth& truth, const LogView& log, Failures* failures, uint64_t* covers) {
+  std::vector<SimPost> posts = truth.x.posts();
+  std::sort(posts.begin(), posts.end(), [](const SimPost& a, const SimPost& b) {
+    return a.create_time < b.create_time;
+  });
+  // By source: a cover speaks of what this one source was sent.
+  std::map<std::string, std::unordered_set<uint64_t>> standing;
+  size_t next = 0;
+  size_t unsound = 0;
+  for (const LogView::Record& other : log.others) {
+    for (; next < other.sightings_before; ++next) {
+      standing[log.sightings[next].source].insert(log.sightings[next].id);
+    }
+    if (!other.record.has_cover()) continue;
+    ++*covers;
+    const v1::TimeRange& range = other.record.cover().create_time_range();
+    absl::Time until = ToTime(range.end_time());
+    auto post = std::lower_bound(posts.begin(), posts.end(), ToTime(range.start_time()),
+                                 [](const SimPost& p, absl::Time t) { return p.create_time < t; });
+    for (; post != posts.end() && post->create_time < until; ++post) {
+      const auto& seen = standing[other.record.source_id()];
+      if (post->very_late || seen.count(post->id) != 0 || ++unsound > kShown) continue;
+      failures->push_back(absl::StrCat("unsound cover: ", other.record.source_id(), " vouched for ",
+                                       Show(ToTime(range.start_time())), " to ", Show(until),
+                                       " but post ", post->id, " created ",
+                                       Show(post->create_time), " is not before it"));
+    }
+  }
+}
+
+void CheckLosses(const Truth& truth, const LogView& log, Failures* failures) {
+  std::vector<LossSpan> losses = LossesOf(log);
+  size_t silent = 0;
+  for (const SimDelivery& bad : truth.x.bad_lines()) {
+    if (!LivedOn(truth, bad)) continue;
+    const std::string& source = truth.names[bad.connector];
+    // Its loss record can itself be lost with the spool.
+    if (InLoss(losses, source, bad.time, true) || InLoss(losses, source, bad.time, false)) continue;
+    if (++silent > kShown) continue;
+    failures->push_back(absl::StrCat("silent loss: ", source, " dropped a line at ",
+                                     Show(bad.time), " and no loss holds that time"));
+  }
+}
+
+}  // namespace braid

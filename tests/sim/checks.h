@@ -1,0 +1,52 @@
+// What must hold after a run: each check compares a log with the truth that
+// the model of X kept, and says what is wrong in words. docs/INVARIANTS.md
+// names them.
+
+#ifndef BRAID_TESTS_SIM_CHECKS_H_
+#define BRAID_TESTS_SIM_CHECKS_H_
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "tests/sim/log_view.h"
+#include "tests/sim/sim_x.h"
+
+namespace braid {
+
+// The lives of one connector, by incarnation.
+struct ProcessLife {
+  enum class End { kAlive, kDrained, kKilled, kPowerCut, kSpoolLost };
+  absl::Time start;
+  absl::Time end = absl::InfiniteFuture();
+  End end_kind = End::kAlive;
+};
+
+struct Truth {
+  const SimX& x;
+  // [connector][incarnation]
+  const std::vector<std::vector<ProcessLife>>& lives;
+  // Names of the connectors as sources.
+  const std::vector<std::string>& names;
+  // Every time a connector's spool vanished.
+  const std::vector<std::vector<absl::Time>>& spool_losses;
+};
+
+using Failures = std::vector<std::string>;
+
+// I1: every whole line handed to a process that lived on is in the log, or its
+// receive time lies in a loss of that source. Counts the latter in
+// `*excused`.
+void CheckDelivered(const Truth& truth, const LogView& log, Failures* failures, uint64_t* excused);
+// I2, I3: nothing twice, nothing that X did not send, no changed byte.
+void CheckGenuine(const Truth& truth, const LogView& log, Failures* failures);
+// I8: what a cover vouches for stands before it.
+void CheckCovers(const Truth& truth, const LogView& log, Failures* failures, uint64_t* covers);
+// I12: every dropped line left a loss.
+void CheckLosses(const Truth& truth, const LogView& log, Failures* failures);
+
+}  // namespace braid
+
+#endif  // BRAID_TESTS_SIM_CHECKS_H_

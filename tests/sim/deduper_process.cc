@@ -1,0 +1,113 @@
+#include "tests/sim/deduper_process.h"
+
+#include "absl/strings/str_cat.h"
+#include "base/bytes.h"
+#include "base/check.h"
+
+namespace braid {
+
+DeduperProcess::DeduperProcess(SimLoop& world, int number, Options options,
+                               std::vector<std::string>* failures)
+    : world_(world), number_(number), options_(std::move(options)), failures_(failures) {
+  session_options_ = {"main", absl::StrCat("log-", number), options_.connections};
+}
+
+DeduperProcess::~DeduperProcess() { Kill(); }
+
+void DeduperProcess::Fail(const std::string& what) {
+  failures_->push_back(absl::StrCat("deduper ", number_, ": ", what));
+}
+
+void DeduperProcess::Start() {
+  BRAID_CHECK(!running());
+  stopped_itself_ = false;
+  CheckAcknowledged();
+  host_ = std::make_unique<SimHost>(world_, options_.wall_offset, options_.monotonic_offset);
+  auto core = Core::Load(*disk_, options_.core);
+  if (!core.ok()) return Fail(absl::StrCat("can not load: ", core.status().ToString()));
+  core_ = *std::move(core);
+  directory_ = std::make_unique<SessionDirectory>(options_.connections);
+  merger_ = std::make_unique<Merger>(*host_, *disk_, *core_, options_.merger,
+                                     [this](const absl::Status&) { stopped_itself_ = true; });
+  merger_->SetCommitObserver(
+      [this](const std::vector<CommittedRecord>& records) { OnCommitted(records); });
+  merger_->Start();
+}
+
+void DeduperProcess::Kill() {
+  merger_ = nullptr;
+  directory_ = nullptr;
+  core_ = nullptr;
+  host_ = nullptr;
+  disk_ = std::make_unique<MemStore>(*disk_);
+}
+
+void DeduperProcess::FailNextCommit(bool applied) {
+  disk_->FailNextCommit(applied ? MemStore::CommitFault::kFailApplied
+                                : MemStore::CommitFault::kFailNotApplied);
+}
+
+void DeduperProcess::StepWallClock(absl::Duration step) {
+  options_.wall_offset += step;
+  if (running()) host_->StepWallClock(step);
+}
+
+std::unique_ptr<OfferSession> DeduperProcess::Accept(OfferResponder& responder) {
+  return std::make_unique<OfferSession>(*host_, *merger_, *directory_, session_options_, responder);
+}
+
+void DeduperProcess::NoteAcknowledged(const std::string& source, uint64_t epoch,
+                                      uint64_t end_offset) {
+  uint64_t& highest = acknowledged_[{source, epoch}];
+  highest = std::max(highest, end_offset);
+}
+
+void DeduperProcess::ForgetAcknowledged(const std::string& source) {
+  for (auto it = acknowledged_.begin(); it != acknowledged_.end();) {
+    it = it->first.first == source ? acknowledged_.erase(it) : std::next(it);
+  }
+}
+
+void DeduperProcess::CheckAcknowledged() {
+  for (const auto& [session, acknowledged] : acknowledged_) {
+    std::string key = session.first;
+    key.push_back('\0');
+    AppendBe64(&key, session.second);
+    store::v1::SessionState state;
+    auto value = disk_->Get(Table::kSources, key);
+    if (value.ok()) state.ParseFromString(*value);
+    if (state.expected_offset() >= acknowledged) continue;
+    Fail(absl::StrCat("acknowledged ", session.first, "/", session.second, " up to ", acknowledged,
+                      " but only ", state.expected_offset(), " is on disk"));
+  }
+}
+
+void DeduperProcess::OnCommitted(const std::vector<CommittedRecord>& records) {
+  for (const CommittedRecord& record : records) {
+    if (!record.record->has_events()) continue;
+    const store::v1::Events& events = record.record->events();
+    uint64_t sequence = record.first_sequence;
+    for (int i = 0; i < events.frame().lengths_size(); ++i) {
+      bool is_new = (static_cast<uint8_t>(events.new_bitmap()[i / 8]) >> (i % 8)) & 1;
+      if (!is_new) continue;
+      auto [it, first] = committed_.emplace(sequence, events.frame().post_ids(i));
+      if (!first && it->second != events.frame().post_ids(i)) {
+        Fail(absl::StrCat("sequence ", sequence, " was committed twice with other events"));
+      }
+      ++sequence;
+    }
+  }
+}
+
+void DeduperProcess::CheckNothingRewritten(
+    const std::vector<std::pair<uint64_t, uint64_t>>& sequence_and_id) {
+  std::map<uint64_t, uint64_t> log(sequence_and_id.begin(), sequence_and_id.end());
+  for (const auto& [sequence, id] : committed_) {
+    auto it = log.find(sequence);
+    if (it != log.end() && it->second == id) continue;
+    return Fail(absl::StrCat("sequence ", sequence, " was post ", id, " and is now ",
+                             it == log.end() ? "missing" : "another one"));
+  }
+}
+
+}  // namespace braid

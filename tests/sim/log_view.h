@@ -1,0 +1,54 @@
+// The merged log as the checks see it: decoded from the store's bytes by the
+// description in docs/KEYS.md, not by the code under test.
+
+#ifndef BRAID_TESTS_SIM_LOG_VIEW_H_
+#define BRAID_TESTS_SIM_LOG_VIEW_H_
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "braid/store/v1/log.pb.h"
+#include "dedupe/store.h"
+
+namespace braid {
+
+struct LogView {
+  struct Event {
+    uint64_t sequence;
+    uint64_t id;
+    bool late;
+    uint64_t line_hash;
+  };
+  // One source delivered one event: first copies and further ones.
+  struct Sighting {
+    std::string source;
+    uint64_t id;
+  };
+  // A log record in order, with how many sightings stand before it.
+  struct Record {
+    uint64_t first_sequence;
+    uint32_t ordinal;
+    size_t sightings_before;
+    store::v1::LogRecord record;
+  };
+
+  std::vector<Event> events;
+  std::vector<Sighting> sightings;
+  // Everything but events and ticks.
+  std::vector<Record> others;
+  // Chain after the last record.
+  std::string chain;
+};
+
+// Verifies on the way: keys dense, format byte, hash and chain of every record,
+// bitmaps against counts, each payload against its lengths and hashes. The
+// status says which record broke which promise.
+absl::StatusOr<LogView> ReadLog(const Store& store);
+
+}  // namespace braid
+
+#endif  // BRAID_TESTS_SIM_LOG_VIEW_H_

@@ -1,0 +1,152 @@
+// A model of X that keeps the truth: it creates posts, sends each to every open
+// connection with its own lateness, and cuts, stalls, falls silent and refuses
+// as it is told. Virtual time is X's time.
+//
+// Everything is decided by the world's Random, so a seed is a world.
+
+#ifndef BRAID_TESTS_SIM_SIM_X_H_
+#define BRAID_TESTS_SIM_SIM_X_H_
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "base/http_client.h"
+#include "base/loop.h"
+#include "base/random.h"
+#include "tests/sim/sim_host.h"
+
+namespace braid {
+
+struct SimPost {
+  uint64_t id;
+  absl::Time create_time;
+  // Sent later than the dialect's slack on some connection: residual risk.
+  bool very_late = false;
+};
+
+// A whole line handed to a process, or half of one that never will be whole.
+struct SimDelivery {
+  uint64_t id = 0;  // 0 for a line that is no post
+  int connector = 0;
+  int incarnation = 0;
+  absl::Time time;
+};
+
+class SimX {
+ public:
+  struct Options {
+    double posts_per_second = 5;
+    // Of deliveries on one connection: exact repeat.
+    double repeat_share = 0.005;
+    // Lateness: most in under a second, some up to late_max.
+    double late_share = 0.01;
+    absl::Duration late_max = absl::Seconds(8);
+    absl::Duration heartbeat = absl::Seconds(20);
+    // Per delivery, a line that is no post and can not be parsed.
+    double garbage_share = 0;
+    // Per delivery, a line longer than the connector's limit.
+    double oversize_share = 0;
+    uint32_t oversize_bytes = 0;
+    // Per delivery, a message of a kind nobody knows.
+    double message_share = 0;
+    // Share of posts that carry no snowflake time of this decade.
+    double stray_share = 0;
+  };
+
+  enum class Cut { kClean, kCleanWithMessage, kTruncated, kReset };
+
+  SimX(Loop& world, Random& random, Options options);
+
+  // The client of one incarnation of one connector. Destroyed with it.
+  std::unique_ptr<HttpClient> MakeClient(SimHost& host, int connector, int incarnation);
+
+  void Start();
+  // No more posts; heartbeats go on.
+  void Stop() { stopped_ = true; }
+  void SetRate(double posts_per_second) { options_.posts_per_second = posts_per_second; }
+  // From now on every line is a whole post.
+  void StopBadLines();
+
+  // Faults. Each returns false when there was nothing to hurt.
+  bool CutConnection(int connector, Cut cut);
+  bool BlackHole(int connector);
+  bool Stall(int connector, absl::Duration duration);
+  // Posts created meanwhile are not sent on it, though heartbeats go on: only
+  // where the usual rate makes the silence visible, else false.
+  bool Omit(int connector);
+  enum class Refusal { kNone, kUnavailable503, kRateLimited429, kTooMany429, kConnectFails, kDnsFails };
+  void Refuse(int connector, Refusal refusal, absl::Duration duration);
+
+  // The truth.
+  const std::vector<SimPost>& posts() const { return posts_; }
+  const std::vector<SimDelivery>& deliveries() const { return deliveries_; }
+  const std::vector<SimDelivery>& bad_lines() const { return bad_lines_; }
+  bool connected(int connector) const;
+  // Ever more than one open socket of one connector: a broken promise.
+  bool overlapped() const { return overlapped_; }
+  uint64_t connects() const { return connects_; }
+
+  // The line X sends for a post: anyone can make it again from the id.
+  static std::string LineOf(uint64_t id);
+
+ private:
+  class Client;
+
+  struct Connection {
+    HttpClient::RequestId request;
+    Client* client;
+    std::shared_ptr<HttpHandler> handler;
+    SimHost* host;
+    int connector;
+    int incarnation;
+    bool answered = false;
+    bool black_hole = false;
+    absl::Time stalled_until = absl::InfinitePast();
+    absl::Time last_sent = absl::InfinitePast();
+    absl::Time answer_time = absl::InfinitePast();
+    absl::Time omit_until = absl::InfinitePast();
+    std::string outbox;
+    uint64_t outbox_begin = 0;  // stream position of outbox[0]
+    // Stream position of each line's end, with what it was.
+    std::deque<std::pair<uint64_t, SimDelivery>> line_ends;
+    bool flush_scheduled = false;
+  };
+  using ConnectionId = uint64_t;
+
+  void CreatePost();
+  void ScheduleCreation();
+  void Deliver(ConnectionId id, size_t post);
+  void Queue(Connection& connection, std::string line, SimDelivery delivery);
+  void ScheduleFlush(ConnectionId id);
+  void Flush(ConnectionId id);
+  void Hand(Connection& connection, std::string bytes);
+  void Heartbeat(ConnectionId id);
+  void Answer(ConnectionId id);
+  void Finish(ConnectionId id, HttpEnd end);
+  ConnectionId OpenOf(int connector) const;
+  absl::Duration Lateness();
+
+  Loop& world_;
+  Random& random_;
+  Options options_;
+  std::map<ConnectionId, Connection> connections_;
+  ConnectionId next_connection_ = 1;
+  std::vector<SimPost> posts_;
+  std::vector<SimDelivery> deliveries_;
+  std::vector<SimDelivery> bad_lines_;
+  std::map<int, std::pair<Refusal, absl::Time>> refusals_;
+  bool overlapped_ = false;
+  bool stopped_ = false;
+  uint64_t connects_ = 0;
+  uint64_t next_stray_ = 1;
+};
+
+}  // namespace braid
+
+#endif  // BRAID_TESTS_SIM_SIM_X_H_

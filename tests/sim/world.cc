@@ -1,0 +1,300 @@
+#include "tests/sim/world.h"
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/hash.h"
+#include "tests/sim/checks.h"
+#include "tests/sim/connector_process.h"
+#include "tests/sim/deduper_process.h"
+#include "tests/sim/log_view.h"
+#include "tests/sim/sim_loop.h"
+
+namespace braid {
+namespace {
+
+// After the faults end everything must drain within this: the longest back-off
+// (320 s plus a fifth) and some.
+constexpr absl::Duration kHeal = absl::Seconds(420);
+// From the last post to the last acknowledgement: its lateness, one redial
+// after a silence that began unseen, and some.
+constexpr absl::Duration kSettle = absl::Seconds(60);
+// While healing, X goes on slowly.
+constexpr double kHealRate = 0.2;
+
+class World {
+ public:
+  explicit World(uint64_t seed)
+      : random_(seed),
+        options_(DrawWorldOptions(random_)),
+        x_(loop_, random_, options_.x),
+        net_(loop_, random_, options_.net_delay_max) {
+    for (int i = 0; i < options_.connectors; ++i) names_.push_back(absl::StrCat("leg-", i));
+    for (int i = 0; i < options_.dedupers; ++i) AddDeduper(i);
+    for (int i = 0; i < options_.connectors; ++i) AddConnector(i);
+    net_.SetAckObserver([this](int deduper, const std::string& source, uint64_t epoch,
+                               uint64_t end) { dedupers_[deduper]->NoteAcknowledged(source, epoch, end); });
+  }
+
+  // Sessions end before the process they live in.
+  ~World() {
+    connectors_.clear();
+    for (size_t i = 0; i < dedupers_.size(); ++i) net_.ServerDied(static_cast<int>(i));
+  }
+
+  WorldReport Run() {
+    x_.Start();
+    for (auto& deduper : dedupers_) deduper->Start();
+    for (auto& connector : connectors_) connector->Start();
+    PlanFault();
+    Supervise();
+    RunFor(options_.trouble);
+    healing_ = true;
+    x_.SetRate(kHealRate);
+    x_.StopBadLines();
+    RunFor(kHeal);
+    x_.Stop();
+    RunFor(kSettle);
+    Check();
+    return std::move(report_);
+  }
+
+ private:
+  void AddDeduper(int number) {
+    DeduperProcess::Options options;
+    options.core.window.memory_bytes_max = options_.window_bytes_max;
+    options.core.strays_max = options_.strays_max;
+    options.connections = names_;
+    options.wall_offset = absl::Milliseconds(random_.Below(60000)) - absl::Seconds(30);
+    options.monotonic_offset = absl::Seconds(random_.Below(1000000));
+    dedupers_.push_back(
+        std::make_unique<DeduperProcess>(loop_, number, std::move(options), &report_.failures));
+    net_.AddServer(dedupers_.back().get());
+  }
+
+  void AddConnector(int number) {
+    ConnectorProcess::Options options;
+    options.number = number;
+    options.name = names_[number];
+    options.dedupers = options_.dedupers;
+    options.connection.reader.line_bytes_max = options_.line_bytes_max;
+    options.spool.disk_bytes_max = options_.spool_bytes_max;
+    options.spool.segment_bytes = options_.segment_bytes;
+    options.disk.sync_delay = options_.sync_delay_max * random_.Unit();
+    options.disk.garble = random_.Unit();
+    options.wall_offset = absl::Milliseconds(random_.Below(60000)) - absl::Seconds(30);
+    options.monotonic_offset = absl::Seconds(random_.Below(1000000));
+    connectors_.push_back(std::make_unique<ConnectorProcess>(
+        loop_, x_, net_, random_, std::move(options), &report_.failures));
+  }
+
+  void RunFor(absl::Duration duration) {
+    absl::Time until = loop_.Now() + duration;
+    while (loop_.NextTurnTime() <= until) {
+      loop_.Step();
+      ++report_.turns;
+    }
+    loop_.RunUntil(until);
+  }
+
+  // A process that is down comes back after a while, as under systemd.
+  void Supervise() {
+    for (size_t i = 0; i < dedupers_.size(); ++i) {
+      if (dedupers_[i]->stopped_itself() && dedupers_[i]->running()) KillDeduper(static_cast<int>(i));
+    }
+    for (auto& connector : connectors_) {
+      if (connector->stopped_itself() && connector->running()) {
+        connector->Kill(ProcessLife::End::kKilled);
+        RestartConnector(connector.get());
+      }
+      uint64_t bytes = connector->DiskBytes();
+      if (bytes > options_.spool_bytes_max + options_.segment_bytes && !cap_broken_) {
+        cap_broken_ = true;
+        report_.failures.push_back(
+            absl::StrCat("spool of ", connector->name(), " holds ", bytes, " bytes"));
+      }
+    }
+    loop_.After(absl::Milliseconds(500), [this] { Supervise(); });
+  }
+
+  void KillDeduper(int number) {
+    net_.ServerDied(number);
+    dedupers_[number]->Kill();
+    loop_.After(absl::Milliseconds(100 + random_.Below(30000)),
+                [this, number] { dedupers_[number]->Start(); });
+  }
+
+  void RestartConnector(ConnectorProcess* connector) {
+    loop_.After(absl::Milliseconds(100 + random_.Below(20000)), [connector] {
+      if (!connector->running()) connector->Start();
+    });
+  }
+
+  void PlanFault() {
+    if (options_.faults.empty()) return;
+    double seconds = -std::log(1.0 - random_.Unit()) * absl::ToDoubleSeconds(options_.fault_interval);
+    // Down to the microsecond, so that any two turns can be parted.
+    loop_.After(absl::Microseconds(seconds * 1e6), [this] {
+      if (healing_) return;
+      Fault fault = options_.faults[random_.Below(options_.faults.size())];
+      if (Inject(fault)) ++report_.fired[static_cast<int>(fault)];
+      PlanFault();
+    });
+  }
+
+  absl::Duration Seconds(uint64_t from, uint64_t until) {
+    return absl::Seconds(from + random_.Below(until - from)) + absl::Milliseconds(random_.Below(1000));
+  }
+
+  bool Inject(Fault fault) {
+    int number = static_cast<int>(random_.Below(connectors_.size()));
+    int deduper = static_cast<int>(random_.Below(dedupers_.size()));
+    switch (fault) {
+      case Fault::kCutClean: return x_.CutConnection(number, SimX::Cut::kClean);
+      case Fault::kCutMessage: return x_.CutConnection(number, SimX::Cut::kCleanWithMessage);
+      case Fault::kCutTruncated: return x_.CutConnection(number, SimX::Cut::kTruncated);
+      case Fault::kCutReset: return x_.CutConnection(number, SimX::Cut::kReset);
+      case Fault::kBlackHole: return x_.BlackHole(number);
+      case Fault::kStall: return x_.Stall(number, Seconds(1, 60));
+      case Fault::kRefuse503: return Refuse(number, SimX::Refusal::kUnavailable503);
+      case Fault::kRefuse429: return Refuse(number, SimX::Refusal::kRateLimited429);
+      case Fault::kRefuseSlots: return Refuse(number, SimX::Refusal::kTooMany429);
+      case Fault::kRefuseConnect: return Refuse(number, SimX::Refusal::kConnectFails);
+      case Fault::kRefuseDns: return Refuse(number, SimX::Refusal::kDnsFails);
+      case Fault::kKillConnector: return KillConnector(number, ProcessLife::End::kKilled);
+      case Fault::kPowerCutConnector: return KillConnector(number, ProcessLife::End::kPowerCut);
+      case Fault::kLoseSpool: return LoseSpool(number);
+      case Fault::kKillDeduper:
+        if (!dedupers_[deduper]->running()) return false;
+        KillDeduper(deduper);
+        return true;
+      case Fault::kFailedCommit:
+        if (!dedupers_[deduper]->running()) return false;
+        dedupers_[deduper]->FailNextCommit(random_.Below(2) == 0);
+        return true;
+      case Fault::kCutOffer: return net_.Cut(number, deduper);
+      case Fault::kPartitionOffer:
+        net_.Partition(number, deduper, loop_.Now() + Seconds(1, 200));
+        return true;
+      case Fault::kStepWallClock: return StepClock(number, deduper);
+      case Fault::kDrainConnector: return DrainConnector(number);
+      case Fault::kLoseRecord: return net_.LoseNextRecord(number, deduper);
+      case Fault::kRepeatRecord: return net_.RepeatNextRecord(number, deduper);
+      case Fault::kOmitPosts: return x_.Omit(number);
+    }
+    return false;
+  }
+
+  bool Refuse(int number, SimX::Refusal refusal) {
+    x_.Refuse(number, refusal, Seconds(1, 40));
+    // A refusal needs a reconnect to be noticed.
+    return x_.CutConnection(number, SimX::Cut::kReset);
+  }
+
+  bool KillConnector(int number, ProcessLife::End how) {
+    if (!connectors_[number]->running()) return false;
+    connectors_[number]->Kill(how);
+    RestartConnector(connectors_[number].get());
+    return true;
+  }
+
+  bool LoseSpool(int number) {
+    if (!KillConnector(number, ProcessLife::End::kSpoolLost)) return false;
+    for (auto& deduper : dedupers_) deduper->ForgetAcknowledged(names_[number]);
+    return true;
+  }
+
+  bool DrainConnector(int number) {
+    if (!connectors_[number]->running() || connectors_[number]->draining()) return false;
+    connectors_[number]->Drain();
+    // As systemd: SIGKILL if it does not end by itself.
+    loop_.After(absl::Seconds(6), [this, number] {
+      if (!connectors_[number]->running()) RestartConnector(connectors_[number].get());
+    });
+    return true;
+  }
+
+  bool StepClock(int number, int deduper) {
+    absl::Duration step = absl::Minutes(random_.Below(120)) - absl::Hours(1);
+    if (random_.Below(2) == 0) {
+      connectors_[number]->StepWallClock(step);
+    } else {
+      dedupers_[deduper]->StepWallClock(step);
+    }
+    return true;
+  }
+
+  void Check();
+  void CheckLog(DeduperProcess& deduper, const Truth& truth, std::set<uint64_t>* ids);
+
+  SimLoop loop_;
+  SeededRandom random_;
+  const WorldOptions options_;
+  WorldReport report_;
+  std::vector<std::string> names_;
+  SimX x_;
+  SimNet net_;
+  std::vector<std::unique_ptr<DeduperProcess>> dedupers_;
+  std::vector<std::unique_ptr<ConnectorProcess>> connectors_;
+  bool healing_ = false;
+  bool cap_broken_ = false;
+};
+
+void World::CheckLog(DeduperProcess& deduper, const Truth& truth, std::set<uint64_t>* ids) {
+  absl::StatusOr<LogView> log = ReadLog(deduper.disk());
+  if (!log.ok()) {
+    report_.failures.push_back(std::string(log.status().message()));
+    return;
+  }
+  CheckDelivered(truth, *log, &report_.failures, &report_.excused);
+  CheckGenuine(truth, *log, &report_.failures);
+  CheckCovers(truth, *log, &report_.failures, &report_.covers);
+  CheckLosses(truth, *log, &report_.failures);
+  std::vector<std::pair<uint64_t, uint64_t>> sequence_and_id;
+  for (const LogView::Event& event : log->events) {
+    sequence_and_id.emplace_back(event.sequence, event.id);
+    ids->insert(event.id);
+  }
+  deduper.CheckNothingRewritten(sequence_and_id);
+  for (const LogView::Record& other : log->others) report_.losses += other.record.has_loss();
+  report_.trace = Hash128(report_.trace, log->chain, "");
+}
+
+void World::Check() {
+  report_.posts = x_.posts().size();
+  report_.deliveries = x_.deliveries().size();
+  if (x_.overlapped()) report_.failures.push_back("a connector held two sockets at once");
+  std::vector<std::vector<ProcessLife>> lives;
+  std::vector<std::vector<absl::Time>> spool_losses;
+  for (auto& connector : connectors_) {
+    lives.push_back(connector->lives());
+    spool_losses.push_back(connector->spool_losses());
+  }
+  Truth truth{x_, lives, names_, spool_losses};
+  std::vector<std::set<uint64_t>> ids(dedupers_.size());
+  for (size_t i = 0; i < dedupers_.size(); ++i) CheckLog(*dedupers_[i], truth, &ids[i]);
+  report_.merged = ids[0].size();
+  bool lossless = report_.losses == 0;
+  for (const auto& losses : spool_losses) lossless = lossless && losses.empty();
+  for (const auto& connector : lives) {
+    for (const ProcessLife& life : connector) {
+      lossless = lossless && life.end_kind != ProcessLife::End::kPowerCut;
+    }
+  }
+  // What one deduper was given before a disk forgot it, the other may lack.
+  if (lossless && ids.size() == 2 && ids[0] != ids[1]) {
+    report_.failures.push_back(
+        absl::StrCat("two dedupers hold ", ids[0].size(), " and ", ids[1].size(), " events"));
+  }
+  report_.trace = Hash128(report_.trace, absl::StrCat(report_.turns, "/", report_.deliveries), "");
+}
+
+}  // namespace
+
+WorldReport RunWorld(uint64_t seed) { return World(seed).Run(); }
+
+}  // namespace braid

@@ -1,0 +1,38 @@
+// One simulated world: X, connectors, dedupers, the network between them, and
+// what goes wrong, all decided by one seed. Links the production classes; only
+// the seams are replaced.
+
+#ifndef BRAID_TESTS_SIM_WORLD_H_
+#define BRAID_TESTS_SIM_WORLD_H_
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "tests/sim/world_options.h"
+
+namespace braid {
+
+struct WorldReport {
+  std::vector<std::string> failures;
+  // By Fault: how often it really hit something.
+  std::array<uint64_t, kFaultCount> fired{};
+  uint64_t turns = 0;
+  uint64_t posts = 0;
+  uint64_t deliveries = 0;
+  // Distinct events in the log of the first deduper.
+  uint64_t merged = 0;
+  uint64_t covers = 0;
+  uint64_t losses = 0;
+  // Lines that are missing inside a recorded loss.
+  uint64_t excused = 0;
+  // Changes with anything that happened: same seed, same trace.
+  std::string trace;
+};
+
+WorldReport RunWorld(uint64_t seed);
+
+}  // namespace braid
+
+#endif  // BRAID_TESTS_SIM_WORLD_H_

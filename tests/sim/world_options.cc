@@ -1,0 +1,65 @@
+#include "tests/sim/world_options.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace braid {
+namespace {
+
+// Log-uniform, since both quiet and busy streams matter.
+double DrawRate(Random& random) { return 0.05 * std::pow(600.0, random.Unit()); }
+
+absl::Duration Between(Random& random, absl::Duration from, absl::Duration until) {
+  return from + (until - from) * random.Unit();
+}
+
+}  // namespace
+
+const char* FaultName(Fault fault) {
+  static const char* const kNames[kFaultCount] = {
+      "cut_clean",    "cut_message",     "cut_truncated",   "cut_reset",       "black_hole",
+      "stall",        "refuse_503",      "refuse_429",      "refuse_slots",    "refuse_connect",
+      "refuse_dns",   "kill_connector",  "power_cut",       "lose_spool",      "kill_deduper",
+      "failed_commit", "cut_offer",      "partition_offer", "step_wall_clock", "drain_connector",
+      "lose_record",  "repeat_record",   "omit_posts",
+  };
+  return kNames[static_cast<int>(fault)];
+}
+
+bool WorldOptions::Knows(Fault fault) const {
+  return std::find(faults.begin(), faults.end(), fault) != faults.end();
+}
+
+WorldOptions DrawWorldOptions(Random& random) {
+  WorldOptions options;
+  options.connectors = random.Below(5) == 0 ? 1 + 2 * static_cast<int>(random.Below(2)) : 2;
+  options.dedupers = 1 + static_cast<int>(random.Below(2));
+  options.trouble = Between(random, absl::Minutes(1), absl::Minutes(4));
+  options.fault_interval = Between(random, absl::Seconds(3), absl::Seconds(40));
+  options.x.posts_per_second = DrawRate(random);
+  options.x.repeat_share = 0.02 * random.Unit();
+  options.x.late_share = 0.05 * random.Unit();
+  if (random.Below(3) == 0) {
+    options.x.garbage_share = 0.03 * random.Unit();
+    options.x.oversize_share = 0.01 * random.Unit();
+    options.x.message_share = 0.03 * random.Unit();
+    options.x.stray_share = 0.02 * random.Unit();
+  }
+  options.x.oversize_bytes = static_cast<uint32_t>(options.line_bytes_max) + 10;
+  // Each fault is known to half of the worlds, so that most pairs meet and
+  // some worlds are nearly calm.
+  for (int i = 0; i < kFaultCount; ++i) {
+    if (random.Below(2) == 0) options.faults.push_back(static_cast<Fault>(i));
+  }
+  if (random.Below(4) == 0) {
+    options.spool_bytes_max = 24 << 10;
+    options.segment_bytes = 4 << 10;
+  }
+  options.sync_delay_max = absl::Milliseconds(1 + random.Below(200));
+  options.net_delay_max = absl::Milliseconds(1 + random.Below(300));
+  if (random.Below(2) == 0) options.window_bytes_max = 4 << 10;
+  if (random.Below(4) == 0) options.strays_max = 1000;
+  return options;
+}
+
+}  // namespace braid

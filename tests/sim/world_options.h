@@ -1,0 +1,69 @@
+// What a seed draws: the size of the world and what goes wrong in it. Bounds
+// are drawn small, so that they are reached in minutes.
+
+#ifndef BRAID_TESTS_SIM_WORLD_OPTIONS_H_
+#define BRAID_TESTS_SIM_WORLD_OPTIONS_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "base/random.h"
+#include "tests/sim/sim_x.h"
+
+namespace braid {
+
+enum class Fault {
+  kCutClean,
+  kCutMessage,
+  kCutTruncated,
+  kCutReset,
+  kBlackHole,
+  kStall,
+  kRefuse503,
+  kRefuse429,
+  kRefuseSlots,
+  kRefuseConnect,
+  kRefuseDns,
+  kKillConnector,
+  kPowerCutConnector,
+  kLoseSpool,
+  kKillDeduper,
+  kFailedCommit,
+  kCutOffer,
+  kPartitionOffer,
+  kStepWallClock,
+  kDrainConnector,
+  kLoseRecord,
+  kRepeatRecord,
+  kOmitPosts,
+};
+inline constexpr int kFaultCount = 23;
+const char* FaultName(Fault fault);
+
+struct WorldOptions {
+  int connectors = 2;
+  int dedupers = 1;
+  absl::Duration trouble = absl::Minutes(3);
+  // Between two faults, on average.
+  absl::Duration fault_interval = absl::Seconds(10);
+  // Which faults this world knows; empty means none.
+  std::vector<Fault> faults;
+  SimX::Options x;
+  uint64_t spool_bytes_max = 64 << 20;
+  uint64_t segment_bytes = 1 << 20;
+  uint64_t line_bytes_max = 16 << 10;
+  absl::Duration sync_delay_max = absl::Milliseconds(30);
+  absl::Duration net_delay_max = absl::Milliseconds(80);
+  uint64_t window_bytes_max = 1 << 20;
+  uint64_t strays_max = 1000;
+
+  bool Knows(Fault fault) const;
+};
+
+WorldOptions DrawWorldOptions(Random& random);
+
+}  // namespace braid
+
+#endif  // BRAID_TESTS_SIM_WORLD_OPTIONS_H_
