@@ -3,42 +3,21 @@
 #include <unistd.h>
 
 #include <cstdio>
-#include <map>
 
 #include "absl/time/clock.h"
 #include "base/config_check.h"
+#include "base/daemon_flags.h"
 #include "base/log.h"
 #include "base/real_loop.h"
 #include "base/signals.h"
 #include "base/version.h"
 #include "dedupe/deduper.h"
-#include "dedupe/deduper_flags.h"
 
 namespace {
 
 constexpr int kExitUsage = 2;
 // EX_SOFTWARE: the state on disk is indeterminate, start again.
 constexpr int kExitFatal = 70;
-
-void StartLog(const braid::DeduperFlags& flags, const braid::config::v1::LogConfig& config) {
-  using Level = braid::LogLevel;
-  using Format = braid::LogOptions::Format;
-  static const std::map<std::string, Level> levels = {{"debug", Level::kDebug},
-                                                      {"info", Level::kInfo},
-                                                      {"warn", Level::kWarn},
-                                                      {"error", Level::kError}};
-  static const std::map<std::string, Format> formats = {{"auto", Format::kAuto},
-                                                        {"text", Format::kText},
-                                                        {"json", Format::kJson},
-                                                        {"logfmt", Format::kLogfmt}};
-  braid::LogOptions options;
-  options.component = "deduper";
-  auto level = levels.find(flags.log_level.empty() ? config.level() : flags.log_level);
-  if (level != levels.end()) options.level = level->second;
-  auto format = formats.find(flags.log_format.empty() ? config.format() : flags.log_format);
-  if (format != formats.end()) options.format = format->second;
-  braid::InitLog(options);
-}
 
 [[noreturn]] void ExitFatal(const absl::Status& status) {
   braid::Log(braid::LogLevel::kError, "store_failed", "stopping at once", {{"error", status}});
@@ -55,10 +34,14 @@ int Fail(const absl::Status& status, int code) {
 
 int main(int argc, char** argv) {
   absl::optional<int> exit_code;
-  braid::DeduperFlags flags = braid::ParseDeduperFlags(argc, argv, &exit_code);
+  braid::DaemonFlags flags = braid::ParseDaemonFlags(
+      {"braid-deduper", "Merges redundant connections to one X stream into one durable log.",
+       "Make the data directories and exit"},
+      argc, argv, &exit_code);
   if (exit_code.has_value()) return *exit_code;
   if (flags.version) {
-    std::printf("braid-deduper %s\n", std::string(braid::Version()).c_str());
+    std::printf("braid-deduper %s %s\n", std::string(braid::Version()).c_str(),
+                std::string(braid::Commit()).c_str());
     return 0;
   }
   braid::config::v1::DeduperConfig config;
@@ -66,7 +49,8 @@ int main(int argc, char** argv) {
   if (!problems.empty()) std::fprintf(stderr, "%s\n", braid::JoinProblems(problems).c_str());
   if (braid::HasErrors(problems)) return kExitUsage;
   if (flags.check_config) return 0;
-  StartLog(flags, config.log());
+  braid::LimitMallocArenas();
+  braid::InitLog(braid::DaemonLogOptions(flags, config.log(), "deduper"));
   if (flags.init) {
     absl::Status made = braid::Deduper::Init(config, absl::Now());
     return made.ok() ? 0 : Fail(made, 1);

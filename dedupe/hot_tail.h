@@ -25,9 +25,9 @@ namespace braid {
 class HotTail {
  public:
   struct Options {
-    // About 10 s of the record rate, compressed; a reader that is further
+    // About 10 s at 6,000 posts/s, compressed; a reader that is further
     // behind reads in large steps anyway.
-    uint64_t bytes_max = 64 << 20;
+    uint64_t bytes_max = 32 << 20;
   };
   using WaitId = uint64_t;
   using Waker = absl::AnyInvocable<void()>;

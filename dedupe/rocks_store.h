@@ -41,8 +41,8 @@ class RocksStore final : public Store {
 
   // Memory that the stores of one process share.
   class Memory;
-  // 192 MB leaves 320 of the process' 512 MB to windows, tails and gRPC.
-  static std::shared_ptr<Memory> CreateMemory(uint64_t bytes_max = 192 << 20);
+  // 160 MB leaves 352 of the process' 512 MB to windows, tails and gRPC.
+  static std::shared_ptr<Memory> CreateMemory(uint64_t bytes_max = 160 << 20);
 
   struct Options {
     // Null: memory of its own.

@@ -152,10 +152,6 @@ void Connector::Tick() {
   loop_.After(kTickInterval, owner_.Wrap([this] { Tick(); }));
 }
 
-absl::Status Connector::WriteReadyFile(const std::string& path) {
-  return files_.Replace(path, absl::StrCat("{\"grpc_port\":0,\"http_port\":", http_port_, "}\n"));
-}
-
 void Connector::Drain(absl::AnyInvocable<void()> done) {
   draining_ = true;
   on_drained_ = std::move(done);

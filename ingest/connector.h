@@ -50,8 +50,6 @@ class Connector {
 
   // 0 when no HTTP port is configured.
   int http_port() const { return http_port_; }
-  // {"grpc_port":0,"http_port":N}, complete as soon as it is there.
-  absl::Status WriteReadyFile(const std::string& path);
 
  private:
   Connector(Loop& loop, const config::v1::ConnectorConfig& config);

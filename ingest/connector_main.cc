@@ -5,12 +5,12 @@
 #include <cstdio>
 
 #include "base/config_check.h"
+#include "base/daemon_flags.h"
 #include "base/log.h"
 #include "base/real_loop.h"
 #include "base/signals.h"
 #include "base/version.h"
 #include "ingest/connector.h"
-#include "ingest/connector_flags.h"
 
 namespace {
 
@@ -34,7 +34,9 @@ int Fail(const absl::Status& status) {
 
 int main(int argc, char** argv) {
   absl::optional<int> exit_code;
-  braid::ConnectorFlags flags = braid::ParseConnectorFlags(argc, argv, &exit_code);
+  braid::DaemonFlags flags = braid::ParseDaemonFlags(
+      {"braid-connector", "Streams one connection to X and offers everything to the dedupers.", ""},
+      argc, argv, &exit_code);
   if (exit_code.has_value()) return *exit_code;
   if (flags.version) {
     std::printf("braid-connector %s %s\n", std::string(braid::Version()).c_str(),
@@ -46,7 +48,8 @@ int main(int argc, char** argv) {
   if (!problems.empty()) std::fprintf(stderr, "%s\n", braid::JoinProblems(problems).c_str());
   if (braid::HasErrors(problems)) return kExitUsage;
   if (flags.check_config) return 0;
-  braid::InitLog(braid::ConnectorLogOptions(flags, config.log()));
+  braid::LimitMallocArenas();
+  braid::InitLog(braid::DaemonLogOptions(flags, config.log(), "connector"));
 
   // Signals first: threads that start later leave them alone.
   braid::RealLoop loop("connector");
@@ -59,7 +62,7 @@ int main(int argc, char** argv) {
   if (!started.ok()) return Fail(started.status());
   connector = *std::move(started);
   if (!flags.ready_file.empty()) {
-    absl::Status written = connector->WriteReadyFile(flags.ready_file);
+    absl::Status written = braid::WriteReadyFile(flags.ready_file, 0, connector->http_port());
     if (!written.ok()) return Fail(written);
   }
   braid::Log(braid::LogLevel::kInfo, "running", "streaming and offering",

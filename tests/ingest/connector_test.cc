@@ -8,6 +8,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "base/daemon_flags.h"
 #include "base/real_loop.h"
 
 namespace braid {
@@ -46,7 +47,7 @@ TEST_F(ConnectorTest, RunsAndDrainsWithoutAnybodyListening) {
   auto connector = Start();
   ASSERT_TRUE(connector.ok()) << connector.status();
   EXPECT_GT((*connector)->http_port(), 0);
-  ASSERT_TRUE((*connector)->WriteReadyFile(dir_ + "/ready").ok());
+  ASSERT_TRUE(WriteReadyFile(dir_ + "/ready", 0, (*connector)->http_port()).ok());
   std::ifstream ready(dir_ + "/ready");
   std::string text((std::istreambuf_iterator<char>(ready)), std::istreambuf_iterator<char>());
   EXPECT_EQ(text,

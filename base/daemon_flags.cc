@@ -1,36 +1,52 @@
-#include "ingest/connector_flags.h"
+#include "base/daemon_flags.h"
+
+#include <malloc.h>
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
 #include <map>
 
-namespace braid {
+#include "absl/strings/str_cat.h"
 
-ConnectorFlags ParseConnectorFlags(int argc, char** argv, absl::optional<int>* exit_code) {
-  ConnectorFlags flags;
-  CLI::App app("Streams one connection to X and offers everything to the dedupers.",
-               "braid-connector");
+namespace braid {
+namespace {
+
+// Enough for loop, reader and a busy gRPC thread not to wait for each other.
+constexpr int kArenasMax = 4;
+// 2 is "usage" for all of Braid's programs.
+constexpr int kExitUsage = 2;
+
+}  // namespace
+
+DaemonFlags ParseDaemonFlags(const DaemonDescription& description, int argc, char** argv,
+                             absl::optional<int>* exit_code) {
+  DaemonFlags flags;
+  CLI::App app(description.summary, description.name);
   app.add_option("--config", flags.config_file, "YAML file")->envname("BRAID_CONFIG");
   app.add_flag("--check-config", flags.check_config, "Check the file and exit");
+  if (!description.init.empty()) app.add_flag("--init", flags.init, description.init);
   app.add_option("--log-level", flags.log_level, "debug, info, warn, error")
       ->envname("BRAID_LOG_LEVEL")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
   app.add_option("--log-format", flags.log_format, "auto, text, json, logfmt")
       ->envname("BRAID_LOG_FORMAT")
       ->check(CLI::IsMember({"auto", "text", "json", "logfmt"}));
-  app.add_option("--ready-file", flags.ready_file, "Written once running: the port as JSON")
+  app.add_option("--ready-file", flags.ready_file, "Written once running: the ports as JSON")
       ->envname("BRAID_READY_FILE");
   app.add_flag("--version", flags.version, "Print the version and exit");
   try {
     app.parse(argc, argv);
     if (flags.config_file.empty() && !flags.version) throw CLI::RequiredError("--config");
   } catch (const CLI::ParseError& error) {
-    // 2 is "usage" for all of Braid's programs.
-    *exit_code = app.exit(error) == 0 ? 0 : 2;
+    *exit_code = app.exit(error) == 0 ? 0 : kExitUsage;
   }
   return flags;
 }
 
-LogOptions ConnectorLogOptions(const ConnectorFlags& flags, const config::v1::LogConfig& config) {
+LogOptions DaemonLogOptions(const DaemonFlags& flags, const config::v1::LogConfig& config,
+                            const std::string& component) {
   using Format = LogOptions::Format;
   const std::map<std::string, LogLevel> levels = {{"debug", LogLevel::kDebug},
                                                   {"info", LogLevel::kInfo},
@@ -41,12 +57,25 @@ LogOptions ConnectorLogOptions(const ConnectorFlags& flags, const config::v1::Lo
                                                  {"json", Format::kJson},
                                                  {"logfmt", Format::kLogfmt}};
   LogOptions options;
-  options.component = "connector";
+  options.component = component;
   auto level = levels.find(flags.log_level.empty() ? config.level() : flags.log_level);
   if (level != levels.end()) options.level = level->second;
   auto format = formats.find(flags.log_format.empty() ? config.format() : flags.log_format);
   if (format != formats.end()) options.format = format->second;
   return options;
 }
+
+absl::Status WriteReadyFile(const std::string& path, int grpc_port, int http_port) {
+  std::string text =
+      absl::StrCat("{\"grpc_port\":", grpc_port, ",\"http_port\":", http_port, "}\n");
+  std::string aside = path + ".tmp";
+  FILE* file = std::fopen(aside.c_str(), "w");
+  bool written = file != nullptr && std::fputs(text.c_str(), file) >= 0;
+  written = file != nullptr && std::fclose(file) == 0 && written;
+  if (written && std::rename(aside.c_str(), path.c_str()) == 0) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat("can not write ", path, ": ", std::strerror(errno)));
+}
+
+void LimitMallocArenas() { mallopt(M_ARENA_MAX, kArenasMax); }
 
 }  // namespace braid
