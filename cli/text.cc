@@ -91,7 +91,8 @@ std::string BytesText(double bytes) {
     bytes /= 1000;
     unit = next;
   }
-  return absl::StrFormat(bytes < 10 && *unit != 'B' ? "%.1f %s" : "%.0f %s", bytes, unit);
+  int decimals = bytes < 10 && *unit != 'B' ? 1 : 0;
+  return absl::StrFormat("%.*f %s", decimals, bytes, unit);
 }
 
 std::string DurationText(absl::Duration duration) {

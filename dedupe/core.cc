@@ -90,7 +90,7 @@ absl::StatusOr<ApplyResult> Core::Apply(InputRecord input, Group* group) {
   // time of the first admission.
   if (state_.now_micros() == 0 && input.input_case() != InputRecord::kTick) {
     state_.set_now_micros(input.admission_micros());
-    MoveFloor();
+    MoveFloor(0);
   }
   switch (input.input_case()) {
     case InputRecord::kOpened:

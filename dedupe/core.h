@@ -139,7 +139,7 @@ class Core {
                      const std::vector<SessionTable::Missing>& missing, Group* group);
 
   void MoveNow(const store::v1::Tick& tick);
-  void MoveFloor();
+  void MoveFloor(int64_t elapsed_micros);
   void Expire(Group* group);
   uint64_t FloorKeyTime() const;
 

@@ -11,6 +11,9 @@
 namespace braid {
 namespace {
 
+// A day's jump takes 26 minutes; the sources agree on X's time within seconds.
+constexpr int64_t kFloorStepMicros = 60'000'000;
+
 // Resolution of log retention and of starting to read at a time: 1,560 marks
 // in 26 h.
 constexpr int64_t kTimeMarkMicros = 60'000'000;
@@ -71,7 +74,7 @@ uint64_t Core::FloorKeyTime() const {
 
 void Core::ApplyTick(const store::v1::InputRecord& input, Group* group) {
   MoveNow(input.tick());
-  MoveFloor();
+  MoveFloor(input.tick().first_after_start() ? 0 : input.tick().elapsed_micros());
   store::v1::LogRecord record;
   record.set_admission_micros(input.admission_micros());
   *record.mutable_tick() = input.tick();
@@ -93,21 +96,34 @@ void Core::MoveNow(const store::v1::Tick& tick) {
   state_.set_now_micros(*x_time);
 }
 
-void Core::MoveFloor() {
+// A host whose clock is a day ahead at a start must not throw the window away
+// before two sources have told X's time: after a jump of the wall clock the
+// floor follows a minute per tick.
+void Core::MoveFloor(int64_t elapsed_micros) {
   int64_t floor = state_.now_micros() - absl::ToInt64Microseconds(options_.window_span);
+  if (state_.floor_micros() > 0) {
+    floor = std::min(floor, state_.floor_micros() + std::max(kFloorStepMicros, elapsed_micros));
+  }
   state_.set_floor_micros(std::max({state_.floor_micros(), floor, int64_t{0}}));
 }
 
 void Core::Expire(Group* group) {
   int64_t now = state_.now_micros();
-  strays_.Expire(now - absl::ToInt64Microseconds(options_.stray_span), &group->changes);
+  // As far as the floor has followed.
+  int64_t settled = state_.floor_micros() + absl::ToInt64Microseconds(options_.window_span);
+  strays_.Expire(settled - absl::ToInt64Microseconds(options_.stray_span), &group->changes);
   window_.ForgetBefore(FloorKeyTime());
+  // Marks of a time that turned out wrong.
+  while (!time_index_.empty() && time_index_.back().first > now) {
+    group->changes.Delete(Table::kMeta, EncodeTimeKey(time_index_.back().first));
+    time_index_.pop_back();
+  }
   if (!time_index_.empty() && now < time_index_.back().first + kTimeMarkMicros) return;
 
   LogKey here{state_.next_sequence(), state_.next_ordinal()};
   time_index_.emplace_back(now, here);
   group->changes.Put(Table::kMeta, EncodeTimeKey(now), EncodeLogKey(here));
-  int64_t oldest = now - absl::ToInt64Microseconds(options_.log_retention);
+  int64_t oldest = settled - absl::ToInt64Microseconds(options_.log_retention);
   bool moved = false;
   LogKey first;
   while (time_index_.size() > 1 && time_index_.front().first <= oldest) {

@@ -24,7 +24,10 @@ bool SegmentScan::Fill(uint64_t bytes) {
   uint64_t want = std::max(bytes, kReadAheadBytes) - buffer_.size();
   absl::StatusOr<std::string> more = files_.Read(path_, position_ + buffer_.size(), want);
   // A disk that can not be read has damaged the records on it.
-  if (!more.ok()) damaged_ = true;
+  if (!more.ok()) {
+    damaged_ = true;
+    read_status_ = more.status();
+  }
   if (more.ok()) buffer_ += *more;
   return buffer_.size() >= bytes;
 }

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/types/optional.h"
 #include "base/file_system.h"
 #include "braid/v1/ingest_service.pb.h"
@@ -34,6 +35,8 @@ class SegmentScan {
   // The walk ended at something that is no whole record (or the file could not
   // be read), not at the end of the file.
   bool damaged() const { return damaged_; }
+  // The file could not be read, which says nothing about what is in it.
+  const absl::Status& read_status() const { return read_status_; }
   // After the last whole record.
   uint64_t position() const { return position_; }
   uint64_t offset() const { return offset_; }
@@ -47,6 +50,7 @@ class SegmentScan {
   uint64_t position_;
   uint64_t offset_;
   bool damaged_ = false;
+  absl::Status read_status_;
   std::string buffer_;
   // Of position_ in the buffer.
   uint64_t begin_ = 0;

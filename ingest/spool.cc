@@ -9,6 +9,13 @@
 #include "base/log.h"
 
 namespace braid {
+namespace {
+
+// What a power cut tears off: what came since the last sync and while one was
+// under way.
+constexpr uint64_t kTornTailBytesMax = 512 << 10;
+
+}  // namespace
 
 absl::Status Spool::Options::Validate() const {
   std::string mistakes;
@@ -46,8 +53,12 @@ absl::StatusOr<std::unique_ptr<Spool>> Spool::Open(
   if (status.ok()) status = files.CreateDir(SessionDir(options.dir, file.epoch));
   if (!status.ok()) return status;
   state->sessions[file.epoch];
-  return std::unique_ptr<Spool>(
+  bool cut = state->cut_bytes > kTornTailBytesMax;
+  std::unique_ptr<Spool> spool(
       new Spool(loop, files, random, options, *std::move(state), std::move(on_fatal)));
+  // Of unknown extent: the session that lost it ends where it was cut.
+  if (cut) spool->Append(MakeLoss(0, 0, ReceiveInterval(), v1::Loss::REASON_SPOOL_CORRUPT));
+  return spool;
 }
 
 Spool::Spool(Loop& loop, FileSystem& files, Random& random, const Options& options,

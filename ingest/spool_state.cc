@@ -161,6 +161,7 @@ class Recovery {
     if (!last->second.header_damaged) {
       SegmentScan scan(files_, path, kSegmentHeaderBytes, last->first);
       while (auto item = scan.Next()) last->second.NoteRecord(item->offset, item->position);
+      if (!scan.read_status().ok()) return Refusal(path, scan.read_status().message());
       position = scan.position();
       session->end_offset = scan.offset();
     }
@@ -168,6 +169,7 @@ class Recovery {
       // After a kill some of it may stand in the page cache only.
       return files_.Truncate(path, position);
     }
+    state_.cut_bytes += last->second.size_bytes - position;
     Log(LogLevel::kWarn, "spool_tail_cut", "cut the torn end of the last session",
         {{"file", path}, {"bytes", last->second.size_bytes - position}});
     if (position == 0) {

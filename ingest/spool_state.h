@@ -61,6 +61,9 @@ struct SpoolSession {
 };
 
 struct SpoolState {
+  // Cut from the end of the session that was being written: more than a torn
+  // tail can have lost what had been synced.
+  uint64_t cut_bytes = 0;
   EpochFile epoch_file;
   // By epoch.
   std::map<uint64_t, SpoolSession> sessions;

@@ -312,6 +312,19 @@ TEST_F(CoreTest, FloorNeverGoesBack) {
   EXPECT_EQ(core_->floor(), floor);
 }
 
+TEST_F(CoreTest, WallClockADayAheadAtAStartDoesNotThrowTheWindowAway) {
+  Open("a");
+  Frame("a", 0, {IdAt({}, 1)});
+  Tick(absl::Seconds(1));
+  absl::Time floor = core_->floor();
+  store::v1::InputRecord start = TickInput(absl::Hours(48), core_->now() + absl::Hours(48));
+  start.mutable_tick()->set_first_after_start(true);
+  Apply(start);
+  EXPECT_LE(core_->floor(), floor + absl::Minutes(1));
+  EXPECT_EQ(core_->state().earliest_sequence(), 1);
+  EXPECT_EQ(Frame("a", 1, {IdAt({}, 1)}).new_events, 0);
+}
+
 TEST_F(CoreTest, PostReceivedAheadOfTheCoresTimeIsNoStray) {
   Open("a");
   absl::Time ahead = TestStart() + absl::Hours(3);

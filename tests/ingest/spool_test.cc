@@ -298,6 +298,20 @@ TEST_F(SpoolTest, BadRecordInTheLastSegmentOfTheLastSessionCutsItsEnd) {
   EXPECT_EQ(spool_->Sessions()[0].end_offset(), lines.size());
 }
 
+TEST_F(SpoolTest, MoreThanATornTailCutFromTheLastSessionLeavesALoss) {
+  options_.segment_bytes = 8 << 20;
+  options_.disk_bytes_max = 256 << 20;
+  ASSERT_TRUE(Open().ok());
+  AppendFrames(40'000);
+  uint64_t epoch = spool_->epoch();
+  ASSERT_GT(*files_.Size(SegmentPath(kDir, epoch, 0)), 1 << 20);
+  Corrupt(SegmentPath(kDir, epoch, 0), 900);
+  ASSERT_TRUE(Open().ok());
+  std::vector<std::string> lines = Read(spool_->epoch(), 0);
+  ASSERT_EQ(lines.size(), 1);
+  EXPECT_NE(lines[0].find("REASON_SPOOL_CORRUPT"), std::string::npos);
+}
+
 TEST_F(SpoolTest, BadRecordElsewhereBecomesALossUpToTheNextSegment) {
   AppendFrames(100);
   uint64_t second = 0;
