@@ -131,7 +131,7 @@ void CheckCovers(const Truth& truth, const LogView& log, Failures* failures, uin
                                  [](const SimPost& p, absl::Time t) { return p.create_time < t; });
     for (; post != posts.end() && post->create_time < until; ++post) {
       const auto& seen = standing[other.record.source_id()];
-      if (post->very_late || seen.count(post->id) != 0 || ++unsound > kShown) continue;
+      if (seen.count(post->id) != 0 || ++unsound > kShown) continue;
       failures->push_back(absl::StrCat("unsound cover: ", other.record.source_id(), " vouched for ",
                                        Show(ToTime(range.start_time())), " to ", Show(until),
                                        " but post ", post->id, " created ",

@@ -22,10 +22,9 @@ class Reader {
     if (key.size() != 12) return Broken(key, "key is not 12 bytes");
     uint64_t sequence = ReadBe64(key);
     uint32_t ordinal = ReadBe32(key.substr(8));
-    if (!first_ && (sequence != next_sequence_ || ordinal != next_ordinal_)) {
+    if (sequence != next_sequence_ || ordinal != next_ordinal_) {
       return Broken(key, absl::StrCat("expected ", next_sequence_, "/", next_ordinal_));
     }
-    first_ = false;
     if (value.size() < kHeaderBytes || value[0] != 1) return Broken(key, "format");
     std::string chain(value.substr(1, 16));
     absl::string_view body = value.substr(kHeaderBytes);
@@ -89,7 +88,6 @@ class Reader {
   }
 
   LogView view_;
-  bool first_ = false;
   uint64_t next_sequence_ = 1;
   uint32_t next_ordinal_ = 0;
 };

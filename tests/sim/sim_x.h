@@ -26,8 +26,6 @@ namespace braid {
 struct SimPost {
   uint64_t id;
   absl::Time create_time;
-  // Sent later than the dialect's slack on some connection: residual risk.
-  bool very_late = false;
 };
 
 // A whole line handed to a process, or half of one that never will be whole.

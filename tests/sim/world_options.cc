@@ -1,6 +1,5 @@
 #include "tests/sim/world_options.h"
 
-#include <algorithm>
 #include <cmath>
 
 namespace braid {
@@ -24,10 +23,6 @@ const char* FaultName(Fault fault) {
       "lose_record",  "repeat_record",   "omit_posts",
   };
   return kNames[static_cast<int>(fault)];
-}
-
-bool WorldOptions::Knows(Fault fault) const {
-  return std::find(faults.begin(), faults.end(), fault) != faults.end();
 }
 
 WorldOptions DrawWorldOptions(Random& random) {

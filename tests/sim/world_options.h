@@ -58,8 +58,6 @@ struct WorldOptions {
   absl::Duration net_delay_max = absl::Milliseconds(80);
   uint64_t window_bytes_max = 1 << 20;
   uint64_t strays_max = 1000;
-
-  bool Knows(Fault fault) const;
 };
 
 WorldOptions DrawWorldOptions(Random& random);
