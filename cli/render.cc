@@ -82,6 +82,12 @@ std::string PostText(const v1::Event& event) {
   return event.payload();
 }
 
+// The first sighting's bytes are the ones kept.
+bool IsVariant(const v1::Event& event, const v1::Sighting& sighting) {
+  uint64_t kept = event.sightings(0).line_hash();
+  return kept != 0 && sighting.line_hash() != 0 && sighting.line_hash() != kept;
+}
+
 std::string SightingsTable(const v1::Event& event) {
   std::vector<std::vector<std::string>> rows = {{"CONNECTION", "RECEIVED (UTC)", ">BEHIND", "HOW"}};
   absl::Time first = absl::InfiniteFuture();
@@ -92,7 +98,8 @@ std::string SightingsTable(const v1::Event& event) {
     absl::Time received = ToTime(sighting.receive_time());
     rows.push_back({EscapeForTerminal(sighting.connection_id()), TimeText(received),
                     received == first ? "first" : DurationText(received - first),
-                    OriginWord(sighting.origin())});
+                    absl::StrCat(OriginWord(sighting.origin()),
+                                 IsVariant(event, sighting) ? ", other bytes" : "")});
   }
   return TableText(rows, "  ");
 }
@@ -107,21 +114,19 @@ bool HasSeen(const v1::Event& event, const std::string& connection_id) {
 
 std::string RenderConnections(const google::protobuf::RepeatedPtrField<v1::Connection>& connections,
                               absl::Time sample_time) {
-  std::vector<std::vector<std::string>> rows = {
-      {"CONNECTION", "STATE", ">EVENTS/S", ">BYTES/S", ">FIRST", ">SEEN", ">BEHIND P50", ">P99",
-       ">LAST BYTE", ">UP", ">RECONNECTS", "NETWORK"}};
+  std::vector<std::vector<std::string>> rows = {{"CONNECTION", "STATE", ">EVENTS/S", ">BYTES/S",
+                                                 ">FIRST", ">SEEN", ">BEHIND P50", ">P99",
+                                                 ">LAST BYTE", ">UP", ">RECONNECTS", "NETWORK"}};
   for (const v1::Connection& c : connections) {
     bool seen = c.report().state() != v1::ConnectionReport::STATE_UNSPECIFIED;
-    rows.push_back({ShortName(c.name()), StateWord(c), Count(c.rates().events_per_second()),
-                    BytesText(c.rates().bytes_per_second()),
-                    absl::StrFormat("%.0f %%", c.first_share() * 100),
-                    absl::StrFormat("%.0f %%", c.seen_share() * 100),
-                    DurationText(ToDuration(c.behind_p50())),
-                    DurationText(ToDuration(c.behind_p99())),
-                    seen ? AgeText(c.report().last_byte_time(), ToTime(c.report().report_time()))
-                         : "-",
-                    seen ? DurationText(ToDuration(c.up_time())) : "-",
-                    GroupDigits(c.reconnects()), EscapeForTerminal(c.network())});
+    rows.push_back(
+        {ShortName(c.name()), StateWord(c), Count(c.rates().events_per_second()),
+         BytesText(c.rates().bytes_per_second()), absl::StrFormat("%.0f %%", c.first_share() * 100),
+         absl::StrFormat("%.0f %%", c.seen_share() * 100), DurationText(ToDuration(c.behind_p50())),
+         DurationText(ToDuration(c.behind_p99())),
+         seen ? AgeText(c.report().last_byte_time(), ToTime(c.report().report_time())) : "-",
+         seen ? DurationText(ToDuration(c.up_time())) : "-", GroupDigits(c.reconnects()),
+         EscapeForTerminal(c.network())});
   }
   return TableText(rows, "  ");
 }
@@ -134,9 +139,8 @@ std::string RenderStatus(const v1::StreamStatus& s, bool color) {
                   absl::StrFormat("%.2f", s.merged().copies_per_event()), " copies per event\n");
   absl::StrAppend(&text, "  log      ", LogLine(s), "\n");
   absl::StrAppend(&text, "  totals   ", GroupDigits(s.merged_events()), " merged  ",
-                  GroupDigits(s.duplicate_events()), " duplicates  ",
-                  GroupDigits(s.late_events()), " late  ", GroupDigits(s.lost_lines()),
-                  " lost lines\n");
+                  GroupDigits(s.duplicate_events()), " duplicates  ", GroupDigits(s.late_events()),
+                  " late  ", GroupDigits(s.lost_lines()), " lost lines\n");
   absl::StrAppend(&text, "  window   ", GroupDigits(s.window().entries()), " keys over ",
                   DurationText(ToDuration(s.window().span())), "  ",
                   BytesText(static_cast<double>(s.window().memory_bytes())), " memory\n");
@@ -165,8 +169,8 @@ std::string RenderEventLine(const v1::Event& event, int text_width) {
 }
 
 std::string RenderEvent(const v1::Event& event) {
-  std::string text = absl::StrCat(Word(v1::EventKind_Name(event.kind()), "EVENT_KIND_"), " ",
-                                  event.id(), "\n");
+  std::string text =
+      absl::StrCat(Word(v1::EventKind_Name(event.kind()), "EVENT_KIND_"), " ", event.id(), "\n");
   absl::StrAppend(&text, "  sequence   ", event.sequence(), event.late() ? "  (late)" : "", "\n");
   absl::StrAppend(&text, "  created    ", TimeText(ToTime(event.create_time())), " UTC\n");
   absl::StrAppend(&text, "  committed  ", TimeText(ToTime(event.commit_time())), " UTC\n");
@@ -180,13 +184,12 @@ std::string RenderEvent(const v1::Event& event) {
 }
 
 std::string RenderWhy(const v1::Event& event, const v1::StreamStatus& status) {
-  std::string text =
-      absl::StrCat("Post ", event.id(), " is in the log of ", ShortName(status.stream()),
-                   " at sequence ", event.sequence(), ".\n  created    ",
-                   TimeText(ToTime(event.create_time())), " UTC\n  committed  ",
-                   TimeText(ToTime(event.commit_time())), " UTC, ",
-                   DurationText(ToTime(event.commit_time()) - ToTime(event.create_time())),
-                   " after its creation\n");
+  std::string text = absl::StrCat(
+      "Post ", event.id(), " is in the log of ", ShortName(status.stream()), " at sequence ",
+      event.sequence(), ".\n  created    ", TimeText(ToTime(event.create_time())),
+      " UTC\n  committed  ", TimeText(ToTime(event.commit_time())), " UTC, ",
+      DurationText(ToTime(event.commit_time()) - ToTime(event.create_time())),
+      " after its creation\n");
   if (event.late()) {
     absl::StrAppend(&text, "  It was outside the window when it arrived: marked late.\n");
   }
@@ -200,9 +203,9 @@ std::string RenderWhy(const v1::Event& event, const v1::StreamStatus& status) {
 
 std::string RenderWhyNot(uint64_t post_id, const v1::StreamStatus& status, absl::Time now) {
   absl::Time created = SnowflakeTime(post_id);
-  std::string text = absl::StrCat("Post ", post_id, " is not in the log of ",
-                                  ShortName(status.stream()), ".\n  created    ",
-                                  TimeText(created), " UTC, by its id\n");
+  std::string text =
+      absl::StrCat("Post ", post_id, " is not in the log of ", ShortName(status.stream()),
+                   ".\n  created    ", TimeText(created), " UTC, by its id\n");
   if (created > now + absl::Minutes(1)) {
     absl::StrAppend(&text, "  Its id lies in the future: no post has it yet.\n");
   } else if (status.has_floor_time() && created < ToTime(status.floor_time())) {
@@ -210,8 +213,9 @@ std::string RenderWhyNot(uint64_t post_id, const v1::StreamStatus& status, absl:
                     TimeText(ToTime(status.floor_time())),
                     " UTC): it may have been delivered and expired.\n");
   } else {
-    absl::StrAppend(&text, "  It is inside the window: no connection has delivered it. It may not "
-                           "match the stream's rules, or was\n  lost on the way to all of them.\n");
+    absl::StrAppend(&text,
+                    "  It is inside the window: no connection has delivered it. It may not "
+                    "match the stream's rules, or was\n  lost on the way to all of them.\n");
   }
   absl::StrAppend(&text, "\n", RenderConnections(status.connections(), now));
   return text;
@@ -239,8 +243,7 @@ std::string RenderError(const absl::Status& status, const std::string& server) {
     if (!until.empty()) {
       absl::StrAppend(&text, "\n  lost: what was committed ", from.empty() ? "" : "from ",
                       EscapeForTerminal(from), from.empty() ? "before " : " until ",
-                      EscapeForTerminal(until),
-                      "\n  go on with: --from earliest");
+                      EscapeForTerminal(until), "\n  go on with: --from earliest");
     }
   }
   return text;

@@ -12,8 +12,8 @@ namespace braid {
 namespace {
 
 absl::Status Contradiction(const CommittedRecord& record, absl::string_view what) {
-  return absl::DataLossError(absl::StrCat("the frame at sequence ", record.first_sequence,
-                                          " can not be read: ", what));
+  return absl::DataLossError(
+      absl::StrCat("the frame at sequence ", record.first_sequence, " can not be read: ", what));
 }
 
 uint64_t LengthSum(const v1::Frame& frame) {
@@ -68,6 +68,7 @@ v1::Sighting FrameSighting(const store::v1::LogRecord& record, const v1::Frame& 
   sighting.set_connection_id(record.source_id());
   SetTime(FrameReceiveTime(frame, index), sighting.mutable_receive_time());
   sighting.set_origin(frame.origin());
+  if (index < frame.line_hashes_size()) sighting.set_line_hash(frame.line_hashes(index));
   return sighting;
 }
 

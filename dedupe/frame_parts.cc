@@ -34,7 +34,10 @@ v1::Frame WithoutMarked(const v1::Frame& frame, absl::string_view bitmap) {
   out.set_origin(frame.origin());
   *out.mutable_base_receive_time() = frame.base_receive_time();
   for (int event = 0; event < FrameKeyCount(frame); ++event) {
-    if (!HasBit(bitmap, event)) CopyKeyAndTime(frame, event, &out);
+    if (HasBit(bitmap, event)) continue;
+    CopyKeyAndTime(frame, event, &out);
+    // Tells a variant from a copy.
+    if (event < frame.line_hashes_size()) out.add_line_hashes(frame.line_hashes(event));
   }
   return out;
 }

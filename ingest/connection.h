@@ -144,7 +144,8 @@ class Connection final : private StreamConsumer {
   // Receiving.
   void OnStreamBlock(LineBlock block) override;
   void TakeLine(absl::string_view line, absl::Time now, BadRun* bad);
-  void TakePost(absl::string_view line, const ScannedMessage& message, absl::Time now);
+  void TakeMessage(absl::string_view line, absl::Time now, BadRun* bad);
+  void TakeEvent(absl::string_view line, const ScannedMessage& message, absl::Time now);
   void TakeControl(absl::string_view line, const ScannedMessage& message, absl::Time now);
   void TakeDropped(const LineBlock::Dropped& dropped);
   void EndBadRun(BadRun* bad);

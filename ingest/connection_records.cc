@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "ingest/connection.h"
+#include "ingest/x_array.h"
 #include "proto/proto_time.h"
 
 namespace braid {
@@ -50,11 +51,22 @@ void Connection::OnStreamBlock(LineBlock block) {
 }
 
 void Connection::TakeLine(absl::string_view line, absl::Time now, BadRun* bad) {
+  if (IsArrayLine(line)) {
+    std::vector<absl::string_view> elements;
+    if (!SplitArray(line, &elements)) elements = {line};
+    for (absl::string_view element : elements) TakeMessage(element, now, bad);
+  } else {
+    TakeMessage(line, now, bad);
+  }
+}
+
+void Connection::TakeMessage(absl::string_view line, absl::Time now, BadRun* bad) {
   const ScannedMessage& message = scanner_.Scan(line);
   switch (message.kind) {
     case ScannedMessage::Kind::kPost:
+    case ScannedMessage::Kind::kEvent:
       EndBadRun(bad);
-      TakePost(line, message, now);
+      TakeEvent(line, message, now);
       return;
     case ScannedMessage::Kind::kControl:
       EndBadRun(bad);
@@ -72,7 +84,7 @@ void Connection::TakeLine(absl::string_view line, absl::Time now, BadRun* bad) {
   }
 }
 
-void Connection::TakePost(absl::string_view line, const ScannedMessage& message, absl::Time now) {
+void Connection::TakeEvent(absl::string_view line, const ScannedMessage& message, absl::Time now) {
   v1::EventOrigin origin = v1::EVENT_ORIGIN_LIVE;
   if (message.create_time - clock_.At(now) <= options_.clock_lead_max) {
     if (clock_.OnEvent(message.create_time, now)) cover_.OnClockMoved(clock_.At(now));
@@ -85,10 +97,15 @@ void Connection::TakePost(absl::string_view line, const ScannedMessage& message,
     counters_.receive_delay.Record(
         std::max(absl::ZeroDuration(), receive_time - message.create_time));
   }
-  if (attempt_->first_post_id == 0) attempt_->first_post_id = message.post_id;
-  attempt_->last_post_id = message.post_id;
+  bool is_post = message.kind == ScannedMessage::Kind::kPost;
+  if (is_post) {
+    if (attempt_->first_post_id == 0) attempt_->first_post_id = message.post_id;
+    attempt_->last_post_id = message.post_id;
+  }
   if (framer_.empty()) frame_open_time_ = loop_.Now();
-  framer_.Add({line, message.post_id, receive_time, origin, &message.rule_tags}, &closed_frames_);
+  framer_.Add({line, message.post_id, is_post ? nullptr : &message.key, receive_time, origin,
+               &message.rule_tags},
+              &closed_frames_);
 }
 
 void Connection::TakeControl(absl::string_view line, const ScannedMessage& message,

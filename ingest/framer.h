@@ -1,11 +1,12 @@
-// Scanned posts become Frames: collected, cut, compressed once.
+// Scanned events become Frames: collected, cut, compressed once.
 //
 // A frame is cut where its content says so, so that two connections that
 // receive the same posts cut the same frames and the deduper seldom has to
 // repack one: once cut_bytes_min are in, after a post whose id hashes to a
 // multiple of 16 (with posts of 2 KB every 32 KB on average). At frame_bytes_max
 // it is cut anyway, and whenever the caller says so (socket drained, 5 ms old,
-// another record follows). A frame holds one origin only.
+// another record follows). A frame holds one origin only, and either posts (by
+// id) or other events (by key).
 //
 // Pure; on the loop. Bounds: the open frame holds frame_bytes_max, or one line
 // that is longer.
@@ -33,9 +34,11 @@ class Framer {
     uint32_t cut_bytes_min = 32 * 1024;
   };
 
-  struct Post {
+  struct Event {
     absl::string_view line;
-    uint64_t id = 0;
+    // The post's id, or the key of any other event.
+    uint64_t post_id = 0;
+    const v1::EventKey* key = nullptr;
     // X time.
     absl::Time receive_time;
     v1::EventOrigin origin = v1::EVENT_ORIGIN_LIVE;
@@ -44,8 +47,8 @@ class Framer {
 
   explicit Framer(const Options& options) : options_(options) {}
 
-  // Frames that this post completes are appended to `closed`, oldest first.
-  void Add(const Post& post, std::vector<v1::Frame>* closed);
+  // Frames that this event completes are appended to `closed`, oldest first.
+  void Add(const Event& event, std::vector<v1::Frame>* closed);
 
   // Closes the open frame, if there is one.
   void Close(std::vector<v1::Frame>* closed);
@@ -53,7 +56,8 @@ class Framer {
   bool empty() const { return frame_.lengths_size() == 0; }
 
  private:
-  void AddTags(const Post& post);
+  bool Belongs(const Event& event) const;
+  void AddTags(const Event& event);
 
   const Options options_;
   // The open frame; its lines wait uncompressed.

@@ -1,9 +1,12 @@
-// One line of the stream: a post (with its id, creation time and rule tags),
-// a message that is no post, or nothing that can be read.
+// One line of the stream: a post (with its id, creation time and rule tags), an
+// event without a post id (a like, a compliance event, a label, an activity;
+// x_event_key.h makes its key), a message that is no event, or nothing that can
+// be read.
 //
 // Dialects: v2 (`data.id`), native (`id_str`), Activity Streams (`id` =
 // "tag:search.…:<digits>", verb post or share). Fields come in any order.
-// `data` together with `errors` is a post whose expansions failed.
+// `data` together with `errors` is a post whose expansions failed. An edit is a
+// post with a new id. A line that is an array is cut before (x_array.h).
 //
 // Verified of every line, in one pass: UTF-8, closed strings without control
 // characters, balanced structure, depth, scalars made of the right characters,
@@ -26,6 +29,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "braid/v1/types.pb.h"
 
 namespace braid {
 
@@ -36,7 +40,7 @@ inline constexpr int kMessageDepthMax = 64;
 // A stream has rules of at most a few tags each; a frame must stay under 4 MiB.
 inline constexpr size_t kRuleTagBytesMax = 64 * 1024;
 
-// What a message that is no post is about: a fixed list, so that it can label
+// What a message that is no event is about: a fixed list, so that it can label
 // metrics.
 enum class ControlKind {
   kErrors,   // `errors` without data
@@ -48,16 +52,6 @@ enum class ControlKind {
   kLimit,
   kWarning,
   kConnectionMetadata,
-  kLike,
-  kActivity,  // Activity Streams with another verb
-  kDelete,
-  kWithheld,
-  kDrop,
-  kUndrop,
-  kEdit,
-  kScrubGeo,
-  kUser,  // user_delete, user_protect and so on
-  kArray,
   kUnknown,
 };
 inline constexpr int kControlKindCount = static_cast<int>(ControlKind::kUnknown) + 1;
@@ -69,7 +63,7 @@ absl::string_view UnparsableWord(UnparsableReason reason);
 
 // Views are valid until the next Scan.
 struct ScannedMessage {
-  enum class Kind { kPost, kControl, kUnparsable };
+  enum class Kind { kPost, kEvent, kControl, kUnparsable };
   Kind kind = Kind::kUnparsable;
 
   // kPost.
@@ -79,6 +73,9 @@ struct ScannedMessage {
   absl::Time create_time;
   // The rule's id where it has no tag.
   std::vector<absl::string_view> rule_tags;
+
+  // kEvent; create_time is its event time, 1970 where it says none.
+  v1::EventKey key;
 
   // kControl. Empty where the message has no such member.
   ControlKind control = ControlKind::kUnknown;
@@ -95,7 +92,10 @@ struct ScannedMessage {
 
 class MessageScanner {
  public:
-  MessageScanner();
+  // `unknown`: what an object is that nothing here knows. Unspecified: a control
+  // message, as on a stream of posts. A stream of compliance events must not
+  // lose one that X invents tomorrow.
+  explicit MessageScanner(v1::EventKind unknown = v1::EVENT_KIND_UNSPECIFIED);
   ~MessageScanner();
 
   // REQUIRES: kLinePaddingBytes readable bytes behind `line`. The answer is
@@ -104,6 +104,10 @@ class MessageScanner {
 
  private:
   struct Parser;
+
+  void Reset();
+
+  const v1::EventKind unknown_;
   std::unique_ptr<Parser> parser_;
   ScannedMessage message_;
 };

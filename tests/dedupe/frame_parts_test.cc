@@ -37,8 +37,11 @@ TEST(FramePartsTest, KeptEventsBringTheirLinesTimesAndTags) {
   EXPECT_EQ(*DecompressPayload(*kept), LineOf(12) + LineOf(13));
 }
 
-TEST(FramePartsTest, SightingsHaveNoPayload) {
-  v1::Frame rest = WithoutMarked(MakeFrame({11, 12, 13}, TestStart()), "\x02");
+TEST(FramePartsTest, SightingsHaveHashesButNoPayload) {
+  v1::Frame frame = MakeFrame({11, 12, 13}, TestStart());
+  v1::Frame rest = WithoutMarked(frame, "\x02");
+  ASSERT_EQ(rest.line_hashes_size(), 2);
+  EXPECT_EQ(rest.line_hashes(1), frame.line_hashes(2));
   EXPECT_EQ(rest.post_ids_size(), 2);
   EXPECT_EQ(rest.post_ids(1), 13);
   EXPECT_EQ(rest.payload(), "");

@@ -26,7 +26,7 @@ struct Feeder {
   void Add(uint64_t id, size_t bytes, v1::EventOrigin origin = v1::EVENT_ORIGIN_LIVE,
            std::vector<absl::string_view> tags = {}) {
     std::string line = LineOf(id, bytes);
-    framer.Add({line, id, now, origin, &tags}, &closed);
+    framer.Add({line, id, nullptr, now, origin, &tags}, &closed);
     now += absl::Microseconds(10);
   }
 
@@ -54,6 +54,27 @@ TEST(FramerTest, FrameSaysEverythingAboutItsPosts) {
   EXPECT_EQ(frame.rule_tags_size(), 2);
   std::vector<uint32_t> indexes(frame.tag_indexes().begin(), frame.tag_indexes().end());
   EXPECT_EQ(indexes, (std::vector<uint32_t>{2, 0, 1, 0, 1, 1}));
+}
+
+TEST(FramerTest, PostsAndOtherEventsHaveFramesOfTheirOwn) {
+  Feeder feeder;
+  v1::EventKey key;
+  key.set_kind(v1::EVENT_KIND_LIKE);
+  key.add_object_ids("00112233445566778899aabbccddeeff");
+  SetTime(kStart, key.mutable_event_time());
+  feeder.Add(11, 100);
+  feeder.framer.Add({"{\"like\":1}", 0, &key, kStart, v1::EVENT_ORIGIN_LIVE, nullptr},
+                    &feeder.closed);
+  feeder.framer.Add({"{\"like\":2}", 0, &key, kStart, v1::EVENT_ORIGIN_LIVE, nullptr},
+                    &feeder.closed);
+  feeder.Add(12, 100);
+  feeder.framer.Close(&feeder.closed);
+  ASSERT_EQ(feeder.closed.size(), 3);
+  for (const v1::Frame& frame : feeder.closed) EXPECT_TRUE(ValidateFrame(frame).ok());
+  EXPECT_EQ(feeder.closed[1].keys_size(), 2);
+  EXPECT_EQ(feeder.closed[1].keys(0).object_ids(0), key.object_ids(0));
+  EXPECT_EQ(feeder.closed[1].post_ids_size(), 0);
+  EXPECT_EQ(feeder.closed[2].post_ids(0), 12);
 }
 
 TEST(FramerTest, TagTableStartsAnewWithEachFrame) {
