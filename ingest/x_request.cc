@@ -3,8 +3,11 @@
 #include <fstream>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 
@@ -39,6 +42,65 @@ absl::string_view HostOf(absl::string_view authority) {
   return authority.substr(0, authority.find(':'));
 }
 
+// What may stand between two slashes without being escaped.
+bool IsPathWord(absl::string_view text) {
+  if (text.empty() || text == "." || text == "..") return false;
+  for (char c : text) {
+    if (!absl::ascii_isalnum(c) && c != '-' && c != '_' && c != '.') return false;
+  }
+  return true;
+}
+
+absl::StatusOr<std::string> BaseUrl(const RequestOptions& options) {
+  if (!options.url.empty()) return options.url;
+  std::string url = options.dialect->url;
+  if (!absl::StrContains(url, "{account}")) return url;
+  for (const auto& [name, value] :
+       {std::make_pair("account", &options.account), std::make_pair("label", &options.label)}) {
+    if (!IsPathWord(*value)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(name, ": ", options.dialect->name, " needs one of letters, digits, - _ ."));
+    }
+  }
+  return absl::StrReplaceAll(url, {{"{account}", options.account}, {"{label}", options.label}});
+}
+
+absl::Status CheckPartition(const RequestOptions& options) {
+  int partitions = options.dialect->partitions;
+  if (partitions == 0 && options.partition == 0) return absl::OkStatus();
+  if (partitions == 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("partition: ", options.dialect->name, " has none"));
+  }
+  if (options.partition < 1 || options.partition > partitions) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("partition: ", options.dialect->name, " takes 1 to ", partitions));
+  }
+  return absl::OkStatus();
+}
+
+std::string PercentEncoded(absl::string_view text) {
+  std::string out;
+  for (char c : text) {
+    if (absl::ascii_isalnum(c) || absl::StrContains("-_.~,", absl::string_view(&c, 1))) {
+      out.push_back(c);
+    } else {
+      absl::StrAppendFormat(&out, "%%%02X", static_cast<unsigned char>(c));
+    }
+  }
+  return out;
+}
+
+void AddParameter(absl::string_view name, absl::string_view value, std::string* url) {
+  char joint = absl::StrContains(*url, "?") ? '&' : '?';
+  absl::StrAppend(url, std::string(1, joint), PercentEncoded(name), "=", PercentEncoded(value));
+}
+
+std::string Authorization(XAuth auth, absl::string_view token) {
+  if (auth == XAuth::kBearer) return absl::StrCat("Bearer ", token);
+  return absl::StrCat("Basic ", absl::Base64Escape(token));
+}
+
 }  // namespace
 
 absl::Status CheckStreamUrl(absl::string_view url) {
@@ -64,19 +126,36 @@ absl::Status CheckStreamUrl(absl::string_view url) {
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::string> StreamUrl(const RequestOptions& options) {
+  absl::StatusOr<std::string> url = BaseUrl(options);
+  if (!url.ok()) return url.status();
+  if (absl::Status status = CheckStreamUrl(*url); !status.ok()) return status;
+  if (absl::Status status = CheckPartition(options); !status.ok()) return status;
+  if (options.partition > 0) AddParameter("partition", absl::StrCat(options.partition), &*url);
+  for (const auto& [name, value] : options.parameters) AddParameter(name, value, &*url);
+  return url;
+}
+
 absl::StatusOr<HttpRequest> BuildRequest(const RequestOptions& options, absl::string_view token,
                                          int backfill_minutes) {
-  if (absl::Status status = CheckStreamUrl(options.url); !status.ok()) return status;
+  const Dialect& dialect = *options.dialect;
+  absl::StatusOr<std::string> url = StreamUrl(options);
+  if (!url.ok()) return url.status();
   if (!IsVisibleAscii(token)) {
     return absl::InvalidArgumentError("token: holds characters that no token has");
   }
-  HttpRequest request;
-  request.url = options.url;
-  if (backfill_minutes > 0) {
-    char joint = absl::StrContains(request.url, "?") ? '&' : '?';
-    absl::StrAppend(&request.url, std::string(1, joint), "backfill_minutes=", backfill_minutes);
+  if (backfill_minutes > dialect.backfill_minutes_max) {
+    return absl::InvalidArgumentError(absl::StrCat("backfill_minutes: ", dialect.name,
+                                                   " takes 0 to ", dialect.backfill_minutes_max));
   }
-  if (!token.empty()) request.headers.push_back({"Authorization", absl::StrCat("Bearer ", token)});
+  HttpRequest request;
+  if (backfill_minutes > 0) {
+    AddParameter(BackfillParameter(dialect.family), absl::StrCat(backfill_minutes), &*url);
+  }
+  request.url = *std::move(url);
+  if (!token.empty()) {
+    request.headers.push_back({"Authorization", Authorization(dialect.auth, token)});
+  }
   request.headers.push_back(
       {"User-Agent", absl::StrCat("braid/", options.version, " (+", options.connection, ")")});
   request.accept_gzip = true;

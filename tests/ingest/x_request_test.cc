@@ -2,6 +2,7 @@
 
 #include <fstream>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 
@@ -30,6 +31,50 @@ TEST(XRequestTest, BackfillJoinsTheQuery) {
             "https://x.com/s?backfill_minutes=5");
   EXPECT_EQ(BuildRequest(Options("https://x.com/s?a=b"), "T", 2)->url,
             "https://x.com/s?a=b&backfill_minutes=2");
+}
+
+RequestOptions Dialected(absl::string_view name, int partition = 0) {
+  RequestOptions options = Options("");
+  options.dialect = FindDialect(name);
+  options.partition = partition;
+  return options;
+}
+
+TEST(XRequestTest, DialectSaysWhereAndHow) {
+  EXPECT_EQ(*StreamUrl(Dialected("x-v2-firehose", 20)),
+            "https://api.x.com/2/tweets/firehose/stream?partition=20");
+  RequestOptions gnip = Dialected("gnip-sample10", 2);
+  gnip.account = "acme";
+  gnip.label = "prod.1";
+  gnip.parameters = {{"a", "b c&d"}};
+  auto request = BuildRequest(gnip, "me@acme.com:pass", 5);
+  ASSERT_TRUE(request.ok()) << request.status();
+  EXPECT_EQ(request->url,
+            "https://gnip-stream.x.com/stream/sample10/accounts/acme/publishers/twitter/prod.1.json"
+            "?partition=2&a=b%20c%26d&backfillMinutes=5");
+  EXPECT_EQ(request->headers[0].second, "Basic bWVAYWNtZS5jb206cGFzcw==");
+  EXPECT_EQ(BuildRequest(Dialected("powerstream"), "T", 1)->url,
+            "https://api.x.com/2/powerstream?backfillMinutes=1");
+}
+
+TEST(XRequestTest, WhatTheDialectDoesNotHaveIsRefusedByName) {
+  struct Case {
+    RequestOptions options;
+    absl::string_view option;
+  };
+  RequestOptions no_account = Dialected("gnip-powertrack");
+  RequestOptions bad_label = no_account;
+  bad_label.account = "acme";
+  bad_label.label = "../x";
+  for (const Case& c : std::vector<Case>{{Dialected("x-v2-filtered", 1), "partition"},
+                                         {Dialected("x-v2-firehose"), "partition"},
+                                         {Dialected("x-v2-firehose", 21), "partition"},
+                                         {no_account, "account"},
+                                         {bad_label, "label"}}) {
+    absl::Status status = StreamUrl(c.options).status();
+    EXPECT_TRUE(absl::StartsWith(status.message(), c.option)) << status;
+  }
+  EXPECT_FALSE(BuildRequest(Options(), "T", 6).ok());
 }
 
 TEST(XRequestTest, OnlyTlsLeavesTheMachine) {
