@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "base/version.h"
+#include "ingest/spool_check.h"
 
 namespace braid {
 namespace {
@@ -67,6 +68,11 @@ Connection::Options ConnectionOptions(const config::v1::ConnectorConfig& config)
 
 }  // namespace
 
+absl::Status CheckSpool(Loop& loop, const config::v1::ConnectorConfig& config) {
+  PosixFileSystem files(loop);
+  return CheckSpoolDir(files, config.spool().dir(), SpoolOptions(config).free_bytes_min);
+}
+
 absl::StatusOr<std::unique_ptr<Connector>> Connector::Start(
     Loop& loop, const config::v1::ConnectorConfig& config,
     absl::AnyInvocable<void(absl::Status)> on_fatal) {
@@ -94,6 +100,14 @@ absl::Status Connector::Open(absl::AnyInvocable<void(absl::Status)> on_fatal) {
   auto lock = DirLock::Acquire(config_.spool().dir());
   if (!lock.ok()) return lock.status();
   lock_ = *std::move(lock);
+  status = CheckSpoolDir(files_, config_.spool().dir(), SpoolOptions(config_).free_bytes_min);
+  // A spool that is short of room makes room of its own.
+  if (absl::IsResourceExhausted(status)) {
+    Log(LogLevel::kError, "spool_room_low", "the spool gives up its oldest records",
+        {{"status", status}});
+  } else if (!status.ok()) {
+    return status;
+  }
   auto spool = Spool::Open(loop_, files_, random_, SpoolOptions(config_), std::move(on_fatal));
   if (!spool.ok()) return spool.status();
   spool_ = *std::move(spool);

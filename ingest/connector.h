@@ -35,6 +35,10 @@
 
 namespace braid {
 
+// Whether a start would find a spool it can write to, with room. Leaves nothing
+// behind.
+absl::Status CheckSpool(Loop& loop, const config::v1::ConnectorConfig& config);
+
 class Connector {
  public:
   // REQUIRES: `config` was checked. `on_fatal`: a write failed, the process

@@ -30,6 +30,14 @@ int Fail(const absl::Status& status) {
   return kExitFailed;
 }
 
+int CheckSpool(const braid::config::v1::ConnectorConfig& config) {
+  braid::RealLoop loop("check");
+  absl::Status status = braid::CheckSpool(loop, config);
+  if (status.ok()) return 0;
+  Fail(status);
+  return kExitUsage;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -47,7 +55,7 @@ int main(int argc, char** argv) {
   braid::ConfigProblems problems = braid::LoadConnectorConfig(flags.config_file, &config);
   if (!problems.empty()) std::fprintf(stderr, "%s\n", braid::JoinProblems(problems).c_str());
   if (braid::HasErrors(problems)) return kExitUsage;
-  if (flags.check_config) return 0;
+  if (flags.check_config) return CheckSpool(config);
   braid::LimitMallocArenas();
   braid::InitLog(braid::DaemonLogOptions(flags, config.log(), "connector"));
 

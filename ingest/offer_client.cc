@@ -240,8 +240,9 @@ void OfferClient::Rewind(uint64_t epoch, uint64_t offset) {
 // --- Sending ---
 
 void OfferClient::Push() {
-  while (state_ == State::kOffering && in_flight_.size() < options_.window_records &&
-         in_flight_bytes_ < options_.window_bytes && PushOne()) {
+  while (state_ == State::kOffering && !read_retry_planned_ &&
+         in_flight_.size() < options_.window_records && in_flight_bytes_ < options_.window_bytes &&
+         PushOne()) {
   }
   SetInFlightMetrics();
 }
@@ -250,6 +251,10 @@ bool OfferClient::PushOne() {
   absl::StatusOr<absl::optional<v1::SessionRecord>> record = reader_.Next();
   // The session expired since the Welcome: everybody has all of it.
   if (absl::IsNotFound(record.status())) return NextSession();
+  if (absl::IsUnavailable(record.status())) {
+    RetryRead();
+    return false;
+  }
   if (!record.ok()) {
     OnForeign(reader_.epoch(), reader_.offset());
     return false;
@@ -265,6 +270,14 @@ bool OfferClient::PushOne() {
   *request.mutable_record() = **std::move(record);
   line_->call->Send(std::move(request));
   return true;
+}
+
+void OfferClient::RetryRead() {
+  read_retry_planned_ = true;
+  loop_.After(options_.read_retry_delay, owner_.Wrap([this] {
+    read_retry_planned_ = false;
+    Push();
+  }));
 }
 
 bool OfferClient::NextSession() {

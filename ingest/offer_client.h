@@ -59,6 +59,9 @@ class OfferClient final : public SpoolObserver {
     // Each record in flight may be nacked; one rewind answers them all.
     absl::Duration rewind_interval_min = absl::Seconds(1);
     absl::Duration report_interval = absl::Seconds(1);
+    // After a failed read; with the spool's attempts a disk has that many
+    // seconds to come back.
+    absl::Duration read_retry_delay = absl::Seconds(1);
   };
 
   struct Metrics {
@@ -122,6 +125,8 @@ class OfferClient final : public SpoolObserver {
   // Sends what the window allows.
   void Push();
   bool PushOne();
+  // The spool could not be read.
+  void RetryRead();
   // To the next session; false at the end of the current one.
   bool NextSession();
   void Rewind(uint64_t epoch, uint64_t offset);
@@ -141,6 +146,7 @@ class OfferClient final : public SpoolObserver {
   absl::optional<Loop::TimerId> redial_timer_;
 
   SpoolReader reader_;
+  bool read_retry_planned_ = false;
   // Where each session goes on, by the Welcome; epochs in order.
   std::vector<std::pair<uint64_t, uint64_t>> expected_;
   std::deque<InFlight> in_flight_;

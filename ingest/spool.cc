@@ -9,19 +9,14 @@
 #include "base/log.h"
 
 namespace braid {
-namespace {
-
-// What a power cut tears off: what came since the last sync and while one was
-// under way.
-constexpr uint64_t kTornTailBytesMax = 512 << 10;
-
-}  // namespace
 
 absl::Status Spool::Options::Validate() const {
   std::string mistakes;
   if (dir.empty()) mistakes += "spool.dir is missing; ";
   if (deduper_count < 1) mistakes += "a spool needs a deduper; ";
   // One being written, one being read, and something to give away.
+  if (sessions_max < 2) mistakes += "a spool keeps at least 2 sessions; ";
+  if (read_attempts_max < 1) mistakes += "a file is read at least once; ";
   if (disk_bytes_max < 4 * segment_bytes) mistakes += "spool.max_size is below 4 segments; ";
   if (segment_bytes < 4096) mistakes += "spool.segment is below 4 KiB; ";
   if (sync_interval <= absl::ZeroDuration()) mistakes += "spool.sync_interval is not positive; ";
@@ -49,15 +44,25 @@ absl::StatusOr<std::unique_ptr<Spool>> Spool::Open(
   }
   ++file.epoch;
   file.session_id = random.Next();
-  status = files.Replace(EpochPath(options.dir), EncodeEpochFile(file));
-  if (status.ok()) status = files.CreateDir(SessionDir(options.dir, file.epoch));
+  // A session that is named and has no directory was damaged.
+  status = files.CreateDir(SessionDir(options.dir, file.epoch));
+  if (status.ok()) status = files.Replace(EpochPath(options.dir), EncodeEpochFile(file));
+  for (uint64_t epoch : state->empty_epochs) {
+    if (epoch == file.epoch || !status.ok()) continue;
+    status = RemoveSessionDir(files, options.dir, epoch);
+  }
   if (!status.ok()) return status;
   state->sessions[file.epoch];
-  bool cut = state->cut_bytes > kTornTailBytesMax;
+  bool end_is_unknown = state->end_is_unknown;
   std::unique_ptr<Spool> spool(
       new Spool(loop, files, random, options, *std::move(state), std::move(on_fatal)));
-  // Of unknown extent: the session that lost it ends where it was cut.
-  if (cut) spool->Append(MakeLoss(0, 0, ReceiveInterval(), v1::Loss::REASON_SPOOL_CORRUPT));
+  status = spool->MergeSessions();
+  if (!status.ok()) return status;
+  if (end_is_unknown) {
+    Log(LogLevel::kError, "spool_damaged", "nothing tells where the last session ended",
+        {{"file", options.dir}});
+    spool->Append(MakeLoss(0, 0, ReceiveInterval(), v1::Loss::REASON_SPOOL_CORRUPT));
+  }
   return spool;
 }
 
@@ -68,7 +73,8 @@ Spool::Spool(Loop& loop, FileSystem& files, Random& random, const Options& optio
       random_(random),
       options_(options),
       on_fatal_(std::move(on_fatal)),
-      state_(std::move(state)) {
+      state_(std::move(state)),
+      marks_(files) {
   for (auto& [epoch, session] : state_.sessions) {
     session.acknowledged.assign(options_.deduper_count, 0);
     for (auto& [first_offset, segment] : session.segments) {
@@ -122,7 +128,9 @@ void Spool::Append(v1::SessionRecord record) {
 
   segment.NoteRecord(offset, position);
   segment.interval->Include(ReceiveIntervalOf(record));
+  session.received.Include(ReceiveIntervalOf(record));
   session.end_offset += OffsetCount(record);
+  file_->end_offset = session.end_offset;
   metrics_.records.Increment();
   metrics_.bytes.Add(bytes.size());
   AddToTail(offset, session.end_offset, std::move(body));
@@ -135,6 +143,7 @@ void Spool::Append(v1::SessionRecord record) {
 bool Spool::OpenSegment() {
   SpoolSession& session = current();
   file_first_offset_ = session.end_offset;
+  if (!marks_.is_open() && !Survives(marks_.Open(SessionDir(options_.dir, epoch())))) return false;
   auto file = files_.Create(SegmentPath(options_.dir, epoch(), file_first_offset_));
   if (!Survives(file.status())) return false;
   file_ = std::make_shared<OpenFile>();
@@ -192,16 +201,28 @@ void Spool::StartSync() {
   BRAID_CHECK(file != nullptr);
   sync_under_way_ = true;
   uint64_t bytes = file->unsynced_bytes;
-  AppendFile& appended = *file->file;
-  appended.Sync(owner_.Wrap([this, file, bytes, started = loop_.Now()](absl::Status status) {
-    metrics_.sync_delay.Record(loop_.Now() - started);
-    OnSynced(file.get(), bytes, status);
-  }));
+  SyncMark mark{file->end_offset, current().received};
+  file->file->Sync(
+      owner_.Wrap([this, file, bytes, mark, started = loop_.Now()](absl::Status status) {
+        if (!Survives(status)) return;
+        WriteMark(mark, [this, file, bytes, started] {
+          metrics_.sync_delay.Record(loop_.Now() - started);
+          OnSynced(file.get(), bytes);
+        });
+      }));
 }
 
-void Spool::OnSynced(OpenFile* file, uint64_t bytes, const absl::Status& status) {
+// What no mark names can not be told from a torn tail: only with its mark is a
+// record durable.
+void Spool::WriteMark(const SyncMark& mark, absl::AnyInvocable<void()> done) {
+  Survives(marks_.Write(SessionDir(options_.dir, epoch()), mark,
+                        owner_.Wrap([this, done = std::move(done)](absl::Status status) mutable {
+                          if (Survives(status)) done();
+                        })));
+}
+
+void Spool::OnSynced(OpenFile* file, uint64_t bytes) {
   sync_under_way_ = false;
-  if (!Survives(status)) return;
   metrics_.syncs.Increment();
   file->unsynced_bytes -= bytes;
   unsynced_bytes_ -= bytes;
@@ -319,11 +340,16 @@ void Spool::CollectMetrics(MetricSink& sink, const MetricLabels& labels) const {
           metrics_.epoch_raises);
   counter("braid_spool_damaged_reads_total", "Stretches that could not be read.",
           metrics_.damaged_reads);
+  counter("braid_spool_read_errors_total", "Reads that failed, most of them repeated.",
+          metrics_.read_errors);
+  counter("braid_spool_merged_sessions_total", "Sessions carried on by a later one.",
+          metrics_.merged_sessions);
   gauge("braid_spool_disk_bytes", "Bytes on disk.", metrics_.disk_bytes);
   gauge("braid_spool_disk_max_bytes", "Cap of bytes on disk.", metrics_.disk_bytes_max);
   gauge("braid_spool_unsynced_bytes", "Bytes not yet durable.", metrics_.unsynced_bytes);
   gauge("braid_spool_tail_bytes", "Bytes of the memory tail.", metrics_.tail_bytes);
   gauge("braid_spool_segments", "Segment files.", metrics_.segments);
+  gauge("braid_spool_sessions", "Sessions, the current one too.", metrics_.sessions);
   sink.AddHistogram("braid_spool_sync_seconds", "Time of a group sync.", labels,
                     metrics_.sync_delay);
 }

@@ -5,9 +5,11 @@
 // Ownership: loop, files and random outlive the spool, the spool its readers
 // and observers.
 // Bounds: Options::disk_bytes_max on disk (beyond it the oldest records become
-// Loss records), tail_bytes_max in memory, one sync at a time. What is not yet
+// Loss records), sessions_max sessions (beyond it the smallest become part of
+// the current one), tail_bytes_max in memory, one sync at a time. What is not yet
 // synced may be offered already: the epoch, raised at every start, keeps such
-// records from being confused with others after a crash.
+// records from being confused with others after a crash. What was synced and
+// can not be read again comes out as a Loss of its offsets.
 // Failure: any failed write is final: `on_fatal` is called once, nothing is
 // written any more, and the process must stop.
 
@@ -31,6 +33,7 @@
 #include "base/owner.h"
 #include "base/random.h"
 #include "ingest/record_sink.h"
+#include "ingest/spool_marks.h"
 #include "ingest/spool_state.h"
 
 namespace braid {
@@ -65,6 +68,11 @@ class Spool final : public RecordSink {
     uint64_t sync_bytes = 256 << 10;
     // One window of a deduper, so that who keeps up never reads the disk.
     uint64_t tail_bytes_max = 8 << 20;
+    // A Hello names every session; a deduper takes 4,096. Whoever restarts once
+    // a second reaches it in minutes, with a few records each.
+    uint64_t sessions_max = 256;
+    // Of one place, by one reader; then a disk that fails is a damaged one.
+    int read_attempts_max = 10;
     // Of expiry and free space.
     absl::Duration upkeep_interval = absl::Seconds(1);
 
@@ -74,8 +82,9 @@ class Spool final : public RecordSink {
 
   // Written on the loop, read by any thread.
   struct Metrics {
-    Counter records, bytes, syncs, lost_offsets, removed_segments, epoch_raises, damaged_reads;
-    Gauge disk_bytes, unsynced_bytes, tail_bytes, segments, disk_bytes_max;
+    Counter records, bytes, syncs, lost_offsets, removed_segments, epoch_raises, damaged_reads,
+        read_errors, merged_sessions;
+    Gauge disk_bytes, unsynced_bytes, tail_bytes, segments, sessions, disk_bytes_max;
     LatencyHistogram sync_delay;
   };
 
@@ -130,6 +139,8 @@ class Spool final : public RecordSink {
   struct OpenFile {
     std::unique_ptr<AppendFile> file;
     uint64_t unsynced_bytes = 0;
+    // Of what was appended to it.
+    uint64_t end_offset = 0;
   };
 
   Spool(Loop& loop, FileSystem& files, Random& random, const Options& options, SpoolState state,
@@ -147,7 +158,15 @@ class Spool final : public RecordSink {
 
   void SyncSoon();
   void StartSync();
-  void OnSynced(OpenFile* file, uint64_t bytes, const absl::Status& status);
+  void WriteMark(const SyncMark& mark, absl::AnyInvocable<void()> done);
+  void OnSynced(OpenFile* file, uint64_t bytes);
+
+  // Blocks. Keeps to sessions_max.
+  absl::Status MergeSessions();
+  std::vector<uint64_t> SmallestSessions(size_t count) const;
+  absl::Status TakeRecords(uint64_t from_epoch, std::string* records);
+  absl::Status WriteMerged(std::string* records);
+  absl::Status ForgetSessions(const std::vector<uint64_t>& epochs);
 
   void Upkeep();
   void StampAcknowledged(SpoolSession* session);
@@ -177,6 +196,7 @@ class Spool final : public RecordSink {
   // The segment that is written to; null between a roll and the next record.
   std::shared_ptr<OpenFile> file_;
   uint64_t file_first_offset_ = 0;
+  SpoolMarks marks_;
   // Rolled, to be synced before the current one.
   std::deque<std::shared_ptr<OpenFile>> rolled_files_;
   uint64_t unsynced_bytes_ = 0;

@@ -73,10 +73,16 @@ std::string EncodeSegmentHeader(uint64_t first_offset) {
 }
 
 absl::Status CheckSegmentHeader(absl::string_view bytes, uint64_t first_offset) {
+  bytes = bytes.substr(0, kSegmentHeaderBytes);
+  constexpr uint64_t kChecked = kSegmentHeaderBytes - kChecksumBytes;
+  if (bytes.size() < kSegmentHeaderBytes ||
+      Hash64(bytes.substr(0, kChecked)) != ReadBe64(bytes.substr(kChecked))) {
+    return absl::DataLossError("damaged header");
+  }
   absl::Status status = CheckMagic(bytes, kSegmentMagic);
   if (!status.ok()) return status;
-  if (bytes.substr(0, kSegmentHeaderBytes) != EncodeSegmentHeader(first_offset)) {
-    return absl::DataLossError("damaged header");
+  if (bytes != EncodeSegmentHeader(first_offset)) {
+    return absl::DataLossError("header of another segment");
   }
   return absl::OkStatus();
 }
@@ -89,6 +95,35 @@ void AppendRecordBytes(uint64_t offset, absl::string_view body, std::string* out
   AppendBe32(out, body.size());
   AppendBe64(out, Hash64(tail));
   out->append(tail);
+}
+
+std::string EncodeSyncMark(const SyncMark& mark) {
+  std::string bytes;
+  bool any = mark.received.first <= mark.received.last;
+  AppendBe64(&bytes, mark.end_offset);
+  AppendBe64(&bytes, any ? absl::ToUnixMicros(mark.received.first) : 0);
+  AppendBe64(&bytes, any ? absl::ToUnixMicros(mark.received.last) : 0);
+  AppendBe64(&bytes, Hash64(bytes));
+  return bytes;
+}
+
+SyncMark HighestSyncMark(absl::string_view bytes) {
+  SyncMark highest;
+  for (; bytes.size() >= kSyncMarkBytes; bytes.remove_prefix(kSyncMarkBytes)) {
+    absl::string_view checked = bytes.substr(0, kSyncMarkBytes - kChecksumBytes);
+    uint64_t end_offset = ReadBe64(bytes);
+    if (Hash64(checked) != ReadBe64(bytes.substr(checked.size())) ||
+        end_offset < highest.end_offset) {
+      continue;
+    }
+    highest = SyncMark();
+    highest.end_offset = end_offset;
+    uint64_t first = ReadBe64(bytes.substr(8));
+    if (first == 0) continue;
+    highest.received.first = absl::FromUnixMicros(static_cast<int64_t>(first));
+    highest.received.last = absl::FromUnixMicros(static_cast<int64_t>(ReadBe64(bytes.substr(16))));
+  }
+  return highest;
 }
 
 StoredRecord DecodeRecord(absl::string_view bytes) {

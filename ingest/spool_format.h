@@ -3,11 +3,12 @@
 //
 //   epoch                       see EpochFile
 //   <epoch>/<first offset>.seg  header, then records; names of 20 digits
+//   <epoch>/<number>.mark       marks: how far the session was durable
 //
-// Header, 32 bytes: "BRDSPOOL", BE32 format, BE32 zero, BE64 first offset,
-// BE64 Hash64 of the 24 bytes before. Record: BE32 length of body, BE64 Hash64
-// of the rest, BE64 offset, body (SessionRecord without its epoch, so that a
-// session can get a new one).
+// Header, 32 bytes, in every format to come: "BRDSPOOL", BE32 format, BE32 zero,
+// BE64 first offset, BE64 Hash64 of the 24 bytes before. Record: BE32 length of
+// body, BE64 Hash64 of the rest, BE64 offset, body (SessionRecord without its
+// epoch, so that a session can get a new one).
 //
 // Pure; any thread.
 
@@ -22,10 +23,13 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/optional.h"
+#include "ingest/session_record.h"
 
 namespace braid {
 
 inline constexpr uint32_t kSpoolFormat = 1;
+inline constexpr char kSegmentSuffix[] = ".seg";
+inline constexpr char kMarkSuffix[] = ".mark";
 inline constexpr uint64_t kSegmentHeaderBytes = 32;
 inline constexpr uint64_t kRecordHeaderBytes = 20;
 // A frame is 64 KB before compression; the longest line is 2 MiB and may not
@@ -37,11 +41,23 @@ std::string SpoolNumber(uint64_t number);
 absl::optional<uint64_t> ParseSpoolNumber(absl::string_view name, absl::string_view suffix);
 
 std::string EncodeSegmentHeader(uint64_t first_offset);
-// FailedPrecondition: not ours or of the future, must not be touched. DataLoss:
-// ours, but damaged.
+// FailedPrecondition: whole, but of another format: must not be touched.
+// DataLoss: damaged. What carries no valid checksum is noise and tells nothing,
+// not even a format.
 absl::Status CheckSegmentHeader(absl::string_view bytes, uint64_t first_offset);
 
 void AppendRecordBytes(uint64_t offset, absl::string_view body, std::string* out);
+
+// Written after each sync: everything below end_offset is durable.
+struct SyncMark {
+  uint64_t end_offset = 0;
+  // Of all the session's data until then.
+  ReceiveInterval received;
+};
+inline constexpr uint64_t kSyncMarkBytes = 32;
+std::string EncodeSyncMark(const SyncMark& mark);
+// The highest whole one of a file's; zero where there is none.
+SyncMark HighestSyncMark(absl::string_view bytes);
 
 struct StoredRecord {
   enum class State {
@@ -64,7 +80,8 @@ struct EpochFile {
   // Of the session that is written to.
   uint64_t epoch = 0;
   uint64_t session_id = 0;
-  // End offset of each older session, so that damage at its end is noticed.
+  // End offset of each older session, so that damage at its end is noticed, and
+  // that it is gone.
   std::map<uint64_t, uint64_t> ends;
   // Session id of each older session.
   std::map<uint64_t, uint64_t> session_ids;

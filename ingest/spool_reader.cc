@@ -48,8 +48,7 @@ absl::StatusOr<absl::optional<v1::SessionRecord>> SpoolReader::Next() {
   if (offset_ == session->second.end_offset) return absl::optional<v1::SessionRecord>();
   absl::StatusOr<v1::SessionRecord> record;
   if (offset_ < session->second.first_retained()) {
-    record = LossUntil(session->second.first_retained(), ReceiveInterval(),
-                       v1::Loss::REASON_SPOOL_OVERFLOW);
+    record = LossUntil(session->second.first_retained(), v1::Loss::REASON_SPOOL_OVERFLOW);
   } else if (epoch_ == spool_.epoch() && !spool_.tail_.empty() &&
              offset_ >= spool_.tail_.front().offset) {
     record = ReadTail();
@@ -58,7 +57,8 @@ absl::StatusOr<absl::optional<v1::SessionRecord>> SpoolReader::Next() {
   }
   if (!record.ok()) return record.status();
   record->set_session_epoch(epoch_);
-  last_interval_ = ReceiveIntervalOf(*record);
+  read_failures_ = 0;
+  NoteInterval(*record);
   offset_ = record->offset() + OffsetCount(*record);
   return absl::make_optional(*std::move(record));
 }
@@ -93,23 +93,37 @@ absl::StatusOr<v1::SessionRecord> SpoolReader::ReadFile(SpoolSession* session) {
   if (scan_ == nullptr || generation_ != segment->second.generation || scan_->offset() > offset_) {
     OpenScan(segment->first, segment->second);
   }
-  while (!segment->second.header_damaged && scan_->offset() <= offset_) {
+  while (scan_->offset() <= offset_) {
     auto item = scan_->Next();
     if (!item.has_value()) break;
     segment->second.NoteRecord(item->offset, item->position);
     if (item->offset == offset_) return std::move(item->record);
+    NoteInterval(item->record);
     if (item->end_offset <= offset_) continue;
     if (item->record.has_loss()) return CutLoss(std::move(item->record), offset_);
     return Inside(offset_, item->offset);
   }
+  absl::Status read_status = scan_->read_status();
   scan_.reset();
+  std::string path = SegmentPath(spool_.options_.dir, epoch_, segment->first);
+  if (!read_status.ok()) {
+    spool_.metrics_.read_errors.Increment();
+    Log(LogLevel::kError, "spool_read_failed", "a segment can not be read at the moment",
+        {{"file", path}, {"offset", offset_}, {"error", read_status}});
+    if (++read_failures_ < spool_.options_.read_attempts_max) {
+      return absl::UnavailableError(read_status.message());
+    }
+  }
   spool_.metrics_.damaged_reads.Increment();
   uint64_t end_offset = session->SegmentEnd(segment);
   Log(LogLevel::kError, "spool_damaged", "records on disk can not be read: a loss stands for them",
-      {{"file", SegmentPath(spool_.options_.dir, epoch_, segment->first)},
-       {"first_offset", offset_},
-       {"offsets", end_offset - offset_}});
-  return LossUntil(end_offset, last_interval_, v1::Loss::REASON_SPOOL_CORRUPT);
+      {{"file", path}, {"first_offset", offset_}, {"offsets", end_offset - offset_}});
+  return LossUntil(end_offset, v1::Loss::REASON_SPOOL_CORRUPT);
+}
+
+void SpoolReader::NoteInterval(const v1::SessionRecord& record) {
+  ReceiveInterval interval = ReceiveIntervalOf(record);
+  if (interval.first <= interval.last) last_interval_ = interval;
 }
 
 absl::Time SpoolReader::FirstReceiveTime(uint64_t first_offset) const {
@@ -124,15 +138,25 @@ absl::Time SpoolReader::FirstReceiveTime(uint64_t first_offset) const {
   return interval.first;
 }
 
-v1::SessionRecord SpoolReader::LossUntil(uint64_t end_offset, const ReceiveInterval& interval,
-                                         v1::Loss::Reason reason) {
+absl::Time SpoolReader::LastReceiveTime(const SpoolSession& session) const {
+  if (last_interval_.first <= last_interval_.last) return last_interval_.last;
+  for (auto segment = session.segments.lower_bound(offset_); segment != session.segments.begin();) {
+    --segment;
+    absl::Time first = FirstReceiveTime(segment->first);
+    if (first < absl::InfiniteFuture()) return first;
+  }
+  return session.received.first;
+}
+
+v1::SessionRecord SpoolReader::LossUntil(uint64_t end_offset, v1::Loss::Reason reason) {
   // Received between what stands before it and what stands after it.
+  const SpoolSession& session = spool_.state_.sessions.find(epoch_)->second;
   ReceiveInterval lost;
-  if (interval.first <= interval.last) lost.first = lost.last = interval.last;
-  auto session = spool_.state_.sessions.find(epoch_);
-  if (end_offset < session->second.end_offset) {
+  lost.first = LastReceiveTime(session);
+  lost.last = session.received.last;
+  if (end_offset < session.end_offset) {
     absl::Time next = FirstReceiveTime(end_offset);
-    if (next < absl::InfiniteFuture()) lost.Include({next, next});
+    if (next < absl::InfiniteFuture()) lost.last = next;
   }
   return MakeLoss(offset_, end_offset - offset_, lost, reason);
 }

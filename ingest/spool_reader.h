@@ -33,7 +33,9 @@ class SpoolReader {
   // Nothing at the session's end so far. What is no longer kept comes out as a
   // Loss up to the first retained offset. FailedPrecondition if offset() lies
   // inside a record or beyond the end, NotFound if the session is gone: then
-  // whoever asked for it does not mean this session.
+  // whoever asked for it does not mean this session. Unavailable if the disk
+  // failed: ask again later; what fails read_attempts_max times in a row is a
+  // Loss.
   absl::StatusOr<absl::optional<v1::SessionRecord>> Next();
 
  private:
@@ -43,8 +45,10 @@ class SpoolReader {
   void OpenScan(uint64_t first_offset, const SpoolSegment& segment);
   // Of the first data in a segment; InfiniteFuture if it can not be told.
   absl::Time FirstReceiveTime(uint64_t first_offset) const;
-  v1::SessionRecord LossUntil(uint64_t end_offset, const ReceiveInterval& interval,
-                              v1::Loss::Reason reason);
+  void NoteInterval(const v1::SessionRecord& record);
+  // Of the last data before offset_, or somewhat earlier.
+  absl::Time LastReceiveTime(const SpoolSession& session) const;
+  v1::SessionRecord LossUntil(uint64_t end_offset, v1::Loss::Reason reason);
 
   Spool& spool_;
   uint64_t epoch_ = 0;
@@ -52,8 +56,10 @@ class SpoolReader {
   // Of the segment with this generation; null when there is none.
   std::unique_ptr<SegmentScan> scan_;
   uint64_t generation_ = 0;
-  // Of what was read last: where a damaged stretch begins in time.
+  // Of the last data that was read: where a damaged stretch begins in time.
   ReceiveInterval last_interval_;
+  // In a row.
+  int read_failures_ = 0;
 };
 
 }  // namespace braid

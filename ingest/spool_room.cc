@@ -19,6 +19,7 @@ void Spool::Upkeep() {
   size_t segments = 0;
   for (const auto& [epoch, session] : state_.sessions) segments += session.segments.size();
   metrics_.segments.Set(static_cast<double>(segments));
+  metrics_.sessions.Set(static_cast<double>(state_.sessions.size()));
   metrics_.disk_bytes.Set(static_cast<double>(disk_bytes_));
   metrics_.unsynced_bytes.Set(static_cast<double>(unsynced_bytes_));
   metrics_.tail_bytes.Set(static_cast<double>(tail_bytes_));
@@ -51,13 +52,15 @@ void Spool::RemoveExpired() {
 }
 
 void Spool::RemoveSegment(uint64_t epoch, uint64_t first_offset) {
-  if (!Survives(files_.Remove(SegmentPath(options_.dir, epoch, first_offset)))) return;
   SpoolSession& session = state_.sessions[epoch];
+  metrics_.removed_segments.Increment();
+  if (session.segments.size() == 1 && epoch != this->epoch()) {
+    Survives(ForgetSessions({epoch}));
+    return;
+  }
+  if (!Survives(files_.Remove(SegmentPath(options_.dir, epoch, first_offset)))) return;
   disk_bytes_ -= session.segments[first_offset].size_bytes;
   session.segments.erase(first_offset);
-  metrics_.removed_segments.Increment();
-  if (!session.segments.empty() || epoch == this->epoch()) return;
-  if (Survives(files_.Remove(SessionDir(options_.dir, epoch)))) state_.sessions.erase(epoch);
 }
 
 void Spool::KeepCap() {
@@ -108,7 +111,8 @@ ReceiveInterval Spool::IntervalOf(uint64_t epoch, uint64_t first_offset) {
   SegmentScan scan(files_, SegmentPath(options_.dir, epoch, first_offset), kSegmentHeaderBytes,
                    first_offset);
   while (auto item = scan.Next()) interval.Include(ReceiveIntervalOf(item->record));
-  return interval;
+  // What can not be read is somewhere in the session.
+  return scan.damaged() ? state_.sessions[epoch].received : interval;
 }
 
 bool Spool::ReplaceByLoss(uint64_t epoch, uint64_t first_offset) {

@@ -26,8 +26,6 @@ struct SpoolSegment {
   uint64_t size_bytes = 0;
   // Changes when the file is replaced: what a reader has of it is void.
   uint64_t generation = 0;
-  // Header damaged: its records can not be trusted.
-  bool header_damaged = false;
   // Holds nothing but the record of a loss, written by this process.
   bool is_loss = false;
   // Records by (offset, position), one about every 64 KB; grown by whoever
@@ -49,6 +47,8 @@ struct SpoolSession {
   uint64_t end_offset = 0;
   // By deduper: everything below is durable there.
   std::vector<uint64_t> acknowledged;
+  // Of all its data, as far as known.
+  ReceiveInterval received;
 
   uint64_t first_retained() const {
     return segments.empty() ? end_offset : segments.begin()->first;
@@ -61,9 +61,11 @@ struct SpoolSession {
 };
 
 struct SpoolState {
-  // Cut from the end of the session that was being written: more than a torn
-  // tail can have lost what had been synced.
-  uint64_t cut_bytes = 0;
+  // A session may have lost synced records from its end, and nothing tells how
+  // many.
+  bool end_is_unknown = false;
+  // Without records: to be removed once the epoch file names their successor.
+  std::vector<uint64_t> empty_epochs;
   EpochFile epoch_file;
   // By epoch.
   std::map<uint64_t, SpoolSession> sessions;
@@ -73,10 +75,18 @@ std::string SessionDir(const std::string& dir, uint64_t epoch);
 std::string SegmentPath(const std::string& dir, uint64_t epoch, uint64_t first_offset);
 std::string EpochPath(const std::string& dir);
 
-// Finds what an earlier process left. Finishes renames, removes what holds
-// nothing, cuts the torn end of the session that was being written. Error with
-// the file's name and the remedy, and nothing touched, where the directory is
-// not a spool that this version knows.
+// A session's directory on its way out.
+inline constexpr char kGoneSuffix[] = ".gone";
+absl::Status RemoveGoneDir(FileSystem& files, const std::string& gone);
+// Removes a session; after a crash it is there whole or on its way out.
+absl::Status RemoveSessionDir(FileSystem& files, const std::string& dir, uint64_t epoch);
+
+// Finds what an earlier process left. Finishes renames and removals and finds
+// where each session ends: at its highest mark or after its last whole record,
+// whichever is higher, so that what was synced and can not be read stands as a
+// hole (SpoolReader makes a Loss of it) and what never was synced is cut. Error
+// with the file's name and the remedy, and nothing touched, where the directory
+// is not a spool that this version knows.
 absl::StatusOr<SpoolState> RecoverSpool(FileSystem& files, const std::string& dir);
 
 }  // namespace braid

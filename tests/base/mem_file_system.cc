@@ -82,17 +82,51 @@ void MemFileSystem::PowerCut(Random& random) {
     files_.emplace(path, file);
   }
   removed_.clear();
+  options_.noise_tail = false;
+}
+
+bool MemFileSystem::Damage(Random& random, const std::string& suffix) {
+  std::vector<std::string> paths;
+  for (const auto& [path, file] : files_) {
+    if (absl::EndsWith(path, suffix) && !file->bytes.empty()) paths.push_back(path);
+  }
+  if (paths.empty()) return false;
+  const size_t chosen = random.Below(paths.size());
+  const bool last =
+      chosen + 1 == paths.size() || ParentOf(paths[chosen + 1]) != ParentOf(paths[chosen]);
+  std::string& bytes = files_[paths[chosen]]->bytes;
+  const uint64_t position = random.Below(bytes.size());
+  switch (random.Below(4)) {
+    case 0:
+      bytes.resize(position);
+      break;
+    case 1:
+      std::fill(bytes.begin() + static_cast<int64_t>(position), bytes.end(), '\0');
+      break;
+    case 2:
+      bytes[position] ^= static_cast<char>(1 << random.Below(8));
+      break;
+    default:
+      if (last) {
+        files_.erase(paths[chosen]);
+        return true;
+      }
+      bytes.clear();
+  }
+  files_[paths[chosen]]->synced_bytes = bytes.size();
+  return true;
 }
 
 void MemFileSystem::CutFile(File& file, Random& random) {
   const uint64_t unsynced = file.bytes.size() - file.synced_bytes;
   const uint64_t kept = random.Below(unsynced + 1);
   file.bytes.resize(file.synced_bytes + kept);
-  if (kept > 0 && random.Unit() < options_.garble) {
+  if (kept > 0 && (options_.noise_tail || random.Unit() < options_.garble)) {
     // A hole where a page was never written, or noise.
-    const bool hole = random.Below(2) == 0;
-    const uint64_t from = file.synced_bytes + random.Below(kept);
-    const uint64_t until = from + 1 + random.Below(file.bytes.size() - from);
+    const bool hole = !options_.noise_tail && random.Below(2) == 0;
+    const uint64_t from = file.synced_bytes + (options_.noise_tail ? 0 : random.Below(kept));
+    const uint64_t until =
+        options_.noise_tail ? file.bytes.size() : from + 1 + random.Below(file.bytes.size() - from);
     for (uint64_t i = from; i < until; ++i) {
       file.bytes[i] = hole ? '\0' : static_cast<char>(random.Next());
     }
@@ -151,6 +185,11 @@ absl::StatusOr<std::string> MemFileSystem::Read(const std::string& path, uint64_
                                                 uint64_t length) {
   const auto found = files_.find(path);
   if (found == files_.end()) return NoSuch(path);
+  if (read_failures_left_ > 0 && absl::EndsWith(path, unreadable_suffix_)) {
+    --read_failures_left_;
+    ++failures_fired_;
+    return absl::InternalError(absl::StrCat(path, ": input/output error"));
+  }
   const std::string& bytes = found->second->bytes;
   if (offset >= bytes.size()) return std::string();
   return bytes.substr(offset, length);

@@ -32,6 +32,9 @@ class MemFileSystem final : public FileSystem {
     // Probability that a power cut garbles what it leaves of a file's unsynced
     // bytes, rather than cutting them clean.
     double garble = 0;
+    // Whether the next power cut leaves noise in all that it leaves of a file's
+    // unsynced bytes.
+    bool noise_tail = false;
     // Probability that a removed file is back after a power cut, when nothing
     // was made durable in its directory since.
     double removed_returns = 0;
@@ -54,6 +57,15 @@ class MemFileSystem final : public FileSystem {
   void FailNextAppend(absl::Status status) { append_failure_ = std::move(status); }
   // The next Sync that completes fails, and so do all later ones of that file.
   void FailNextSync(absl::Status status) { sync_failure_ = std::move(status); }
+  // The next reads of paths that end so fail.
+  void FailReads(std::string suffix, int times) {
+    unreadable_suffix_ = std::move(suffix);
+    read_failures_left_ = times;
+  }
+  // What no power cut does: cuts, zeroes, flips or removes bytes that were
+  // synced, in one of the files whose path ends so. Only the last one of a
+  // directory is removed. False if there is none.
+  bool Damage(Random& random, const std::string& suffix);
   // Injected failures that have happened.
   uint64_t failures_fired() const { return failures_fired_; }
   uint64_t sync_count() const { return sync_count_; }
@@ -94,6 +106,8 @@ class MemFileSystem final : public FileSystem {
   uint64_t life_ = 0;
   absl::Status append_failure_;
   absl::Status sync_failure_;
+  std::string unreadable_suffix_;
+  int read_failures_left_ = 0;
   uint64_t failures_fired_ = 0;
   uint64_t sync_count_ = 0;
   // MemAppendFiles and pending Syncs may outlive this object.

@@ -1,5 +1,5 @@
-// A FileSystem that stops working before its nth change: a process killed
-// between any two steps.
+// A FileSystem that stops working before its nth change (a process killed
+// between any two steps, a full disk) or whose reads fail for a while.
 
 #ifndef BRAID_TESTS_INGEST_FAILING_FILE_SYSTEM_H_
 #define BRAID_TESTS_INGEST_FAILING_FILE_SYSTEM_H_
@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "base/file_system.h"
 
 namespace braid {
@@ -20,6 +21,11 @@ class FailingFileSystem final : public FileSystem {
   // The change after this many fails, and all after it.
   void FailAfter(int changes) { changes_left_ = changes; }
   void Heal() { changes_left_ = kNever; }
+  // Reads of paths that end so.
+  void FailReads(std::string suffix, int times) {
+    unreadable_suffix_ = std::move(suffix);
+    read_failures_left_ = times;
+  }
   bool fired() const { return changes_left_ < 0; }
 
   absl::Status CreateDir(const std::string& dir) override {
@@ -36,6 +42,10 @@ class FailingFileSystem final : public FileSystem {
   }
   absl::StatusOr<std::string> Read(const std::string& path, uint64_t offset,
                                    uint64_t length) override {
+    if (read_failures_left_ > 0 && absl::EndsWith(path, unreadable_suffix_)) {
+      --read_failures_left_;
+      return absl::InternalError("EIO");
+    }
     return files_.Read(path, offset, length);
   }
   absl::StatusOr<uint64_t> Size(const std::string& path) override { return files_.Size(path); }
@@ -79,6 +89,8 @@ class FailingFileSystem final : public FileSystem {
 
   FileSystem& files_;
   int changes_left_ = kNever;
+  std::string unreadable_suffix_;
+  int read_failures_left_ = 0;
 };
 
 }  // namespace braid

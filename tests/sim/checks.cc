@@ -140,6 +140,23 @@ void CheckCovers(const Truth& truth, const LogView& log, Failures* failures, uin
   }
 }
 
+void CheckDamage(const Truth& truth, const LogView& log, Failures* failures) {
+  std::set<std::string> hurt;
+  for (size_t i = 0; i < truth.names.size(); ++i) {
+    for (const ProcessLife& life : truth.lives[i]) {
+      bool whole = life.end_kind != ProcessLife::End::kPowerCut &&
+                   life.end_kind != ProcessLife::End::kSpoolLost;
+      if (!whole) hurt.insert(truth.names[i]);
+    }
+  }
+  for (const LossSpan& loss : LossesOf(log)) {
+    if (loss.reason != v1::Loss::REASON_SPOOL_CORRUPT || hurt.count(loss.source) != 0) continue;
+    failures->push_back(absl::StrCat("damage that was none: ", loss.source, " reports a loss from ",
+                                     Show(loss.from), " to ", Show(loss.until)));
+    return;
+  }
+}
+
 void CheckLosses(const Truth& truth, const LogView& log, Failures* failures) {
   std::vector<LossSpan> losses = LossesOf(log);
   size_t silent = 0;

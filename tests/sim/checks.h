@@ -44,6 +44,9 @@ void CheckDelivered(const Truth& truth, const LogView& log, Failures* failures, 
 void CheckGenuine(const Truth& truth, const LogView& log, Failures* failures);
 // I8: what a cover vouches for stands before it.
 void CheckCovers(const Truth& truth, const LogView& log, Failures* failures, uint64_t* covers);
+// I16: what a spool says to be damaged was: a disk that was never hurt lost
+// nothing, whatever its reads said for a while.
+void CheckDamage(const Truth& truth, const LogView& log, Failures* failures);
 // I12: every dropped line left a loss.
 void CheckLosses(const Truth& truth, const LogView& log, Failures* failures);
 

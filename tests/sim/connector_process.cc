@@ -120,6 +120,8 @@ uint64_t ConnectorProcess::DiskBytes() {
     auto segments = disk_->List(dir);
     if (!segments.ok()) continue;
     for (const std::string& segment : *segments) {
+      // Marks have a bound of their own.
+      if (!ParseSpoolNumber(segment, kSegmentSuffix).has_value()) continue;
       total += disk_->Size(absl::StrCat(dir, "/", segment)).value_or(0);
     }
   }

@@ -48,12 +48,13 @@ class ConnectorProcess {
   // A write failed: the process stops itself.
   bool stopped_itself() const { return stopped_itself_; }
   void StepWallClock(absl::Duration step);
-  // Bytes of the spool's files.
+  // Bytes of the spool's segments.
   uint64_t DiskBytes();
 
   const std::vector<ProcessLife>& lives() const { return lives_; }
   const std::vector<absl::Time>& spool_losses() const { return spool_losses_; }
   const std::string& name() const { return options_.name; }
+  MemFileSystem& disk() { return *disk_; }
   uint64_t epoch_raises() const { return epoch_raises_; }
 
  private:

@@ -84,6 +84,7 @@ class World {
     options.connection.reader.line_bytes_max = options_.line_bytes_max;
     options.spool.disk_bytes_max = options_.spool_bytes_max;
     options.spool.segment_bytes = options_.segment_bytes;
+    options.spool.tail_bytes_max = options_.tail_bytes_max;
     options.disk.sync_delay = options_.sync_delay_max * random_.Unit();
     options.disk.garble = random_.Unit();
     options.wall_offset = absl::Milliseconds(random_.Below(60000)) - absl::Seconds(30);
@@ -185,6 +186,16 @@ class World {
       case Fault::kLoseRecord: return net_.LoseNextRecord(number, deduper);
       case Fault::kRepeatRecord: return net_.RepeatNextRecord(number, deduper);
       case Fault::kOmitPosts: return x_.Omit(number);
+      case Fault::kDamageSpool:
+        return KillConnector(number, ProcessLife::End::kPowerCut) &&
+               connectors_[number]->disk().Damage(random_, kSegmentSuffix);
+      case Fault::kNoiseTail:
+        connectors_[number]->disk().options().noise_tail = true;
+        return KillConnector(number, ProcessLife::End::kPowerCut);
+      case Fault::kReadError:
+        // Fewer than a start tries at once.
+        connectors_[number]->disk().FailReads(kSegmentSuffix, 1 + static_cast<int>(random_.Below(2)));
+        return true;
     }
     return false;
   }
@@ -260,6 +271,7 @@ void World::CheckLog(DeduperProcess& deduper, const Truth& truth, std::set<uint6
     ids->insert(event.id);
   }
   deduper.CheckNothingRewritten(sequence_and_id);
+  CheckDamage(truth, *log, &report_.failures);
   for (const LogView::Record& other : log->others) report_.losses += other.record.has_loss();
   report_.trace = Hash128(report_.trace, log->chain, "");
 }

@@ -21,6 +21,7 @@ const char* FaultName(Fault fault) {
       "refuse_dns",   "kill_connector",  "power_cut",       "lose_spool",      "kill_deduper",
       "failed_commit", "cut_offer",      "partition_offer", "step_wall_clock", "drain_connector",
       "lose_record",  "repeat_record",   "omit_posts",
+      "damage_spool", "noise_tail",     "read_error",
   };
   return kNames[static_cast<int>(fault)];
 }
@@ -50,6 +51,8 @@ WorldOptions DrawWorldOptions(Random& random) {
     options.spool_bytes_max = 24 << 10;
     options.segment_bytes = 4 << 10;
   }
+  // So that records are read from the disk again.
+  if (random.Below(2) == 0) options.tail_bytes_max = 1 << 10;
   options.sync_delay_max = absl::Milliseconds(1 + random.Below(200));
   options.net_delay_max = absl::Milliseconds(1 + random.Below(300));
   if (random.Below(2) == 0) options.window_bytes_max = 4 << 10;

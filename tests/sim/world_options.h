@@ -38,8 +38,11 @@ enum class Fault {
   kLoseRecord,
   kRepeatRecord,
   kOmitPosts,
+  kDamageSpool,
+  kNoiseTail,
+  kReadError,
 };
-inline constexpr int kFaultCount = 23;
+inline constexpr int kFaultCount = 26;
 const char* FaultName(Fault fault);
 
 struct WorldOptions {
@@ -53,6 +56,7 @@ struct WorldOptions {
   SimX::Options x;
   uint64_t spool_bytes_max = 64 << 20;
   uint64_t segment_bytes = 1 << 20;
+  uint64_t tail_bytes_max = 8 << 20;
   uint64_t line_bytes_max = 16 << 10;
   absl::Duration sync_delay_max = absl::Milliseconds(30);
   absl::Duration net_delay_max = absl::Milliseconds(80);

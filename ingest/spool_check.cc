@@ -1,0 +1,40 @@
+#include "ingest/spool_check.h"
+
+#include "absl/strings/str_cat.h"
+
+namespace braid {
+namespace {
+
+// Removed by the next start should it stay behind.
+constexpr char kProbeName[] = "/write-check.tmp";
+
+std::string ParentOf(const std::string& dir) {
+  size_t slash = dir.find_last_of('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : dir.substr(0, slash);
+}
+
+}  // namespace
+
+absl::Status CheckSpoolDir(FileSystem& files, const std::string& dir, uint64_t free_bytes_min) {
+  std::string there = dir;
+  while (absl::IsNotFound(files.List(there).status()) && there != "." && there != "/") {
+    there = ParentOf(there);
+  }
+  absl::Status status = files.Replace(there + kProbeName, "?");
+  if (absl::IsResourceExhausted(status)) return status;
+  if (status.ok()) status = files.Remove(there + kProbeName);
+  if (!status.ok()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("spool.dir '", dir, "' can not be written to: ", status.message(),
+                     "; give the connector's user the right to write in ", there));
+  }
+  auto free_bytes = files.FreeBytes(there);
+  if (!free_bytes.ok()) return free_bytes.status();
+  if (*free_bytes >= free_bytes_min) return absl::OkStatus();
+  return absl::ResourceExhaustedError(absl::StrCat("spool.dir '", dir, "' has ", *free_bytes,
+                                                   " bytes of disk left and needs ", free_bytes_min,
+                                                   "; make room or point it at another disk"));
+}
+
+}  // namespace braid

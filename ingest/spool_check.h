@@ -1,0 +1,23 @@
+// Whether a spool can be kept at a place, before anything is started there.
+//
+// Any thread; blocks.
+
+#ifndef BRAID_INGEST_SPOOL_CHECK_H_
+#define BRAID_INGEST_SPOOL_CHECK_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/status.h"
+#include "base/file_system.h"
+
+namespace braid {
+
+// The directory, or the nearest one above it that is there, can be written to
+// and its disk has `free_bytes_min` left. Leaves nothing behind. FailedPrecondition
+// if it can not be written to, ResourceExhausted if there is no room.
+absl::Status CheckSpoolDir(FileSystem& files, const std::string& dir, uint64_t free_bytes_min);
+
+}  // namespace braid
+
+#endif  // BRAID_INGEST_SPOOL_CHECK_H_
