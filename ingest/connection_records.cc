@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "ingest/connection.h"
+#include "ingest/cut_line.h"
 #include "proto/proto_time.h"
 
 namespace braid {
@@ -39,7 +40,12 @@ void Connection::OnStreamBlock(LineBlock block) {
   for (size_t i = 0; i < block.lines.size(); ++i) {
     take_dropped(i);
     take_heartbeats(block.lines[i].receive_time);
-    TakeLine(block.LineAt(i), block.lines[i].receive_time, &bad);
+    if (block.last_line_cut && i + 1 == block.lines.size()) {
+      EndBadRun(&bad);
+      TakeCutLine(block.LineAt(i), block.lines[i].receive_time);
+    } else {
+      TakeLine(block.LineAt(i), block.lines[i].receive_time, &bad);
+    }
   }
   take_dropped(block.lines.size());
   take_heartbeats(absl::InfiniteFuture());
@@ -72,6 +78,23 @@ void Connection::TakeLine(absl::string_view line, absl::Time now, BadRun* bad) {
   }
 }
 
+// Whole records lack their line end at most; anything less is lost here, and
+// nobody may vouch for it.
+void Connection::TakeCutLine(absl::string_view line, absl::Time now) {
+  const ScannedMessage& message = scanner_.Scan(line);
+  if (message.kind == ScannedMessage::Kind::kPost) return TakePost(line, message, now);
+  if (message.kind == ScannedMessage::Kind::kControl) return TakeControl(line, message, now);
+  counters_.cut_lines.Increment();
+  attempt_->cut_line = BoundedText(line, options_.detail_bytes_max);
+  attempt_->cut_line_bytes = line.size();
+  attempt_->cut_line_post_id = PostIdInCutLine(line);
+  Log(LogLevel::kWarn, "line_cut", "the connection ended inside a line",
+      {{"connection", options_.request.connection},
+       {"bytes", attempt_->cut_line_bytes},
+       {"post_id", attempt_->cut_line_post_id}});
+  AppendLoss(v1::Loss::REASON_CUT_LINE, now, now);
+}
+
 void Connection::TakePost(absl::string_view line, const ScannedMessage& message, absl::Time now) {
   v1::EventOrigin origin = v1::EVENT_ORIGIN_LIVE;
   if (message.create_time - clock_.At(now) <= options_.clock_lead_max) {
@@ -85,7 +108,7 @@ void Connection::TakePost(absl::string_view line, const ScannedMessage& message,
     counters_.receive_delay.Record(
         std::max(absl::ZeroDuration(), receive_time - message.create_time));
   }
-  if (attempt_->first_post_id == 0) attempt_->first_post_id = message.post_id;
+  if (attempt_->first_post_id == 0) AppendFirstPost(message.post_id);
   attempt_->last_post_id = message.post_id;
   if (framer_.empty()) frame_open_time_ = loop_.Now();
   framer_.Add({line, message.post_id, receive_time, origin, &message.rule_tags}, &closed_frames_);
@@ -194,8 +217,23 @@ void Connection::AppendEvent(absl::string_view cause, absl::string_view detail) 
     event->set_http_status(attempt_->head.status);
     event->set_first_post_id(attempt_->first_post_id);
     event->set_last_post_id(attempt_->last_post_id);
+    event->set_cut_line_bytes(attempt_->cut_line_bytes);
+    event->set_cut_line_post_id(attempt_->cut_line_post_id);
+  }
+  if (state_ == State::STATE_BACKING_OFF) {
+    event->set_wait_class(std::string(RetryWord(last_verdict_.retry)));
+    SetDuration(wait_delay_, event->mutable_next_attempt_delay());
   }
   sink_.Append(std::move(record));
+}
+
+// From which post to which a cut reached: the last one before the end and the
+// first one after it.
+void Connection::AppendFirstPost(uint64_t post_id) {
+  attempt_->first_post_id = post_id;
+  if (last_post_id_ == 0) return;
+  attempt_->last_post_id = last_post_id_;
+  AppendEvent("first_post", "");
 }
 
 void Connection::WatchFrame() {

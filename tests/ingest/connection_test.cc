@@ -22,18 +22,42 @@ constexpr absl::Duration kTurn = absl::ZeroDuration();
 
 class FakeHttpClient final : public HttpClient {
  public:
+  explicit FakeHttpClient(Loop& loop) : loop_(loop) {}
+
   RequestId Open(HttpRequest request, std::shared_ptr<HttpHandler> handler) override {
     // X counts sockets: the old one must be gone before a new one comes.
     EXPECT_TRUE(open.empty());
+    EXPECT_EQ(closing, 0);
     requests.push_back(request);
     open[++last_id] = std::move(handler);
     return last_id;
   }
-  void Close(RequestId id) override { open.erase(id); }
+  // The reader thread answers in a later turn.
+  void Close(RequestId id) override {
+    auto found = open.find(id);
+    if (found == open.end()) return;
+    auto handler = std::move(found->second);
+    open.erase(found);
+    if (is_stuck) return;
+    ++closing;
+    loop_.Post([this, handler, rest = std::exchange(unread, "")] {
+      --closing;
+      if (!rest.empty()) handler->OnBytes(rest, loop_.Now());
+      handler->OnDone({HttpEnd::Kind::kClosed, ""}, loop_.Now());
+    });
+  }
 
   std::vector<HttpRequest> requests;
   std::map<RequestId, std::shared_ptr<HttpHandler>> open;
   RequestId last_id = 0;
+  int closing = 0;
+  // What the socket still holds when it is closed.
+  std::string unread;
+  // The reader thread answers no more.
+  bool is_stuck = false;
+
+ private:
+  Loop& loop_;
 };
 
 // The records as short texts, and whole.
@@ -134,7 +158,7 @@ class ConnectionTest : public testing::Test {
   }
 
   SimLoop loop_;
-  FakeHttpClient http_;
+  FakeHttpClient http_{loop_};
   FakeSink sink_;
   SeededRandom random_{1};
   Connection::Options options_;
@@ -199,7 +223,7 @@ TEST_F(ConnectionTest, EndIsReportedWithItsCauseIdsAndTimesAndRetriedAtOnce) {
   Send(Post());
   uint64_t first = last_id_;
   absl::Time last_byte = connection_->XNow();
-  Flow(31);
+  Flow(61);
   loop_.RunFor(absl::Seconds(1));
   End(HttpEnd::Kind::kReset, "Connection reset by peer");
   const v1::ConnectionEvent& event = sink_.last_event();
@@ -207,7 +231,7 @@ TEST_F(ConnectionTest, EndIsReportedWithItsCauseIdsAndTimesAndRetriedAtOnce) {
   EXPECT_EQ(event.state(), State::STATE_BACKING_OFF);
   EXPECT_EQ(event.first_post_id(), first);
   EXPECT_EQ(event.last_post_id(), last_id_);
-  EXPECT_EQ(ToTime(event.last_byte_time()), last_byte + absl::Seconds(31));
+  EXPECT_EQ(ToTime(event.last_byte_time()), last_byte + absl::Seconds(61));
   EXPECT_EQ(event.detail(), "Connection reset by peer");
   EXPECT_TRUE(is_open());
   EXPECT_EQ(http_.requests.size(), 2);
@@ -215,7 +239,7 @@ TEST_F(ConnectionTest, EndIsReportedWithItsCauseIdsAndTimesAndRetriedAtOnce) {
 
 TEST_F(ConnectionTest, SilenceClosesTheSocketAndReconnectsAtOnce) {
   Establish();
-  Flow(31);
+  Flow(61);
   for (int i = 0; i < 3; ++i) {
     loop_.RunFor(absl::Seconds(24));
     Send(i == 0 ? "\r\n" : "{");  // any byte is a sign of life
@@ -224,7 +248,7 @@ TEST_F(ConnectionTest, SilenceClosesTheSocketAndReconnectsAtOnce) {
   loop_.RunFor(absl::Seconds(25));
   EXPECT_EQ(http_.requests.size(), 2);
   EXPECT_EQ(sink_.last_event().cause(), "silence");
-  EXPECT_EQ(sink_.last_event().state(), State::STATE_STALLED);
+  EXPECT_EQ(sink_.last_event().state(), State::STATE_BACKING_OFF);
 }
 
 TEST_F(ConnectionTest, DayOfHeartbeatsIsNoReasonToReconnect) {
@@ -264,6 +288,8 @@ TEST_F(ConnectionTest, RefusalsWaitByTheirClassAndKeepTheirBody) {
   Answer(429, {{"x-rate-limit-reset", reset}});
   End(HttpEnd::Kind::kClean);
   EXPECT_EQ(sink_.last_event().cause(), "rate_limited");
+  EXPECT_EQ(connection_->Report().wait_class(), "rate_limited");
+  EXPECT_EQ(connection_->Report().last_cause(), "rate_limited");
   loop_.RunFor(absl::Seconds(598));
   EXPECT_FALSE(is_open());
   loop_.RunFor(absl::Seconds(4));
@@ -294,7 +320,7 @@ TEST_F(ConnectionTest, UnreadableTokenIsRetriedAndNeverSent) {
 
 TEST_F(ConnectionTest, WhatXSaidBeforeTheEndIsItsCause) {
   Establish();
-  Flow(31);
+  Flow(61);
   Send(R"({"errors":[{"title":"operational-disconnect",)"
        R"("disconnect_type":"UpstreamOperationalDisconnect"}]})"
        "\r\n");
@@ -340,7 +366,7 @@ TEST_F(ConnectionTest, FullRingIsALoss) {
 
 TEST_F(ConnectionTest, BackfillComesInFramesOfItsOwn) {
   Establish();
-  Flow(31);
+  Flow(61);
   loop_.RunFor(absl::Seconds(3));
   std::string old_post = Post();
   End(HttpEnd::Kind::kReset);
@@ -354,7 +380,7 @@ TEST_F(ConnectionTest, BackfillComesInFramesOfItsOwn) {
 
 TEST_F(ConnectionTest, DrainWritesEverythingThenALastCoverAndTellsWhenDone) {
   Establish();
-  Flow(31);
+  Flow(61);
   wire().OnBytes(Post(), loop_.Now());
   wire().OnDrained(loop_.Now());  // posted, not yet consumed
   bool done = false;

@@ -20,7 +20,8 @@ const char* FaultName(Fault fault) {
       "stall",        "refuse_503",      "refuse_429",      "refuse_slots",    "refuse_connect",
       "refuse_dns",   "kill_connector",  "power_cut",       "lose_spool",      "kill_deduper",
       "failed_commit", "cut_offer",      "partition_offer", "step_wall_clock", "drain_connector",
-      "lose_record",  "repeat_record",   "omit_posts",
+      "lose_record",  "repeat_record",   "omit_posts",      "cut_full_buffer", "refuse_401",
+      "refuse_usage", "we_close",
   };
   return kNames[static_cast<int>(fault)];
 }
@@ -54,6 +55,8 @@ WorldOptions DrawWorldOptions(Random& random) {
   options.net_delay_max = absl::Milliseconds(1 + random.Below(300));
   if (random.Below(2) == 0) options.window_bytes_max = 4 << 10;
   if (random.Below(4) == 0) options.strays_max = 1000;
+  // A few lines at a time and no more.
+  if (random.Below(6) == 0) options.ring_bytes_max = 1000;
   return options;
 }
 
