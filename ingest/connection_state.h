@@ -1,23 +1,24 @@
 // The life of one connection to X as a table: state and input → next state and
 // what is to be done. Connection is the shell that does it.
 //
-//                   | start | due  | no_request | connected | accepted  | refused | ended    | no_sign | reconnect | drain    | overdue
-//   IDLE            | CONN² |      |            |           |           |         |          |         | stay      | STOPPED³ |
-//   BACKING_OFF     |       | CONN²|            |           |           |         |          |         | stay      | STOPPED³ |
-//   CONNECTING      |       |      | BACK⁴      | AWAITING  | RECEIVING | REFUSED | BACK⁴    | CLOSING¹| stay      | DRAINING¹|
-//   AWAITING_HEADERS|       |      |            |           | RECEIVING | REFUSED | BACK⁴    | CLOSING¹| stay      | DRAINING¹|
-//   REFUSED         |       |      |            |           |           |         | BACK⁴    | CLOSING¹| stay      | DRAINING¹|
-//   RECEIVING       |       |      |            |           |           |         | BACK⁴    | CLOSING¹| CLOSING¹  | DRAINING¹|
-//   CLOSING         |       |      |            | stay      | stay      | stay    | BACK⁴    |         | stay      | DRAINING | BACK⁴⁵
-//   DRAINING        |       |      |            | stay      | stay      | stay    | STOPPED⁶ |         | stay      |          | STOPPED⁵⁶
-//   STOPPED         |       |      |            |           |           |         |          |         | stay      |          |
+//   state            | inputs and what they lead to (others can not happen)
+//   IDLE             | start → CONNECTING²; drain → STOPPED³
+//   BACKING_OFF      | due → CONNECTING²; drain → STOPPED³
+//   CONNECTING       | no_request → BACKING_OFF⁴; connected → AWAITING_HEADERS; and as there
+//   AWAITING_HEADERS | accepted → RECEIVING; refused → REFUSED; and as there
+//   REFUSED          | ended → BACKING_OFF⁴; no_sign → CLOSING¹; drain → DRAINING¹
+//   RECEIVING        | the same; reconnect → CLOSING¹
+//   CLOSING          | ended → BACKING_OFF⁴; overdue → BACKING_OFF⁴⁵; drain → DRAINING
+//   DRAINING         | ended → STOPPED⁶; overdue → STOPPED⁵⁶
+//   STOPPED          |
+//   A reconnect anywhere else changes nothing; nor does connected, accepted or
+//   refused while closing: they were under way.
 //   ¹ close the socket; its end is still to come
 //   ² open a socket, or no_request at once
 //   ³ an event, then tell that it is drained
 //   ⁴ end the attempt (open frame, last cover, event), then wait by Backoff
 //   ⁵ before that a loss, for what was read and never handed over
 //   ⁶ end the attempt, then tell that it is drained
-//   An empty cell can not happen.
 //
 // Why so: only `ended` and `overdue` lead out of a state that holds a socket,
 // and only states without one open the next: X counts both. Whatever closes,
