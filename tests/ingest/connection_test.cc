@@ -436,6 +436,84 @@ TEST_F(ConnectionTest, LateCallsOfAClosedSocketAreIgnored) {
   loop_.RunFor(absl::Hours(1));
 }
 
+// What the reader thread or the socket still holds when we close.
+TEST_F(ConnectionTest, ClosingLosesNothingThatWasReadAndOpensOnlyAfterwards) {
+  Establish();
+  http_.unread = Post() + Post();
+  connection_->Reconnect();
+  EXPECT_EQ(connection_->Report().state(), State::STATE_CLOSING);
+  EXPECT_EQ(http_.requests.size(), 1);
+  loop_.RunFor(kTurn);
+  EXPECT_EQ(sink_.said_, (Said{"event connected", "posts 2", "event requested"}));
+  EXPECT_EQ(http_.requests.size(), 2);
+}
+
+TEST_F(ConnectionTest, ClosingReportsAFullRing) {
+  options_.reader.in_flight_bytes_max = 1;
+  Establish();
+  http_.unread = Post();
+  bool done = false;
+  connection_->Drain([&] { done = true; });
+  loop_.RunFor(kTurn);
+  EXPECT_TRUE(done);
+  EXPECT_EQ(Count("loss REASON_RING_FULL"), 1);
+}
+
+TEST_F(ConnectionTest, StuckReaderIsALossAndDoesNotHoldUpADrain) {
+  Establish();
+  Send(Post());
+  absl::Time last_byte = connection_->XNow();
+  loop_.RunFor(absl::Seconds(1));
+  http_.is_stuck = true;
+  bool done = false;
+  connection_->Drain([&] { done = true; });
+  loop_.RunFor(absl::Milliseconds(1999));
+  EXPECT_FALSE(done);
+  loop_.RunFor(absl::Milliseconds(1));
+  EXPECT_TRUE(done);
+  EXPECT_EQ(sink_.said_, (Said{"event connected", "posts 1", "loss REASON_CLOSED", "event drain"}));
+  const v1::Loss& loss = sink_.records_[2].loss();
+  EXPECT_EQ(ToTime(loss.first_receive_time()), last_byte);
+  EXPECT_EQ(ToTime(loss.last_receive_time()), connection_->XNow());
+}
+
+TEST_F(ConnectionTest, CutLineIsTakenIfWholeElseALossWithItsId) {
+  Establish();
+  std::string whole = Post();
+  Send(whole.substr(0, whole.size() - 2));
+  End(HttpEnd::Kind::kReset);
+  EXPECT_EQ(sink_.said_, (Said{"event connected", "posts 1", "event reset"}));
+  Answer(200);
+  std::string cut = Post();
+  Send(cut.substr(0, cut.size() - 5));
+  End(HttpEnd::Kind::kTruncated);
+  EXPECT_EQ(sink_.said_[4], "loss REASON_CUT_LINE");
+  EXPECT_EQ(sink_.last_event().cut_line_post_id(), last_id_);
+  EXPECT_EQ(sink_.last_event().cut_line_bytes(), cut.size() - 5);
+  EXPECT_TRUE(absl::StrContains(sink_.last_event().detail(), "cut line: {"));
+}
+
+TEST_F(ConnectionTest, DayOfInvalidCredentialsProvokesNoRateLimit) {
+  options_.backoff.jitter = 0.2;
+  Start();
+  absl::Time until = loop_.Now() + absl::Hours(24);
+  std::vector<absl::Time> requests;
+  while (loop_.Now() < until) {
+    if (!is_open()) {
+      loop_.RunFor(absl::Seconds(1));
+      continue;
+    }
+    requests.push_back(loop_.Now());
+    Answer(401);
+    End(HttpEnd::Kind::kClean);
+    EXPECT_EQ(connection_->Report().wait_class(), "terminal");
+  }
+  EXPECT_GT(requests.size(), 200);
+  for (size_t i = 50; i < requests.size(); ++i) {
+    ASSERT_GT(requests[i] - requests[i - 50], absl::Minutes(15));
+  }
+}
+
 TEST_F(ConnectionTest, IdFromTheFarFutureDoesNotMoveTheClock) {
   Establish();
   Send("{\"data\":{\"id\":\"9223372036854775807\"}}\r\n");
