@@ -172,6 +172,11 @@ size_t OnBody(char* data, size_t size, size_t count, void* transfer) {
   return static_cast<Transfer*>(transfer)->OnBody({data, bytes}) ? bytes : 0;
 }
 
+int OnReady(void* transfer, char*, char*, int, int) {
+  static_cast<Transfer*>(transfer)->handler->OnConnected(MonotonicNow());
+  return CURL_PREREQFUNC_OK;
+}
+
 int OnSocket(void*, curl_socket_t socket, curlsocktype) {
   // curl 7.88 has no option for the number of probes. A failure costs nothing:
   // the watchdog is what counts.
@@ -230,6 +235,8 @@ void Prepare(Transfer* transfer) {
   curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, OnBody);
   curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
+  curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, OnReady);
+  curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer);
 }
 
 HttpEnd::Kind KindOfReceiveError(const Transfer& transfer) {
@@ -350,6 +357,7 @@ class CurlHttpClient::Reader {
       curl_multi_perform(multi_, &running);
       EndBombs();
       EndFinished();
+      EndClosed();
       if (!PollDrained()) curl_multi_poll(multi_, nullptr, 0, kPollMillis, nullptr);
     }
     while (!transfers_.empty()) Remove(transfers_.begin()->first);
@@ -365,7 +373,7 @@ class CurlHttpClient::Reader {
     }
     for (Command& command : commands) {
       if (command.transfer == nullptr) {
-        Remove(command.id);
+        closing_.push_back(command.id);
         continue;
       }
       Transfer* transfer = command.transfer.get();
@@ -395,6 +403,25 @@ class CurlHttpClient::Reader {
       Transfer& transfer = *transfers_[id];
       transfer.bad_encoding = true;
       End(id, EndOf(CURLE_WRITE_ERROR, transfer));
+    }
+  }
+
+  // What X has sent is on this host already: it is read before the socket goes.
+  void EndClosed() {
+    if (closing_.empty()) return;
+    absl::Time until = MonotonicNow() + options_.close_read_max;
+    int ready = 0;
+    long timeout_millis = -1;
+    do {
+      int running = 0;
+      curl_multi_perform(multi_, &running);
+      EndBombs();
+      EndFinished();
+      curl_multi_poll(multi_, nullptr, 0, 0, &ready);
+      curl_multi_timeout(multi_, &timeout_millis);
+    } while ((ready > 0 || timeout_millis == 0) && MonotonicNow() < until);
+    for (RequestId id : std::exchange(closing_, {})) {
+      if (transfers_.count(id) > 0) End(id, {HttpEnd::Kind::kClosed, ""});
     }
   }
 
@@ -434,6 +461,7 @@ class CurlHttpClient::Reader {
   CURLM* multi_ = nullptr;
   // Owned by the reader thread.
   std::map<RequestId, std::unique_ptr<Transfer>> transfers_;
+  std::vector<RequestId> closing_;
   Mutex mu_;
   RequestId last_id_ ABSL_GUARDED_BY(mu_) = 0;
   std::vector<Command> commands_ ABSL_GUARDED_BY(mu_);

@@ -9,7 +9,8 @@
 // Ownership: the destructor closes all sockets and joins the thread; no OnDone
 // is called for what was open.
 // Bounds: head_bytes_max of headers per answer; a gzip body that grows by more
-// than decoded_ratio_max is cut off as kBadEncoding.
+// than decoded_ratio_max is cut off as kBadEncoding; Close reads on for at most
+// close_read_max.
 
 #ifndef BRAID_BASE_CURL_HTTP_CLIENT_H_
 #define BRAID_BASE_CURL_HTTP_CLIENT_H_
@@ -17,6 +18,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "absl/time/time.h"
 #include "base/http_client.h"
 
 namespace braid {
@@ -33,6 +35,9 @@ class CurlHttpClient final : public HttpClient {
     // Between two looks at the ratio at most this much is decoded: the largest
     // read (512 KiB) at the largest ratio allowed, and some.
     uint64_t decoded_round_bytes_max = 64 << 20;
+    // A full socket buffer (6 MB) is read in a tenth of it; a stream that never
+    // pauses must not keep its socket open.
+    absl::Duration close_read_max = absl::Milliseconds(200);
   };
 
   CurlHttpClient() : CurlHttpClient(Options()) {}

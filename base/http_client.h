@@ -5,8 +5,10 @@
 // called on the client's own thread (the reader thread), never from inside
 // Open or Close. The handler must not block: X cuts readers that fall behind.
 // Ownership: the client keeps the handler alive until OnDone has returned.
-// After Close a few calls that were under way may still arrive; the handler
-// ignores them.
+// The calls of one exchange, in order: OnConnected, OnHead, OnBytes and
+// OnDrained in turns, OnDone; each but the last may be missing. Every Open gets
+// its OnDone, except when the client is destroyed. When OnDone is called the
+// socket is closed: whoever opens the next one from there never holds two.
 
 #ifndef BRAID_BASE_HTTP_CLIENT_H_
 #define BRAID_BASE_HTTP_CLIENT_H_
@@ -51,6 +53,7 @@ struct HttpEnd {
     kConnectFailed,  // refused, unreachable, or not in time
     kTlsFailed,      // certificate or handshake
     kBadEncoding,    // gzip that can not be decoded, or a decompression bomb
+    kClosed,         // by us: Close
     kFailed,         // anything else; see detail
   };
   Kind kind = Kind::kFailed;
@@ -61,6 +64,9 @@ struct HttpEnd {
 class HttpHandler {
  public:
   virtual ~HttpHandler() = default;
+
+  // The peer accepted the connection, TLS included: the request goes out.
+  virtual void OnConnected(absl::Time now) = 0;
 
   // The answer's head; at most once, before any bytes.
   virtual void OnHead(const HttpHead& head, absl::Time now) = 0;
@@ -85,7 +91,9 @@ class HttpClient {
   // Starts a request on a fresh connection with a fresh name look-up.
   virtual RequestId Open(HttpRequest request, std::shared_ptr<HttpHandler> handler) = 0;
 
-  // Closes the socket. OnDone is not called for it. Unknown ids are ignored.
+  // Ends the exchange: what the socket holds is read and passed on, within a
+  // bound, the socket is closed, then OnDone says kClosed. An exchange that
+  // ended by itself meanwhile says how instead. Unknown ids are ignored.
   virtual void Close(RequestId id) = 0;
 };
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/check.h"
 #include "base/log.h"
 #include "proto/proto_time.h"
@@ -22,10 +23,13 @@ Connection::Connection(Loop& loop, HttpClient& http, RecordSink& sink, Random& r
       framer_(options.framer),
       backoff_(random, options.backoff),
       control_tokens_(options.control_burst),
-      control_tokens_time_(loop.Now()) {}
+      control_tokens_time_(loop.Now()) {
+  SetState(State::STATE_IDLE);
+}
 
 Connection::~Connection() {
-  for (Loop::TimerId timer : {retry_timer_, watch_timer_, frame_timer_, cover_timer_}) {
+  for (Loop::TimerId timer :
+       {retry_timer_, watch_timer_, frame_timer_, cover_timer_, close_timer_}) {
     loop_.Cancel(timer);
   }
   if (!attempt_) return;
@@ -33,82 +37,97 @@ Connection::~Connection() {
   attempt_->reader->Detach();
 }
 
-void Connection::Start() {
-  SetState(State::STATE_CONNECTING);
-  retry_timer_ = loop_.After(absl::ZeroDuration(), owner_.Wrap([this] { Connect(); }));
-}
+void Connection::Start() { StepLater(Input::kStart, absl::ZeroDuration(), &retry_timer_); }
 
 void Connection::Reconnect() {
-  if (attempt_ && !draining_) CloseAndEnd({RetryClass::kImmediate, Cause::kRequested}, "");
+  CloseFor(Input::kReconnect, {RetryClass::kImmediate, Cause::kRequested});
 }
 
 void Connection::Drain(absl::AnyInvocable<void()> done) {
-  BRAID_CHECK(!draining_);
-  draining_ = true;
   drained_ = std::move(done);
-  SetState(State::STATE_DRAINING);
   loop_.Cancel(retry_timer_);
-  if (attempt_) {
-    CloseAndEnd({RetryClass::kOk, Cause::kDrain}, "");
-    return;
-  }
-  AppendEvent(CauseWord(Cause::kDrain), "");
-  FinishDrain();
+  CloseFor(Input::kDrain, {RetryClass::kOk, Cause::kDrain});
 }
 
-void Connection::FinishDrain() {
+void Connection::Step(Input input) {
+  absl::optional<ConnectionStep> step = NextConnectionStep(state_, input);
+  BRAID_CHECK(step.has_value());
+  SetState(step->next);
+  const ConnectionEffects effects = step->effects;
+  if (effects.close) CloseSocket();
+  if (effects.lose) LoseUnread();
+  if (effects.end) EndAttempt(effects.wait);
+  if (effects.stop_event) AppendEvent(CauseWord(Cause::kDrain), "");
+  if (effects.wait) StepLater(Input::kDue, wait_delay_, &retry_timer_);
   // A later turn: the caller may destroy us in it.
-  loop_.Post(std::move(drained_));
+  if (effects.tell_drained) loop_.Post(std::move(drained_));
+  if (effects.open) Open();
 }
 
-void Connection::SetState(State::State state) {
+void Connection::StepLater(Input input, absl::Duration delay, Loop::TimerId* timer) {
+  *timer = loop_.After(delay, owner_.Wrap([this, input, timer] {
+    *timer = 0;
+    Step(input);
+  }));
+}
+
+void Connection::SetState(ConnectionState state) {
   state_ = state;
   counters_.state.Set(state);
 }
 
-void Connection::Connect() {
+void Connection::Open() {
   BRAID_CHECK(!attempt_);
-  SetState(State::STATE_CONNECTING);
   counters_.attempts.Increment();
   ++attempts_;
-  int backfill_minutes = attempts_ > 1 ? options_.backfill_minutes : 0;
-  absl::StatusOr<std::string> token = token_();
-  absl::StatusOr<HttpRequest> request =
-      token.ok() ? BuildRequest(options_.request, *token, backfill_minutes)
-                 : absl::StatusOr<HttpRequest>(token.status());
-  if (!request.ok()) {
-    Verdict verdict{RetryClass::kHttp, Cause::kToken};
-    counters_.ends[static_cast<int>(verdict.cause)].Increment();
-    SetState(State::STATE_BACKING_OFF);
-    AppendEvent(CauseWord(verdict.cause), request.status().ToString());
-    Retry(verdict, absl::ZeroDuration(), request.status().ToString());
-    return;
-  }
   attempt_.emplace();
-  attempt_->number = attempts_;
   attempt_->open_time = loop_.Now();
-  attempt_->backfill_minutes = backfill_minutes;
+  attempt_->backfill_minutes = attempts_ > 1 ? options_.backfill_minutes : 0;
   attempt_->reader =
       std::make_shared<StreamReader>(loop_, static_cast<StreamConsumer*>(this), options_.reader);
+  absl::StatusOr<std::string> token = token_();
+  absl::StatusOr<HttpRequest> request =
+      token.ok() ? BuildRequest(options_.request, *token, attempt_->backfill_minutes)
+                 : absl::StatusOr<HttpRequest>(token.status());
+  if (!request.ok()) {
+    attempt_->closed_for = Verdict{RetryClass::kHttp, Cause::kToken};
+    attempt_->remark = request.status().ToString();
+    Step(Input::kNoRequest);
+    return;
+  }
   attempt_->request_id = http_.Open(*std::move(request), attempt_->reader);
   watch_timer_ = loop_.After(options_.stall_after, owner_.Wrap([this] { Watch(); }));
 }
 
+void Connection::OnStreamConnected() {
+  CountRequest();
+  Step(Input::kConnected);
+}
+
+void Connection::CountRequest() {
+  if (!std::exchange(attempt_->request_counted, true)) backoff_.OnRequest(loop_.Now());
+}
+
 void Connection::OnStreamHead(const HttpHead& head, absl::Time now) {
+  CountRequest();
   attempt_->head = head;
-  if (!attempt_->established()) {
-    loop_.Cancel(watch_timer_);
-    watch_timer_ = loop_.After(options_.refusal_wait, owner_.Wrap([this] {
-      CloseAndEnd(ClassifyAnswer(attempt_->head, "", XNow()), "the refusal did not end");
-    }));
-    return;
-  }
+  Step(attempt_->established() ? Input::kAccepted : Input::kRefused);
+  if (attempt_->established()) return Accept(now);
+  if (state_ != State::STATE_REFUSED) return;
+  loop_.Cancel(watch_timer_);
+  watch_timer_ = loop_.After(options_.refusal_wait, owner_.Wrap([this] {
+    attempt_->remark = "the refusal did not end";
+    Step(Input::kNoSign);
+  }));
+}
+
+void Connection::Accept(absl::Time now) {
   attempt_->head_time = now;
-  clock_.OnHead(DateOf(head), now);
+  clock_.OnHead(DateOf(attempt_->head), now);
   cover_.OnStart({clock_.At(now), attempt_->backfill_minutes, after_full_buffer_});
   after_full_buffer_ = false;
   counters_.connects.Increment();
-  if (!draining_) SetState(State::STATE_RECEIVING);
+  counters_.needs_operator.Set(0);
   Log(LogLevel::kInfo, "connection_connected", "the stream is open",
       {{"connection", options_.request.connection},
        {"backfill_minutes", attempt_->backfill_minutes},
@@ -117,27 +136,10 @@ void Connection::OnStreamHead(const HttpHead& head, absl::Time now) {
   cover_timer_ = loop_.After(options_.cover_interval, owner_.Wrap([this] { CoverTick(); }));
 }
 
-void Connection::OnStreamEnd(const HttpEnd& end, const std::string& body, bool cut_line) {
-  if (cut_line) counters_.cut_lines.Increment();
-  std::string detail = end.detail;
-  if (attempt_->announced && attempt_->established()) {
-    // The cause is X's word; how the socket ended is kept beside it.
-    detail =
-        absl::StrCat(CauseWord(ClassifyEnd(end, true).cause), detail.empty() ? "" : ": ", detail);
-  } else if (attempt_->head.status != 0 && !attempt_->established()) {
-    detail = body;
-  }
-  EndAttempt(VerdictOf(end, body), detail);
-}
-
-Verdict Connection::VerdictOf(const HttpEnd& end, const std::string& body) const {
-  if (attempt_->established()) {
-    bool explained =
-        attempt_->announced && loop_.Now() - attempt_->announced_time <= options_.message_explains;
-    return explained ? *attempt_->announced : ClassifyEnd(end, true);
-  }
-  bool answered = attempt_->head.status != 0 && end.kind != HttpEnd::Kind::kBadEncoding;
-  return answered ? ClassifyAnswer(attempt_->head, body, XNow()) : ClassifyEnd(end, false);
+void Connection::OnStreamEnd(const HttpEnd& end, const std::string& body) {
+  attempt_->end = end;
+  attempt_->body = body;
+  Step(Input::kEnded);
 }
 
 // Any byte is a sign of life, seen ahead of the blocks under way so that a busy
@@ -149,65 +151,120 @@ void Connection::Watch() {
   absl::Duration left = alive + options_.stall_after - loop_.Now();
   if (left > absl::ZeroDuration()) {
     watch_timer_ = loop_.After(left, owner_.Wrap([this] { Watch(); }));
-    return;
+  } else if (attempt_->established()) {
+    CloseFor(Input::kNoSign, {RetryClass::kImmediate, Cause::kSilence});
+  } else {
+    CloseFor(Input::kNoSign, {RetryClass::kNetwork, Cause::kNoAnswer});
   }
-  if (!attempt_->established()) {
-    CloseAndEnd({RetryClass::kNetwork, Cause::kNoAnswer}, "");
-    return;
-  }
-  if (!draining_) SetState(State::STATE_STALLED);
-  CloseAndEnd({RetryClass::kImmediate, Cause::kSilence}, "");
 }
 
-void Connection::CloseAndEnd(const Verdict& verdict, std::string detail) {
+void Connection::CloseFor(Input input, const Verdict& verdict) {
+  absl::optional<ConnectionStep> step = NextConnectionStep(state_, input);
+  if (step && step->effects.close) attempt_->closed_for = verdict;
+  Step(input);
+}
+
+void Connection::CloseSocket() {
   loop_.Cancel(watch_timer_);
   http_.Close(attempt_->request_id);
-  loop_.Post(owner_.Wrap([this, number = attempt_->number, verdict, detail = std::move(detail)] {
-    if (attempt_ && attempt_->number == number) EndAttempt(verdict, detail);
+  close_timer_ = loop_.After(options_.close_wait, owner_.Wrap([this] {
+    close_timer_ = 0;
+    // Behind what a busy loop has not come to yet, which may be the end itself.
+    loop_.Post(owner_.Wrap([this, number = attempts_] {
+      bool waits = state_ == State::STATE_CLOSING || state_ == State::STATE_DRAINING;
+      if (waits && number == attempts_) Step(Input::kOverdue);
+    }));
   }));
 }
 
-void Connection::EndAttempt(const Verdict& verdict, absl::string_view detail) {
-  // The old socket is closed before a new one is opened: X counts both.
-  http_.Close(attempt_->request_id);
-  attempt_->reader->Detach();
-  loop_.Cancel(watch_timer_);
-  loop_.Cancel(cover_timer_);
-  CloseFrame();
-  if (attempt_->established()) {
-    cover_.OnEnd(XNow());
-    AppendCovers();
-    if (verdict.cause == Cause::kFullBuffer) after_full_buffer_ = true;
-  }
-  counters_.ends[static_cast<int>(verdict.cause)].Increment();
-  if (!draining_ && verdict.cause != Cause::kSilence) SetState(State::STATE_BACKING_OFF);
-  AppendEvent(CauseWord(verdict.cause), detail);
-  absl::Duration flowed = absl::ZeroDuration();
-  if (attempt_->head_time) flowed = attempt_->last_byte_time - *attempt_->head_time;
-  attempt_.reset();
-  if (draining_) {
-    FinishDrain();
-  } else {
-    Retry(verdict, flowed, detail);
-  }
+// Whether anything was read since the last block nobody knows.
+void Connection::LoseUnread() {
+  attempt_->remark = "the reader thread did not hand over what it had read";
+  bool no_stream = attempt_->head.status != 0 && !attempt_->established();
+  if (no_stream || !attempt_->reader->last_byte_time()) return;
+  counters_.overdue_closes.Increment();
+  absl::Time from = std::max(attempt_->open_time, attempt_->last_byte_time);
+  AppendLoss(v1::Loss::REASON_CLOSED, from, loop_.Now());
 }
 
-void Connection::Retry(const Verdict& verdict, absl::Duration flowed, absl::string_view detail) {
-  absl::Duration delay = backoff_.Next(verdict, flowed);
-  LogEnd(verdict, detail, delay);
+void Connection::EndAttempt(bool wait) {
+  attempt_->reader->Detach();
+  for (Loop::TimerId timer : {watch_timer_, cover_timer_, close_timer_}) loop_.Cancel(timer);
+  CloseFrame();
+  Verdict verdict = VerdictOfEnd();
+  bool announced_discard = attempt_->announced && attempt_->announced->queue_discarded();
+  absl::Duration flowed = absl::ZeroDuration();
+  if (attempt_->head_time) {
+    flowed = attempt_->last_byte_time - *attempt_->head_time;
+    cover_.OnEnd(XNow());
+    AppendCovers();
+    after_full_buffer_ = verdict.queue_discarded() || announced_discard;
+  }
+  counters_.ends[static_cast<int>(verdict.cause)].Increment();
+  absl::Duration delay =
+      wait ? backoff_.Next(verdict, flowed, loop_.Now()) : absl::InfiniteDuration();
+  NoteWait(verdict, delay);
+  std::string detail = DetailOfEnd();
+  if (wait) LogEnd(verdict, detail, delay);
+  if (attempt_->cut_line_bytes > 0) {
+    absl::StrAppend(&detail, detail.empty() ? "" : "; ", "cut line: ", attempt_->cut_line);
+  }
+  AppendEvent(CauseWord(verdict.cause), detail);
+  if (attempt_->last_post_id != 0) last_post_id_ = attempt_->last_post_id;
+  attempt_.reset();
+}
+
+Verdict Connection::VerdictOfEnd() const {
+  if (attempt_->closed_for) return *attempt_->closed_for;
+  if (attempt_->established()) {
+    bool explained =
+        attempt_->announced && loop_.Now() - attempt_->announced_time <= options_.message_explains;
+    return explained ? *attempt_->announced : ClassifyEnd(attempt_->end, true);
+  }
+  bool answered =
+      attempt_->head.status != 0 && attempt_->end.kind != HttpEnd::Kind::kBadEncoding;
+  return answered ? ClassifyAnswer(attempt_->head, attempt_->body, XNow())
+                  : ClassifyEnd(attempt_->end, false);
+}
+
+// The cause is X's word or ours; how the socket ended is kept beside it.
+std::string Connection::DetailOfEnd() const {
+  std::vector<std::string> parts;
+  if (!attempt_->remark.empty()) parts.push_back(attempt_->remark);
+  bool refused = attempt_->head.status != 0 && !attempt_->established();
+  bool by_itself = attempt_->end.kind != HttpEnd::Kind::kClosed;
+  if (attempt_->closed_for && attempt_->announced) {
+    parts.push_back(absl::StrCat("X had said ", CauseWord(attempt_->announced->cause)));
+  }
+  if (by_itself && attempt_->established() && (attempt_->announced || attempt_->closed_for)) {
+    parts.push_back(std::string(CauseWord(ClassifyEnd(attempt_->end, true).cause)));
+  }
+  if (refused && !attempt_->body.empty()) {
+    parts.push_back(attempt_->body);
+  } else if (!attempt_->end.detail.empty()) {
+    parts.push_back(attempt_->end.detail);
+  }
+  return absl::StrJoin(parts, ": ");
+}
+
+void Connection::NoteWait(const Verdict& verdict, absl::Duration delay) {
+  last_verdict_ = verdict;
+  wait_delay_ = delay;
   next_attempt_time_ = loop_.Now() + delay;
-  retry_timer_ = loop_.After(delay, owner_.Wrap([this] { Connect(); }));
+  counters_.wait_class.Set(static_cast<double>(verdict.retry));
+  counters_.needs_operator.Set(verdict.needs_operator() ? 1 : 0);
 }
 
 void Connection::LogEnd(const Verdict& verdict, absl::string_view detail,
                         absl::Duration delay) const {
-  bool terminal = verdict.retry == RetryClass::kTerminal;
-  Log(terminal ? LogLevel::kError : LogLevel::kWarn,
-      terminal ? "connection_refused" : "connection_ended",
-      terminal ? "X refuses this connection: somebody must act" : "the connection ended",
+  bool alert = verdict.needs_operator();
+  Log(alert ? LogLevel::kError : LogLevel::kWarn,
+      alert ? "connection_refused" : "connection_ended",
+      alert ? "X refuses this connection: somebody must act" : "the connection ended",
       {{"connection", options_.request.connection},
        {"cause", CauseWord(verdict.cause)},
        {"detail", BoundedText(detail, options_.detail_bytes_max)},
+       {"wait_class", RetryWord(verdict.retry)},
        {"next_attempt_in", delay}});
 }
 
@@ -223,8 +280,12 @@ v1::ConnectionReport Connection::Report() const {
   if (last_heartbeat_time_ != absl::InfinitePast()) {
     SetTime(clock_.At(last_heartbeat_time_), report.mutable_last_heartbeat_time());
   }
-  if (!attempt_ && next_attempt_time_ != absl::InfinitePast()) {
+  if (state_ == State::STATE_BACKING_OFF) {
     SetTime(clock_.At(next_attempt_time_), report.mutable_next_attempt_time());
+    report.set_wait_class(std::string(RetryWord(last_verdict_.retry)));
+  }
+  if (last_verdict_.cause != Cause::kConnected) {
+    report.set_last_cause(std::string(CauseWord(last_verdict_.cause)));
   }
   report.set_received_events(counters_.received_events());
   report.set_received_bytes(counters_.received_bytes.value());

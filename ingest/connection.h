@@ -1,14 +1,10 @@
-// One connection to X, as a state machine on the loop: connect, receive, watch
-// for silence, back off, drain. What it receives becomes session records.
-//
-//   CONNECTING ──200──▶ RECEIVING ──end──▶ BACKING_OFF ──▶ CONNECTING
-//        └────failed───────────────────────────▲
-//   RECEIVING ──no byte for stall_after──▶ STALLED ──▶ CONNECTING
-//   any ──Drain──▶ DRAINING
+// One connection to X on the loop: it does what the table of
+// ingest/connection_state.h says, and what it receives becomes session records.
 //
 // Order of the records is the order of receipt: the open frame is closed before
 // a cover, a loss or an event is appended, and a cover vouches only for what
-// stands before it.
+// stands before it. Whatever ends a connection, X or we: what was read of it is
+// consumed first, then the attempt ends.
 //
 // Threads: the loop; counters are read by any thread.
 // Ownership: the caller's seams outlive it. Destruction closes the socket and
@@ -35,6 +31,7 @@
 #include "base/random.h"
 #include "braid/v1/ingest_service.pb.h"
 #include "ingest/connection_counters.h"
+#include "ingest/connection_state.h"
 #include "ingest/cover.h"
 #include "ingest/framer.h"
 #include "ingest/record_sink.h"
@@ -59,6 +56,9 @@ class Connection final : private StreamConsumer {
     absl::Duration frame_age_max = absl::Milliseconds(5);
     // Covers are due at least once a second.
     absl::Duration cover_interval = absl::Milliseconds(500);
+    // From closing the socket to its end: a reader thread that is not stuck
+    // needs milliseconds. Less than half of what SIGTERM leaves us.
+    absl::Duration close_wait = absl::Seconds(2);
     // The body of a refusal comes at once or not at all.
     absl::Duration refusal_wait = absl::Seconds(10);
     // A message that announces the end explains an end within this time.
@@ -84,7 +84,8 @@ class Connection final : private StreamConsumer {
 
   // The first attempt begins in a later turn.
   void Start();
-  // Closes the socket and opens it again, e.g. because a deduper asks for it.
+  // Closes an open stream and connects again, e.g. because a deduper asks for
+  // it. Nothing where there is none.
   void Reconnect();
   // Closes the socket, appends what was received, a last cover and an event,
   // then calls `done` in a later turn. Nothing is appended after it. Once.
@@ -100,13 +101,14 @@ class Connection final : private StreamConsumer {
 
  private:
   using State = v1::ConnectionReport;
+  using Input = ConnectionInput;
 
   // One attempt, from Open to its end.
   struct Attempt {
     std::shared_ptr<StreamReader> reader;
     HttpClient::RequestId request_id = 0;
-    uint64_t number = 0;
     absl::Time open_time;
+    bool request_counted = false;
     HttpHead head;
     absl::optional<absl::Time> head_time;
     absl::Time last_byte_time = absl::InfinitePast();
@@ -116,6 +118,16 @@ class Connection final : private StreamConsumer {
     // What X said last about an end, and when.
     absl::optional<Verdict> announced;
     absl::Time announced_time;
+    // Why we closed it; what goes before its end's own detail.
+    absl::optional<Verdict> closed_for;
+    std::string remark;
+    // Its end, once consumed.
+    HttpEnd end{HttpEnd::Kind::kClosed, ""};
+    std::string body;
+    // The line that the end cut in two, as far as it is shown.
+    std::string cut_line;
+    uint64_t cut_line_bytes = 0;
+    uint64_t cut_line_post_id = 0;
 
     bool established() const { return head.status == 200; }
   };
@@ -126,26 +138,33 @@ class Connection final : private StreamConsumer {
     uint64_t lines = 0;
   };
 
-  // Life.
-  void Connect();
+  // Life. Everything that happens goes through Step.
+  void Step(Input input);
+  void StepLater(Input input, absl::Duration delay, Loop::TimerId* timer);
+  void SetState(ConnectionState state);
+  void Open();
+  void OnStreamConnected() override;
   void OnStreamHead(const HttpHead& head, absl::Time now) override;
-  void OnStreamEnd(const HttpEnd& end, const std::string& body, bool cut_line) override;
-  Verdict VerdictOf(const HttpEnd& end, const std::string& body) const;
+  void OnStreamEnd(const HttpEnd& end, const std::string& body) override;
+  void Accept(absl::Time now);
+  void CountRequest();
   void Watch();
-  // Closes the socket; what was already read is consumed first, then the
-  // attempt ends.
-  void CloseAndEnd(const Verdict& verdict, std::string detail);
-  void EndAttempt(const Verdict& verdict, absl::string_view detail);
+  // `verdict`: why; the first reason stays.
+  void CloseFor(Input input, const Verdict& verdict);
+  void CloseSocket();
+  void LoseUnread();
+  void EndAttempt(bool wait);
+  Verdict VerdictOfEnd() const;
+  std::string DetailOfEnd() const;
+  void NoteWait(const Verdict& verdict, absl::Duration delay);
   void LogEnd(const Verdict& verdict, absl::string_view detail, absl::Duration delay) const;
-  void Retry(const Verdict& verdict, absl::Duration flowed, absl::string_view detail);
-  void FinishDrain();
-  void SetState(State::State state);
 
   // Receiving.
   void OnStreamBlock(LineBlock block) override;
   void TakeLine(absl::string_view line, absl::Time now, BadRun* bad);
   void TakeMessage(absl::string_view line, absl::Time now, BadRun* bad);
   void TakeEvent(absl::string_view line, const ScannedMessage& message, absl::Time now);
+  void TakeCutLine(absl::string_view line, absl::Time now);
   void TakeControl(absl::string_view line, const ScannedMessage& message, absl::Time now);
   void TakeDropped(const LineBlock::Dropped& dropped);
   void EndBadRun(BadRun* bad);
@@ -157,6 +176,7 @@ class Connection final : private StreamConsumer {
   void AppendCovers();
   void AppendLoss(v1::Loss::Reason reason, absl::Time first, absl::Time last);
   void AppendEvent(absl::string_view cause, absl::string_view detail);
+  void AppendFirstPost(uint64_t post_id);
   void WatchFrame();
   void CoverTick();
 
@@ -173,8 +193,13 @@ class Connection final : private StreamConsumer {
   MessageScanner scanner_;
   ConnectionCounters counters_;
 
-  State::State state_ = State::STATE_UNSPECIFIED;
+  ConnectionState state_ = State::STATE_UNSPECIFIED;
   absl::optional<Attempt> attempt_;
+  // How the last attempt ended and what the next waits for.
+  Verdict last_verdict_;
+  absl::Duration wait_delay_;
+  // Newest post of any attempt.
+  uint64_t last_post_id_ = 0;
   uint64_t attempts_ = 0;
   bool after_full_buffer_ = false;
   absl::Time last_byte_time_ = absl::InfinitePast();
@@ -189,8 +214,8 @@ class Connection final : private StreamConsumer {
   Loop::TimerId watch_timer_ = 0;
   Loop::TimerId frame_timer_ = 0;
   Loop::TimerId cover_timer_ = 0;
+  Loop::TimerId close_timer_ = 0;
   absl::AnyInvocable<void()> drained_;
-  bool draining_ = false;
   Owner owner_;
 };
 

@@ -66,18 +66,27 @@ class Reporter {
 uint64_t ConnectionCounters::received_events() const { return Sum(events); }
 uint64_t ConnectionCounters::control_messages() const { return Sum(control); }
 uint64_t ConnectionCounters::lost_lines() const {
-  return Sum(unparsable) + oversize_lines.value() + ring_full_lines.value();
+  return Sum(unparsable) + oversize_lines.value() + ring_full_lines.value() + cut_lines.value();
 }
 
 void ConnectionCounters::Collect(const std::string& connection, MetricSink& sink) const {
   Reporter report(connection, sink);
   int now = static_cast<int>(state.value());
   for (int i = State::STATE_CONNECTING; i < State::State_ARRAYSIZE; ++i) {
+    if (!State::State_IsValid(i)) continue;
     report.Show("braid_connection_state", "1 for the state the connection is in.", "state",
                 StateWord(i), i == now ? 1 : 0);
   }
   report.Show("braid_connection_receiving", "1 while a stream is open and alive.",
               now == State::STATE_RECEIVING ? 1 : 0);
+  bool waits = now == State::STATE_BACKING_OFF;
+  for (int i = 1; i < kRetryClassCount; ++i) {
+    report.Show("braid_connection_waiting", "1 for the rule the next attempt waits by.", "class",
+                RetryWord(static_cast<RetryClass>(i)), waits && wait_class.value() == i ? 1 : 0);
+  }
+  report.Show("braid_connection_needs_operator",
+              "1 while X refuses for a reason that waiting does not mend; alert on it.",
+              needs_operator.value());
   report.Show("braid_connection_last_byte_timestamp_seconds", "X time of the last byte.",
               last_byte_seconds.value());
   report.Show("braid_connection_last_event_timestamp_seconds", "X time of the last post.",
@@ -113,6 +122,9 @@ void ConnectionCounters::Collect(const std::string& connection, MetricSink& sink
   report.Count("braid_events_ring_full_total", "Lines dropped for a full ring; expect zero.",
                ring_full_lines);
   report.Count("braid_cut_lines_total", "Lines cut by the end of a connection.", cut_lines);
+  report.Count("braid_connection_overdue_closes_total",
+               "Closed sockets whose last bytes were not handed over; expect zero.",
+               overdue_closes);
   report.Count("braid_frames_total", "Frames written.", frames);
   report.Count("braid_frame_bytes_total", "Compressed bytes of frames written.", frame_bytes);
   sink.AddHistogram("braid_receive_delay_seconds", "From creation to receipt, live posts.",

@@ -23,6 +23,10 @@ struct ConnectionCounters {
   Gauge last_byte_seconds;
   Gauge last_event_seconds;
   Gauge in_flight_bytes;
+  // RetryClass as a number; what the last end was, whatever the state.
+  Gauge wait_class;
+  // 1 while somebody must act before X serves this connection again.
+  Gauge needs_operator;
   Counter attempts;
   Counter connects;
   // Ends and failed attempts, by cause.
@@ -38,6 +42,8 @@ struct ConnectionCounters {
   Counter ring_full_lines;
   // Lines that the end of the connection cut in two.
   Counter cut_lines;
+  // Closed sockets whose end did not come in time: each a loss.
+  Counter overdue_closes;
   Counter frames;
   Counter frame_bytes;
   LatencyHistogram receive_delay;

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "ingest/connection.h"
+#include "ingest/cut_line.h"
 #include "ingest/x_array.h"
 #include "proto/proto_time.h"
 
@@ -40,7 +41,12 @@ void Connection::OnStreamBlock(LineBlock block) {
   for (size_t i = 0; i < block.lines.size(); ++i) {
     take_dropped(i);
     take_heartbeats(block.lines[i].receive_time);
-    TakeLine(block.LineAt(i), block.lines[i].receive_time, &bad);
+    if (block.last_line_cut && i + 1 == block.lines.size()) {
+      EndBadRun(&bad);
+      TakeCutLine(block.LineAt(i), block.lines[i].receive_time);
+    } else {
+      TakeLine(block.LineAt(i), block.lines[i].receive_time, &bad);
+    }
   }
   take_dropped(block.lines.size());
   take_heartbeats(absl::InfiniteFuture());
@@ -84,6 +90,28 @@ void Connection::TakeMessage(absl::string_view line, absl::Time now, BadRun* bad
   }
 }
 
+// Whole records lack their line end at most; anything less is lost here, and
+// nobody may vouch for it.
+void Connection::TakeCutLine(absl::string_view line, absl::Time now) {
+  std::vector<absl::string_view> elements;
+  bool is_whole_array = IsArrayLine(line) && SplitArray(line, &elements);
+  BadRun bad;
+  if (is_whole_array || scanner_.Scan(line).kind != ScannedMessage::Kind::kUnparsable) {
+    TakeLine(line, now, &bad);
+    EndBadRun(&bad);
+    return;
+  }
+  counters_.cut_lines.Increment();
+  attempt_->cut_line = BoundedText(line, options_.detail_bytes_max);
+  attempt_->cut_line_bytes = line.size();
+  attempt_->cut_line_post_id = PostIdInCutLine(line);
+  Log(LogLevel::kWarn, "line_cut", "the connection ended inside a line",
+      {{"connection", options_.request.connection},
+       {"bytes", attempt_->cut_line_bytes},
+       {"post_id", attempt_->cut_line_post_id}});
+  AppendLoss(v1::Loss::REASON_CUT_LINE, now, now);
+}
+
 void Connection::TakeEvent(absl::string_view line, const ScannedMessage& message, absl::Time now) {
   v1::EventOrigin origin = v1::EVENT_ORIGIN_LIVE;
   if (message.create_time - clock_.At(now) <= options_.clock_lead_max) {
@@ -97,12 +125,12 @@ void Connection::TakeEvent(absl::string_view line, const ScannedMessage& message
     counters_.receive_delay.Record(
         std::max(absl::ZeroDuration(), receive_time - message.create_time));
   }
-  bool is_post = message.kind == ScannedMessage::Kind::kPost;
-  if (is_post) {
-    if (attempt_->first_post_id == 0) attempt_->first_post_id = message.post_id;
+  if (message.kind == ScannedMessage::Kind::kPost) {
+    if (attempt_->first_post_id == 0) AppendFirstPost(message.post_id);
     attempt_->last_post_id = message.post_id;
   }
   if (framer_.empty()) frame_open_time_ = loop_.Now();
+  bool is_post = message.kind == ScannedMessage::Kind::kPost;
   framer_.Add({line, message.post_id, is_post ? nullptr : &message.key, receive_time, origin,
                &message.rule_tags},
               &closed_frames_);
@@ -211,8 +239,23 @@ void Connection::AppendEvent(absl::string_view cause, absl::string_view detail) 
     event->set_http_status(attempt_->head.status);
     event->set_first_post_id(attempt_->first_post_id);
     event->set_last_post_id(attempt_->last_post_id);
+    event->set_cut_line_bytes(attempt_->cut_line_bytes);
+    event->set_cut_line_post_id(attempt_->cut_line_post_id);
+  }
+  if (state_ == State::STATE_BACKING_OFF) {
+    event->set_wait_class(std::string(RetryWord(last_verdict_.retry)));
+    SetDuration(wait_delay_, event->mutable_next_attempt_delay());
   }
   sink_.Append(std::move(record));
+}
+
+// From which post to which a cut reached: the last one before the end and the
+// first one after it.
+void Connection::AppendFirstPost(uint64_t post_id) {
+  attempt_->first_post_id = post_id;
+  if (last_post_id_ == 0) return;
+  attempt_->last_post_id = last_post_id_;
+  AppendEvent("first_post", "");
 }
 
 void Connection::WatchFrame() {

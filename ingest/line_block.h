@@ -44,6 +44,8 @@ struct LineBlock {
   uint64_t received_bytes = 0;
   // The socket was empty after this block: what is open is closed now.
   bool drained = false;
+  // The connection ended inside the last line: whatever came of it.
+  bool last_line_cut = false;
 
   absl::string_view LineAt(size_t i) const {
     return absl::string_view(bytes.data() + lines[i].begin, lines[i].length);

@@ -24,6 +24,12 @@ absl::optional<absl::Time> StreamReader::last_byte_time() const {
   return absl::FromUnixNanos(nanos);
 }
 
+void StreamReader::OnConnected(absl::Time) {
+  loop_.Post([self = shared_from_this()] {
+    if (self->consumer_ != nullptr) self->consumer_->OnStreamConnected();
+  });
+}
+
 void StreamReader::OnHead(const HttpHead& head, absl::Time now) {
   status_ = head.status;
   last_byte_nanos_.store(absl::ToUnixNanos(now), std::memory_order_relaxed);
@@ -53,12 +59,12 @@ void StreamReader::OnDrained(absl::Time now) {
 }
 
 void StreamReader::OnDone(const HttpEnd& end, absl::Time now) {
-  now_ = now;
-  bool cut_line = false;
   if (status_ == 200) {
-    // The last line of a whole body may lack its line end.
-    if (end.kind == HttpEnd::Kind::kClean) splitter_.Finish(this);
-    cut_line = splitter_.inside_line();
+    // X sends nothing twice: what came of the last line is all there is. It
+    // came with the last bytes, not now.
+    size_t lines = block_.lines.size();
+    splitter_.Finish(this);
+    block_.last_line_cut = block_.lines.size() > lines;
     PostBlock(true);
     if (ring_full_) {
       LineBlock last;
@@ -66,8 +72,8 @@ void StreamReader::OnDone(const HttpEnd& end, absl::Time now) {
       Post(std::move(last));
     }
   }
-  loop_.Post([self = shared_from_this(), end, cut_line, body = std::move(body_)] {
-    if (self->consumer_ != nullptr) self->consumer_->OnStreamEnd(end, body, cut_line);
+  loop_.Post([self = shared_from_this(), end, body = std::move(body_)] {
+    if (self->consumer_ != nullptr) self->consumer_->OnStreamEnd(end, body);
   });
 }
 
@@ -154,7 +160,10 @@ void StreamReader::Drop(const LineBlock& block) {
     }
     ring_full_ = LineBlock::Dropped{first, first, v1::Loss::REASON_RING_FULL, 0, 0};
   }
-  ring_full_->last_receive_time = block.last_byte_time;
+  absl::Time last = block.last_byte_time;
+  // A cut line has no bytes of its own in its block.
+  if (!block.lines.empty()) last = std::max(last, block.lines.back().receive_time);
+  ring_full_->last_receive_time = std::max(ring_full_->last_receive_time, last);
   ring_full_->lines += lines;
 }
 

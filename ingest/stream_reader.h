@@ -6,6 +6,9 @@
 // the loop. Construct and Detach on the loop.
 // Ownership: shared by the client, the owner and the turns under way; the
 // consumer is not called after Detach.
+// A line that the end of the exchange left open is handed over as it is, marked
+// last_line_cut; of an oversize one nothing is.
+//
 // Bounds: a block goes out at block_bytes_max or when the socket is drained;
 // at most in_flight_bytes_max are posted and not yet consumed. Beyond that
 // whole blocks of lines are dropped and a Dropped{RING_FULL} stands in their
@@ -33,11 +36,11 @@ namespace braid {
 class StreamConsumer {
  public:
   virtual ~StreamConsumer() = default;
+  virtual void OnStreamConnected() = 0;
   virtual void OnStreamHead(const HttpHead& head, absl::Time now) = 0;
   virtual void OnStreamBlock(LineBlock block) = 0;
-  // `body`: the beginning of an answer that is no stream. `cut_line`: the
-  // stream ended inside a line, which is not passed on.
-  virtual void OnStreamEnd(const HttpEnd& end, const std::string& body, bool cut_line) = 0;
+  // Last call. `body`: the beginning of an answer that is no stream.
+  virtual void OnStreamEnd(const HttpEnd& end, const std::string& body) = 0;
 };
 
 class StreamReader final : public HttpHandler,
@@ -66,6 +69,7 @@ class StreamReader final : public HttpHandler,
   // Posted and not yet consumed. Any thread.
   uint64_t in_flight_bytes() const { return in_flight_bytes_.load(std::memory_order_relaxed); }
 
+  void OnConnected(absl::Time now) override;
   void OnHead(const HttpHead& head, absl::Time now) override;
   void OnBytes(absl::string_view bytes, absl::Time now) override;
   void OnDrained(absl::Time now) override;

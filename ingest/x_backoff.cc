@@ -3,12 +3,47 @@
 #include <algorithm>
 
 namespace braid {
+namespace {
 
-absl::Duration Backoff::Next(const Verdict& verdict, absl::Duration flowed) {
+// `min` doubled that often, at most `max`.
+absl::Duration Doubled(absl::Duration min, absl::Duration max, int times) {
+  absl::Duration delay = min;
+  for (int i = 0; i < times && delay < max; ++i) delay *= 2;
+  return std::min(delay, max);
+}
+
+// Saturates long before the int does.
+int CountOne(int* failures) {
+  int before = *failures;
+  *failures = std::min(before + 1, 1000000);
+  return before;
+}
+
+}  // namespace
+
+void Backoff::OnRequest(absl::Time now) {
+  tokens_ = std::max(0.0, TokensAt(now) - 1);
+  tokens_time_ = now;
+}
+
+double Backoff::TokensAt(absl::Time now) const {
+  if (tokens_time_ == absl::InfinitePast()) return tokens_;
+  double earned = absl::FDivDuration(now - tokens_time_, options_.request_interval);
+  return std::min<double>(tokens_ + earned, options_.requests_burst);
+}
+
+absl::Duration Backoff::Next(const Verdict& verdict, absl::Duration flowed, absl::Time now) {
   if (flowed >= options_.settled_after) {
-    drops_ = network_failures_ = http_failures_ = rate_limits_ = slot_failures_ = 0;
+    drops_ = network_failures_ = dns_failures_ = 0;
+    http_failures_ = rate_limits_ = slot_failures_ = 0;
   }
   absl::Duration delay = std::max(BaseDelay(verdict.retry), verdict.delay_min);
+  delay = WithJitter(verdict, delay);
+  double missing = 1 - TokensAt(now + delay);
+  return missing > 0 ? delay + missing * options_.request_interval : delay;
+}
+
+absl::Duration Backoff::WithJitter(const Verdict& verdict, absl::Duration delay) {
   // X promises nothing below its delays; only the network's are our own taste.
   bool both_ways = verdict.retry == RetryClass::kNetwork || verdict.retry == RetryClass::kImmediate;
   both_ways = both_ways && verdict.delay_min == absl::ZeroDuration();
@@ -19,33 +54,26 @@ absl::Duration Backoff::Next(const Verdict& verdict, absl::Duration flowed) {
 absl::Duration Backoff::BaseDelay(RetryClass retry) {
   switch (retry) {
     case RetryClass::kOk:
-    case RetryClass::kImmediate:
-      // The first at once; then like a network that does not hold.
-      return drops_++ == 0 ? absl::ZeroDuration() : NetworkDelay();
+    case RetryClass::kImmediate: {
+      int before = CountOne(&drops_);
+      if (before == 0) return absl::ZeroDuration();
+      return Doubled(options_.dropped_min, options_.dropped_max, before - 1);
+    }
     case RetryClass::kNetwork:
-      return NetworkDelay();
+      return std::min(options_.network_step * (CountOne(&network_failures_) + 1),
+                      options_.network_max);
+    case RetryClass::kDns:
+      return Doubled(options_.dns_min, options_.dns_max, CountOne(&dns_failures_));
     case RetryClass::kHttp:
-      return Doubled(options_.http_min, options_.http_max, http_failures_++);
+      return Doubled(options_.http_min, options_.http_max, CountOne(&http_failures_));
     case RetryClass::kRateLimited:
-      return Doubled(options_.rate_limited_min, options_.rate_limited_max, rate_limits_++);
+      return Doubled(options_.rate_limited_min, options_.rate_limited_max, CountOne(&rate_limits_));
     case RetryClass::kTooManyConnections:
-      return Doubled(options_.http_min, options_.http_max, slot_failures_++);
+      return Doubled(options_.http_min, options_.http_max, CountOne(&slot_failures_));
     case RetryClass::kTerminal:
-      return options_.http_max;
+      return options_.terminal_delay;
   }
   return options_.http_max;
-}
-
-absl::Duration Backoff::NetworkDelay() {
-  // Saturates long before the int does.
-  network_failures_ = std::min(network_failures_ + 1, 1000000);
-  return std::min(options_.network_step * network_failures_, options_.network_max);
-}
-
-absl::Duration Backoff::Doubled(absl::Duration min, absl::Duration max, int times) {
-  absl::Duration delay = min;
-  for (int i = 0; i < times && delay < max; ++i) delay *= 2;
-  return std::min(delay, max);
 }
 
 }  // namespace braid

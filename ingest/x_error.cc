@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 
@@ -29,9 +30,17 @@ absl::Duration DelayAskedFor(const HttpHead& head, absl::Time x_now, bool rate_l
   return std::clamp(delay, absl::ZeroDuration(), kDelayMinMax);
 }
 
+// By connection_issue, by what people read, and as Gnip says it.
+bool SaysTooManyConnections(absl::string_view body) {
+  std::string text = absl::AsciiStrToLower(body);
+  return absl::StrContains(text, "toomanyconnections") ||
+         absl::StrContains(text, "too many connections") ||
+         absl::StrContains(text, "maximum allowed connection");
+}
+
 // Three kinds of 429 that look alike.
 Verdict Classify429(const HttpHead& head, absl::string_view body, absl::Time x_now) {
-  if (absl::StrContains(body, "TooManyConnections")) {
+  if (SaysTooManyConnections(body)) {
     return {RetryClass::kTooManyConnections, Cause::kTooManyConnections};
   }
   if (absl::StrContains(body, "UsageCapExceeded") || absl::StrContains(body, "usage-capped")) {
@@ -49,7 +58,7 @@ absl::optional<Verdict> ClassifyIssue(absl::string_view body) {
       absl::StrContains(body, "RulesInvalidIssue")) {
     return Verdict{RetryClass::kTerminal, Cause::kRules};
   }
-  if (absl::StrContains(body, "TooManyConnections")) {
+  if (SaysTooManyConnections(body)) {
     return Verdict{RetryClass::kTooManyConnections, Cause::kTooManyConnections};
   }
   return {};
@@ -98,7 +107,7 @@ Verdict ClassifyEnd(const HttpEnd& end, bool established) {
     case HttpEnd::Kind::kReset:
       return {dropped, Cause::kReset};
     case HttpEnd::Kind::kDnsFailed:
-      return {RetryClass::kNetwork, Cause::kDns};
+      return {RetryClass::kDns, Cause::kDns};
     case HttpEnd::Kind::kConnectFailed:
       return {RetryClass::kNetwork, Cause::kConnect};
     case HttpEnd::Kind::kTlsFailed:
@@ -108,6 +117,8 @@ Verdict ClassifyEnd(const HttpEnd& end, bool established) {
       return {RetryClass::kHttp, Cause::kBadEncoding};
     case HttpEnd::Kind::kFailed:
       return {established ? RetryClass::kHttp : RetryClass::kNetwork, Cause::kHttpFailed};
+    case HttpEnd::Kind::kClosed:
+      return {dropped, Cause::kRequested};
   }
   return {RetryClass::kHttp, Cause::kHttpFailed};
 }
@@ -120,11 +131,11 @@ absl::optional<Verdict> ClassifyMessage(const ScannedMessage& message) {
   // The first row whose words are in the message counts. disconnect_type comes
   // first in the text, then what people read.
   static const Row kRows[] = {
-      {"SlowReader", {RetryClass::kImmediate, Cause::kFullBuffer}},
-      {"unable to keep up", {RetryClass::kImmediate, Cause::kFullBuffer}},
+      {"SlowReader", {RetryClass::kImmediate, Cause::kSlowReader}},
+      {"unable to keep up", {RetryClass::kImmediate, Cause::kSlowReader}},
       {"maximum allowed backup", {RetryClass::kImmediate, Cause::kFullBuffer}},
-      {"TooManyConnections", {RetryClass::kTooManyConnections, Cause::kTooManyConnections}},
-      {"Too many connections", {RetryClass::kTooManyConnections, Cause::kTooManyConnections}},
+      {"TooManyConnections", {RetryClass::kTooManyConnections, Cause::kTooManyNotice}},
+      {"Too many connections", {RetryClass::kTooManyConnections, Cause::kTooManyNotice}},
       {"OperationalDisconnect", {RetryClass::kImmediate, Cause::kOperationalDisconnect}},
       {"operational reasons", {RetryClass::kImmediate, Cause::kOperationalDisconnect}},
       {"UpstreamUncleanDisconnect", {RetryClass::kImmediate, Cause::kOperationalDisconnect}},
@@ -132,7 +143,7 @@ absl::optional<Verdict> ClassifyMessage(const ScannedMessage& message) {
       {"ForceDisconnect", {RetryClass::kTooManyConnections, Cause::kForceDisconnect}},
       {"Forced Disconnect", {RetryClass::kTooManyConnections, Cause::kForceDisconnect}},
       {"ClientApplicationStateDegraded", {RetryClass::kTerminal, Cause::kStateDegraded}},
-      {"InvalidRules", {RetryClass::kTerminal, Cause::kRules}},
+      {"InvalidRules", {RetryClass::kTerminal, Cause::kInvalidRules}},
       {"Package", {RetryClass::kTerminal, Cause::kStateDegraded}},
   };
   for (const Row& row : kRows) {
@@ -146,7 +157,7 @@ absl::optional<Verdict> ClassifyMessage(const ScannedMessage& message) {
   if (!announces_end) return {};
   // Stall, in the old table of codes.
   if (message.control == ControlKind::kDisconnect && message.code == 4) {
-    return Verdict{RetryClass::kImmediate, Cause::kFullBuffer};
+    return Verdict{RetryClass::kImmediate, Cause::kSlowReader};
   }
   for (const Row& row : kRows) {
     if (absl::StrContains(message.text, row.words)) return row.verdict;
@@ -162,6 +173,13 @@ absl::optional<absl::Time> DateOf(const HttpHead& head) {
     return {};
   }
   return date;
+}
+
+absl::string_view RetryWord(RetryClass retry) {
+  static constexpr absl::string_view kWords[kRetryClassCount] = {
+      "none", "immediate", "network", "dns", "http", "rate_limited", "slots", "terminal",
+  };
+  return kWords[static_cast<int>(retry)];
 }
 
 absl::string_view CauseWord(Cause cause) {
@@ -194,6 +212,9 @@ absl::string_view CauseWord(Cause cause) {
       "operational_disconnect",
       "force_disconnect",
       "full_buffer",
+      "slow_reader",
+      "too_many_connections_notice",
+      "invalid_rules",
       "internal_error",
       "state_degraded",
       "other_message",

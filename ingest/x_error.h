@@ -20,11 +20,15 @@ enum class RetryClass {
   kOk,                  // no failure
   kImmediate,           // an established connection dropped
   kNetwork,             // no answer: 250 ms more each time, up to 16 s
+  kDns,                 // no address: 1 s doubling to 32 s
   kHttp,                // refused: 5 s doubling to 320 s
   kRateLimited,         // 60 s doubling, never before the limit's reset
   kTooManyConnections,  // the slot is taken: 5 s doubling to 320 s
   kTerminal,            // somebody must act; 320 s, and an error in the log
 };
+inline constexpr int kRetryClassCount = static_cast<int>(RetryClass::kTerminal) + 1;
+// Stable words, as events, reports and metrics show them.
+absl::string_view RetryWord(RetryClass retry);
 
 // Stable words; CauseWord names them.
 enum class Cause {
@@ -59,6 +63,9 @@ enum class Cause {
   kOperationalDisconnect,
   kForceDisconnect,
   kFullBuffer,
+  kSlowReader,
+  kTooManyNotice,
+  kInvalidRules,
   kInternalError,
   kStateDegraded,
   kOtherMessage,
@@ -74,6 +81,15 @@ struct Verdict {
   Cause cause = Cause::kConnected;
   // Not earlier than this, whatever the class says.
   absl::Duration delay_min = absl::ZeroDuration();
+
+  // Waiting alone will not mend it: an error in the log and a metric.
+  bool needs_operator() const {
+    return retry == RetryClass::kTerminal || cause == Cause::kProvisioning;
+  }
+  // X discarded what it had queued: no backfill brings it.
+  bool queue_discarded() const {
+    return cause == Cause::kFullBuffer || cause == Cause::kSlowReader;
+  }
 };
 
 // Refusals are never waited for longer than a limit's window and a margin:

@@ -33,7 +33,7 @@ void LineSplitter::Feed(absl::string_view bytes, Sink* sink) {
 }
 
 void LineSplitter::Finish(Sink* sink) {
-  if (pending_cr_) AddPiece("\r", sink);
+  // Half a line end, which whole records do not have.
   pending_cr_ = false;
   if (line_bytes_ > 0 || skipping_) EndLine(sink);
 }

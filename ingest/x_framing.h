@@ -35,8 +35,7 @@ class LineSplitter {
 
   void Feed(absl::string_view bytes, Sink* sink);
 
-  // The body is complete: an unfinished line counts as a line. Not to be
-  // called when the body was cut short.
+  // No more bytes come: what there is of the open line counts as a line.
   void Finish(Sink* sink);
 
   // Bytes of a line that has not ended yet (also of one that was given up).

@@ -93,6 +93,7 @@ class TlsScript {
 
 class Recorder final : public HttpHandler {
  public:
+  void OnConnected(absl::Time) override {}
   void OnHead(const HttpHead&, absl::Time) override {}
   void OnBytes(absl::string_view bytes, absl::Time) override { absl::StrAppend(&body, bytes); }
   void OnDrained(absl::Time) override {}

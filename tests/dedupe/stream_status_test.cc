@@ -56,7 +56,7 @@ TEST(StreamStatusTest, AnyStalenessMeansNotReceiving) {
   source.connected = false;
   EXPECT_FALSE(IsReceiving(source, kLoopNow));
   source = Receiving("a").source;
-  source.report.set_state(v1::ConnectionReport::STATE_STALLED);
+  source.report.set_state(v1::ConnectionReport::STATE_CLOSING);
   EXPECT_FALSE(IsReceiving(source, kLoopNow));
   source = Receiving("a").source;
   EXPECT_TRUE(IsReceiving(source, kLoopNow + absl::Seconds(4)));

@@ -22,18 +22,42 @@ constexpr absl::Duration kTurn = absl::ZeroDuration();
 
 class FakeHttpClient final : public HttpClient {
  public:
+  explicit FakeHttpClient(Loop& loop) : loop_(loop) {}
+
   RequestId Open(HttpRequest request, std::shared_ptr<HttpHandler> handler) override {
     // X counts sockets: the old one must be gone before a new one comes.
     EXPECT_TRUE(open.empty());
+    EXPECT_EQ(closing, 0);
     requests.push_back(request);
     open[++last_id] = std::move(handler);
     return last_id;
   }
-  void Close(RequestId id) override { open.erase(id); }
+  // The reader thread answers in a later turn.
+  void Close(RequestId id) override {
+    auto found = open.find(id);
+    if (found == open.end()) return;
+    auto handler = std::move(found->second);
+    open.erase(found);
+    if (is_stuck) return;
+    ++closing;
+    loop_.Post([this, handler, rest = std::exchange(unread, "")] {
+      --closing;
+      if (!rest.empty()) handler->OnBytes(rest, loop_.Now());
+      handler->OnDone({HttpEnd::Kind::kClosed, ""}, loop_.Now());
+    });
+  }
 
   std::vector<HttpRequest> requests;
   std::map<RequestId, std::shared_ptr<HttpHandler>> open;
   RequestId last_id = 0;
+  int closing = 0;
+  // What the socket still holds when it is closed.
+  std::string unread;
+  // The reader thread answers no more.
+  bool is_stuck = false;
+
+ private:
+  Loop& loop_;
 };
 
 // The records as short texts, and whole.
@@ -134,7 +158,7 @@ class ConnectionTest : public testing::Test {
   }
 
   SimLoop loop_;
-  FakeHttpClient http_;
+  FakeHttpClient http_{loop_};
   FakeSink sink_;
   SeededRandom random_{1};
   Connection::Options options_;
@@ -199,7 +223,7 @@ TEST_F(ConnectionTest, EndIsReportedWithItsCauseIdsAndTimesAndRetriedAtOnce) {
   Send(Post());
   uint64_t first = last_id_;
   absl::Time last_byte = connection_->XNow();
-  Flow(31);
+  Flow(61);
   loop_.RunFor(absl::Seconds(1));
   End(HttpEnd::Kind::kReset, "Connection reset by peer");
   const v1::ConnectionEvent& event = sink_.last_event();
@@ -207,7 +231,7 @@ TEST_F(ConnectionTest, EndIsReportedWithItsCauseIdsAndTimesAndRetriedAtOnce) {
   EXPECT_EQ(event.state(), State::STATE_BACKING_OFF);
   EXPECT_EQ(event.first_post_id(), first);
   EXPECT_EQ(event.last_post_id(), last_id_);
-  EXPECT_EQ(ToTime(event.last_byte_time()), last_byte + absl::Seconds(31));
+  EXPECT_EQ(ToTime(event.last_byte_time()), last_byte + absl::Seconds(61));
   EXPECT_EQ(event.detail(), "Connection reset by peer");
   EXPECT_TRUE(is_open());
   EXPECT_EQ(http_.requests.size(), 2);
@@ -215,7 +239,7 @@ TEST_F(ConnectionTest, EndIsReportedWithItsCauseIdsAndTimesAndRetriedAtOnce) {
 
 TEST_F(ConnectionTest, SilenceClosesTheSocketAndReconnectsAtOnce) {
   Establish();
-  Flow(31);
+  Flow(61);
   for (int i = 0; i < 3; ++i) {
     loop_.RunFor(absl::Seconds(24));
     Send(i == 0 ? "\r\n" : "{");  // any byte is a sign of life
@@ -224,7 +248,7 @@ TEST_F(ConnectionTest, SilenceClosesTheSocketAndReconnectsAtOnce) {
   loop_.RunFor(absl::Seconds(25));
   EXPECT_EQ(http_.requests.size(), 2);
   EXPECT_EQ(sink_.last_event().cause(), "silence");
-  EXPECT_EQ(sink_.last_event().state(), State::STATE_STALLED);
+  EXPECT_EQ(sink_.last_event().state(), State::STATE_BACKING_OFF);
 }
 
 TEST_F(ConnectionTest, DayOfHeartbeatsIsNoReasonToReconnect) {
@@ -264,6 +288,8 @@ TEST_F(ConnectionTest, RefusalsWaitByTheirClassAndKeepTheirBody) {
   Answer(429, {{"x-rate-limit-reset", reset}});
   End(HttpEnd::Kind::kClean);
   EXPECT_EQ(sink_.last_event().cause(), "rate_limited");
+  EXPECT_EQ(connection_->Report().wait_class(), "rate_limited");
+  EXPECT_EQ(connection_->Report().last_cause(), "rate_limited");
   loop_.RunFor(absl::Seconds(598));
   EXPECT_FALSE(is_open());
   loop_.RunFor(absl::Seconds(4));
@@ -294,7 +320,7 @@ TEST_F(ConnectionTest, UnreadableTokenIsRetriedAndNeverSent) {
 
 TEST_F(ConnectionTest, WhatXSaidBeforeTheEndIsItsCause) {
   Establish();
-  Flow(31);
+  Flow(61);
   Send(R"({"errors":[{"title":"operational-disconnect",)"
        R"("disconnect_type":"UpstreamOperationalDisconnect"}]})"
        "\r\n");
@@ -340,7 +366,7 @@ TEST_F(ConnectionTest, FullRingIsALoss) {
 
 TEST_F(ConnectionTest, BackfillComesInFramesOfItsOwn) {
   Establish();
-  Flow(31);
+  Flow(61);
   loop_.RunFor(absl::Seconds(3));
   std::string old_post = Post();
   End(HttpEnd::Kind::kReset);
@@ -354,7 +380,7 @@ TEST_F(ConnectionTest, BackfillComesInFramesOfItsOwn) {
 
 TEST_F(ConnectionTest, DrainWritesEverythingThenALastCoverAndTellsWhenDone) {
   Establish();
-  Flow(31);
+  Flow(61);
   wire().OnBytes(Post(), loop_.Now());
   wire().OnDrained(loop_.Now());  // posted, not yet consumed
   bool done = false;
@@ -408,6 +434,84 @@ TEST_F(ConnectionTest, LateCallsOfAClosedSocketAreIgnored) {
   connection_.reset();
   old->OnDone({HttpEnd::Kind::kReset, ""}, loop_.Now());
   loop_.RunFor(absl::Hours(1));
+}
+
+// What the reader thread or the socket still holds when we close.
+TEST_F(ConnectionTest, ClosingLosesNothingThatWasReadAndOpensOnlyAfterwards) {
+  Establish();
+  http_.unread = Post() + Post();
+  connection_->Reconnect();
+  EXPECT_EQ(connection_->Report().state(), State::STATE_CLOSING);
+  EXPECT_EQ(http_.requests.size(), 1);
+  loop_.RunFor(kTurn);
+  EXPECT_EQ(sink_.said_, (Said{"event connected", "posts 2", "event requested"}));
+  EXPECT_EQ(http_.requests.size(), 2);
+}
+
+TEST_F(ConnectionTest, ClosingReportsAFullRing) {
+  options_.reader.in_flight_bytes_max = 1;
+  Establish();
+  http_.unread = Post();
+  bool done = false;
+  connection_->Drain([&] { done = true; });
+  loop_.RunFor(kTurn);
+  EXPECT_TRUE(done);
+  EXPECT_EQ(Count("loss REASON_RING_FULL"), 1);
+}
+
+TEST_F(ConnectionTest, StuckReaderIsALossAndDoesNotHoldUpADrain) {
+  Establish();
+  Send(Post());
+  absl::Time last_byte = connection_->XNow();
+  loop_.RunFor(absl::Seconds(1));
+  http_.is_stuck = true;
+  bool done = false;
+  connection_->Drain([&] { done = true; });
+  loop_.RunFor(absl::Milliseconds(1999));
+  EXPECT_FALSE(done);
+  loop_.RunFor(absl::Milliseconds(1));
+  EXPECT_TRUE(done);
+  EXPECT_EQ(sink_.said_, (Said{"event connected", "posts 1", "loss REASON_CLOSED", "event drain"}));
+  const v1::Loss& loss = sink_.records_[2].loss();
+  EXPECT_EQ(ToTime(loss.first_receive_time()), last_byte);
+  EXPECT_EQ(ToTime(loss.last_receive_time()), connection_->XNow());
+}
+
+TEST_F(ConnectionTest, CutLineIsTakenIfWholeElseALossWithItsId) {
+  Establish();
+  std::string whole = Post();
+  Send(whole.substr(0, whole.size() - 2));
+  End(HttpEnd::Kind::kReset);
+  EXPECT_EQ(sink_.said_, (Said{"event connected", "posts 1", "event reset"}));
+  Answer(200);
+  std::string cut = Post();
+  Send(cut.substr(0, cut.size() - 5));
+  End(HttpEnd::Kind::kTruncated);
+  EXPECT_EQ(sink_.said_[4], "loss REASON_CUT_LINE");
+  EXPECT_EQ(sink_.last_event().cut_line_post_id(), last_id_);
+  EXPECT_EQ(sink_.last_event().cut_line_bytes(), cut.size() - 5);
+  EXPECT_TRUE(absl::StrContains(sink_.last_event().detail(), "cut line: {"));
+}
+
+TEST_F(ConnectionTest, DayOfInvalidCredentialsProvokesNoRateLimit) {
+  options_.backoff.jitter = 0.2;
+  Start();
+  absl::Time until = loop_.Now() + absl::Hours(24);
+  std::vector<absl::Time> requests;
+  while (loop_.Now() < until) {
+    if (!is_open()) {
+      loop_.RunFor(absl::Seconds(1));
+      continue;
+    }
+    requests.push_back(loop_.Now());
+    Answer(401);
+    End(HttpEnd::Kind::kClean);
+    EXPECT_EQ(connection_->Report().wait_class(), "terminal");
+  }
+  EXPECT_GT(requests.size(), 200);
+  for (size_t i = 50; i < requests.size(); ++i) {
+    ASSERT_GT(requests[i] - requests[i - 50], absl::Minutes(15));
+  }
 }
 
 TEST_F(ConnectionTest, IdFromTheFarFutureDoesNotMoveTheClock) {

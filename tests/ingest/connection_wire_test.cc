@@ -108,7 +108,7 @@ TEST(ConnectionWireTest, EverythingSentOnTwoConnectionsArrivesInOrder) {
   http.reset();
   loop.Stop();
   EXPECT_EQ(sink.causes(),
-            (std::vector<std::string>{"connected", "clean_eof", "connected", "drain"}));
+            (std::vector<std::string>{"connected", "clean_eof", "connected", "first_post", "drain"}));
 }
 
 }  // namespace

@@ -165,10 +165,10 @@ TEST_F(OfferClientTest, ReportsCarryWhatIsSpooledAndGoAtOnceOnChange) {
   loop_.RunFor(absl::Seconds(1));
   deduper_.commits = false;
   Append(10);
-  report_.set_state(v1::ConnectionReport::STATE_STALLED);
+  report_.set_state(v1::ConnectionReport::STATE_CLOSING);
   client_->SendReport();
   loop_.RunFor(absl::Milliseconds(5));
-  EXPECT_EQ(deduper_.last_report.state(), v1::ConnectionReport::STATE_STALLED);
+  EXPECT_EQ(deduper_.last_report.state(), v1::ConnectionReport::STATE_CLOSING);
   EXPECT_GT(deduper_.last_report.spooled_bytes(), 1000);
 }
 

@@ -15,6 +15,7 @@ namespace {
 
 class Consumer final : public StreamConsumer {
  public:
+  void OnStreamConnected() override {}
   void OnStreamHead(const HttpHead& head, absl::Time) override { status = head.status; }
   void OnStreamBlock(LineBlock block) override {
     size_t dropped = 0;
@@ -30,11 +31,11 @@ class Consumer final : public StreamConsumer {
     }
     EXPECT_EQ(dropped, block.dropped.size());
     received_bytes += block.received_bytes;
+    cut_line = block.last_line_cut;
     blocks.push_back(std::move(block));
   }
-  void OnStreamEnd(const HttpEnd&, const std::string& text, bool cut) override {
+  void OnStreamEnd(const HttpEnd&, const std::string& text) override {
     body = text;
-    cut_line = cut;
     ended = true;
   }
 
@@ -161,17 +162,45 @@ TEST_F(StreamReaderTest, LinesBeyondTheBoundAreDroppedInTheirPlaceAndMemoryStays
   EXPECT_EQ(consumer_.lines.back(), "<REASON_RING_FULL 1>");
 }
 
-TEST_F(StreamReaderTest, CutLineIsNeverPassedOnButAWholeBodysLastLineIs) {
+TEST_F(StreamReaderTest, WhatAnEndLeavesOfALineIsHandedOverAndMarked) {
+  for (HttpEnd::Kind kind : {HttpEnd::Kind::kTruncated, HttpEnd::Kind::kClosed,
+                             HttpEnd::Kind::kReset, HttpEnd::Kind::kClean}) {
+    for (bool drained : {false, true}) {
+      consumer_ = Consumer();
+      Open();
+      Read("{a}\r\n{b");
+      if (drained) reader_->OnDrained(now_);
+      absl::Time last = now_;
+      now_ += absl::Seconds(20);
+      End(kind);
+      EXPECT_EQ(consumer_.lines, (Lines{"{a}", "{b"}));
+      EXPECT_TRUE(consumer_.cut_line);
+      EXPECT_EQ(consumer_.blocks.back().lines.back().receive_time, last);
+    }
+  }
+}
+
+TEST_F(StreamReaderTest, HalfALineEndIsNoPartOfTheLineAndNoLine) {
   Open();
-  Read("{a}\r\n{b}");
-  End(HttpEnd::Kind::kTruncated);
-  EXPECT_EQ(consumer_.lines, (Lines{"{a}"}));
-  EXPECT_TRUE(consumer_.cut_line);
+  Read("{a}\r\n{b}\r");
+  End(HttpEnd::Kind::kReset);
+  EXPECT_EQ(consumer_.lines, (Lines{"{a}", "{b}"}));
   Open();
-  Read("{c}");
-  End(HttpEnd::Kind::kClean);
-  EXPECT_EQ(consumer_.lines, (Lines{"{a}", "{c}"}));
-  EXPECT_FALSE(consumer_.cut_line);
+  Read("{c}\r\n\r");
+  End(HttpEnd::Kind::kReset);
+  EXPECT_EQ(consumer_.lines, (Lines{"{a}", "{b}", "{c}"}));
+}
+
+TEST_F(StreamReaderTest, CutLineWithoutRoomIsALossInItsTime) {
+  StreamReader::Options options;
+  options.in_flight_bytes_max = 600;
+  Open(200, options);
+  Read(std::string(500, 'x') + "\r\n{half");
+  reader_->OnDrained(now_);
+  absl::Time last = now_;
+  End(HttpEnd::Kind::kClosed);
+  EXPECT_EQ(consumer_.lines.back(), "<REASON_RING_FULL 1>");
+  EXPECT_EQ(consumer_.blocks.back().dropped.back().last_receive_time, last);
 }
 
 TEST_F(StreamReaderTest, BodyOfARefusalIsKeptUpToItsBound) {

@@ -22,6 +22,10 @@ TEST(XErrorTest, EachRefusalHasItsClassAndCause) {
            {200, "", RetryClass::kOk, "connected"},
            {429, R"({"title":"ConnectionException","connection_issue":"TooManyConnections"})",
             RetryClass::kTooManyConnections, "too_many_connections"},
+           {429, R"({"detail":"This stream is at the maximum allowed connection limit."})",
+            RetryClass::kTooManyConnections, "too_many_connections"},
+           {429, R"({"error":{"message":"Too many connections."}})",
+            RetryClass::kTooManyConnections, "too_many_connections"},
            {429, R"({"title":"Too Many Requests","status":429})", RetryClass::kRateLimited,
             "rate_limited"},
            {429, R"({"errors":[{"code":88}]})", RetryClass::kRateLimited, "rate_limited"},
@@ -87,6 +91,7 @@ TEST(XErrorTest, EndsAreToldApart) {
   EXPECT_EQ(ClassifyEnd({HttpEnd::Kind::kReset, ""}, true).retry, RetryClass::kImmediate);
   EXPECT_EQ(ClassifyEnd({HttpEnd::Kind::kReset, ""}, false).retry, RetryClass::kNetwork);
   EXPECT_EQ(ClassifyEnd({HttpEnd::Kind::kDnsFailed, ""}, false).cause, Cause::kDns);
+  EXPECT_EQ(ClassifyEnd({HttpEnd::Kind::kDnsFailed, ""}, false).retry, RetryClass::kDns);
   EXPECT_EQ(ClassifyEnd({HttpEnd::Kind::kConnectFailed, ""}, false).retry, RetryClass::kNetwork);
   EXPECT_EQ(ClassifyEnd({HttpEnd::Kind::kTlsFailed, ""}, false).retry, RetryClass::kHttp);
   EXPECT_EQ(ClassifyEnd({HttpEnd::Kind::kBadEncoding, ""}, true).retry, RetryClass::kHttp);
@@ -111,13 +116,13 @@ TEST(XErrorTest, MessagesSayWhatTheEndThatFollowsMeans) {
   for (const Case& c : std::vector<Case>{
            {Message(ControlKind::kErrors, "UpstreamOperationalDisconnect"), RetryClass::kImmediate,
             "operational_disconnect"},
-           {Message(ControlKind::kErrors, "SlowReader"), RetryClass::kImmediate, "full_buffer"},
+           {Message(ControlKind::kErrors, "SlowReader"), RetryClass::kImmediate, "slow_reader"},
            {Message(ControlKind::kErrors, "ForceDisconnect"), RetryClass::kTooManyConnections,
             "force_disconnect"},
-           {Message(ControlKind::kErrors, "InvalidRules"), RetryClass::kTerminal, "rules"},
+           {Message(ControlKind::kErrors, "InvalidRules"), RetryClass::kTerminal, "invalid_rules"},
            {Message(ControlKind::kErrors, "SomethingNew"), RetryClass::kImmediate, "other_message"},
            {Message(ControlKind::kError, "", "Forced Disconnect: Too many connections. (Allowed"),
-            RetryClass::kTooManyConnections, "too_many_connections"},
+            RetryClass::kTooManyConnections, "too_many_connections_notice"},
            {Message(ControlKind::kError, "", "reached the maximum allowed backup (buffer"),
             RetryClass::kImmediate, "full_buffer"},
            {Message(ControlKind::kError, "", "Twitter is closing for operational reasons"),
@@ -133,7 +138,14 @@ TEST(XErrorTest, MessagesSayWhatTheEndThatFollowsMeans) {
       ClassifyMessage(Message(ControlKind::kWarning, "", "unable to keep up")).has_value());
   ScannedMessage stall = Message(ControlKind::kDisconnect, "");
   stall.code = 4;
-  EXPECT_EQ(ClassifyMessage(stall)->cause, Cause::kFullBuffer);
+  EXPECT_EQ(ClassifyMessage(stall)->cause, Cause::kSlowReader);
+}
+
+TEST(XErrorTest, RetryWordsAreDistinct) {
+  std::set<std::string> words;
+  for (int i = 0; i < kRetryClassCount; ++i) {
+    EXPECT_TRUE(words.insert(std::string(RetryWord(static_cast<RetryClass>(i)))).second) << i;
+  }
 }
 
 TEST(XErrorTest, CauseWordsAreDistinct) {

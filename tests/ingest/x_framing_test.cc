@@ -77,7 +77,7 @@ TEST(LineSplitterTest, FinishTakesTheLineThatHasNoEnd) {
   EXPECT_TRUE(splitter.inside_line());
   splitter.Finish(&transcript);
   EXPECT_FALSE(splitter.inside_line());
-  EXPECT_EQ(transcript.said_, (Said{"line a", "line b\r"}));
+  EXPECT_EQ(transcript.said_, (Said{"line a", "line b"}));
 }
 
 TEST(LineSplitterTest, AnyCuttingGivesTheSameResult) {

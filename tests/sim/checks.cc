@@ -52,7 +52,8 @@ bool InLoss(const std::vector<LossSpan>& losses, const std::string& source, absl
             bool of_lines) {
   return std::any_of(losses.begin(), losses.end(), [&](const LossSpan& span) {
     bool line = span.reason == v1::Loss::REASON_OVERSIZE_LINE ||
-                span.reason == v1::Loss::REASON_UNPARSABLE_LINE;
+                span.reason == v1::Loss::REASON_UNPARSABLE_LINE ||
+                span.reason == v1::Loss::REASON_CUT_LINE;
     return span.source == source && line == of_lines && span.from <= time && time <= span.until;
   });
 }
@@ -66,9 +67,10 @@ bool LivedOn(const Truth& truth, const SimDelivery& delivery) {
                       [&](absl::Time lost) { return delivery.time <= lost; });
 }
 
-std::unordered_set<uint64_t> IdsOf(const LogView& log) {
-  std::unordered_set<uint64_t> ids;
-  for (const LogView::Event& event : log.events) ids.insert(event.id);
+// By source: another connection's copy hides no loss.
+std::map<std::string, std::unordered_set<uint64_t>> SightedBySource(const LogView& log) {
+  std::map<std::string, std::unordered_set<uint64_t>> ids;
+  for (const auto& sighting : log.sightings) ids[sighting.source].insert(sighting.id);
   return ids;
 }
 
@@ -76,18 +78,19 @@ std::unordered_set<uint64_t> IdsOf(const LogView& log) {
 
 void CheckDelivered(const Truth& truth, const LogView& log, Failures* failures,
                     uint64_t* excused) {
-  std::unordered_set<uint64_t> ids = IdsOf(log);
+  std::map<std::string, std::unordered_set<uint64_t>> sighted = SightedBySource(log);
   std::vector<LossSpan> losses = LossesOf(log);
   size_t missing = 0;
   for (const SimDelivery& delivery : truth.x.deliveries()) {
-    if (ids.count(delivery.id) != 0 || !LivedOn(truth, delivery)) continue;
-    if (InLoss(losses, truth.names[delivery.connector], delivery.time, false)) {
+    const std::string& source = truth.names[delivery.connector];
+    if (sighted[source].count(delivery.id) != 0 || !LivedOn(truth, delivery)) continue;
+    if (InLoss(losses, source, delivery.time, false)) {
       ++*excused;
       continue;
     }
     if (++missing > kShown) continue;
     failures->push_back(absl::StrCat("lost: post ", delivery.id, " was handed to ",
-                                     truth.names[delivery.connector], " (life ",
+                                     source, " (life ",
                                      delivery.incarnation, ") at ", Show(delivery.time)));
   }
   if (missing > kShown) failures->push_back(absl::StrCat("lost: ", missing, " posts in all"));

@@ -36,8 +36,8 @@ struct Truth {
 
 using Failures = std::vector<std::string>;
 
-// I1: every whole line handed to a process that lived on is in the log, or its
-// receive time lies in a loss of that source. Counts the latter in
+// I1: every whole line handed to a process that lived on is in the log as a
+// sighting of its source, or its receive time lies in a loss of that source. Counts the latter in
 // `*excused`.
 void CheckDelivered(const Truth& truth, const LogView& log, Failures* failures, uint64_t* excused);
 // I2, I3: nothing twice, nothing that X did not send, no changed byte.

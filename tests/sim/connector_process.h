@@ -43,6 +43,8 @@ class ConnectorProcess {
   void Kill(ProcessLife::End how);
   // As by SIGTERM: stops reading, then ends by itself.
   void Drain();
+  // As a deduper's directive does.
+  void Reconnect() { connection_->Reconnect(); }
   bool draining() const { return lives_.back().end_kind == ProcessLife::End::kDrained; }
   bool running() const { return host_ != nullptr; }
   // A write failed: the process stops itself.

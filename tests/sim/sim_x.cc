@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -26,6 +27,7 @@ class SimX::Client final : public HttpClient {
   RequestId Open(HttpRequest request, std::shared_ptr<HttpHandler> handler) override {
     if (x_.OpenOf(connector_) != 0) x_.overlapped_ = true;
     ++x_.connects_;
+    x_.pace_.OnConnect(connector_, incarnation_, x_.world_.WallNow());
     ConnectionId id = x_.next_connection_++;
     Connection connection;
     connection.request = id;
@@ -36,11 +38,12 @@ class SimX::Client final : public HttpClient {
     connection.incarnation = incarnation_;
     x_.connections_.emplace(id, std::move(connection));
     absl::Duration delay = absl::Milliseconds(5 + x_.random_.Below(200));
+    x_.world_.After(delay / 2, [x = &x_, id] { x->Connect(id); });
     x_.world_.After(delay, [x = &x_, id] { x->Answer(id); });
     return id;
   }
 
-  void Close(RequestId id) override { x_.connections_.erase(id); }
+  void Close(RequestId id) override { x_.CloseByClient(id); }
 
  private:
   SimX& x_;
@@ -91,7 +94,8 @@ void SimX::CreatePost() {
   posts_.push_back(post);
   size_t index = posts_.size() - 1;
   for (auto& [id, connection] : connections_) {
-    if (!connection.answered || post.create_time < connection.omit_until) continue;
+    if (!connection.answered || connection.closing) continue;
+    if (post.create_time < connection.omit_until) continue;
     int copies = random_.Unit() < options_.repeat_share ? 2 : 1;
     for (int copy = 0; copy < copies; ++copy) {
       world_.After(Lateness(), [this, id = id, index] { Deliver(id, index); });
@@ -106,7 +110,7 @@ absl::Duration SimX::Lateness() {
 
 void SimX::Deliver(ConnectionId id, size_t post) {
   auto it = connections_.find(id);
-  if (it == connections_.end()) return;
+  if (it == connections_.end() || it->second.closing) return;
   Connection& connection = it->second;
   SimDelivery delivery;
   delivery.connector = connection.connector;
@@ -148,7 +152,7 @@ void SimX::Flush(ConnectionId id) {
   if (it == connections_.end()) return;
   Connection& connection = it->second;
   connection.flush_scheduled = false;
-  if (connection.black_hole || connection.outbox.empty()) return;
+  if (connection.closing || connection.black_hole || connection.outbox.empty()) return;
   if (world_.WallNow() < connection.stalled_until) return ScheduleFlush(id);
   size_t length = connection.outbox.size();
   if (random_.Below(4) == 0) length = 1 + random_.Below(length);
@@ -168,17 +172,51 @@ void SimX::Hand(Connection& connection, std::string bytes) {
     (delivery.id == 0 ? bad_lines_ : deliveries_).push_back(delivery);
     connection.line_ends.pop_front();
   }
-  connection.host->Post(
-      [handler = connection.handler, host = connection.host, bytes = std::move(bytes)] {
-        handler->OnBytes(bytes, host->Now());
-        handler->OnDrained(host->Now());
+  OnReaderThread(connection, [bytes = std::move(bytes)](HttpHandler& handler, absl::Time now) {
+    handler.OnBytes(bytes, now);
+    handler.OnDrained(now);
+  });
+}
+
+// The process has it; its reader thread comes to it a little later, in order.
+void SimX::OnReaderThread(Connection& connection, HandlerCall call) {
+  constexpr uint64_t kUsualMicros = 2000;
+  // Below what a kill takes anyway.
+  constexpr uint64_t kBusyMicros = 40000;
+  absl::Time now = world_.WallNow();
+  uint64_t micros = random_.Below(random_.Below(10) == 0 ? kBusyMicros : kUsualMicros);
+  connection.reader_time = std::max(connection.reader_time, now + absl::Microseconds(micros));
+  connection.host->After(
+      connection.reader_time - now,
+      [handler = connection.handler, host = connection.host, call = std::move(call)] {
+        call(*handler, host->Now());
       });
+}
+
+void SimX::CloseByClient(ConnectionId id) {
+  auto it = connections_.find(id);
+  if (it == connections_.end() || it->second.closing) return;
+  Connection& connection = it->second;
+  connection.closing = true;
+  pace_.OnEnd(connection.connector,
+              {PaceCheck::End::kOther, world_.WallNow(), FlowedOn(connection)});
+  // X counts the socket until the client has closed it.
+  OnReaderThread(connection, [x = this, id](HttpHandler& handler, absl::Time now) {
+    x->connections_.erase(id);
+    handler.OnDone({HttpEnd::Kind::kClosed, ""}, now);
+  });
+}
+
+absl::Duration SimX::FlowedOn(const Connection& connection) {
+  return connection.answered ? connection.last_sent - connection.answer_time
+                             : absl::ZeroDuration();
 }
 
 void SimX::Heartbeat(ConnectionId id) {
   auto it = connections_.find(id);
   if (it == connections_.end()) return;
   Connection& connection = it->second;
+  if (connection.closing) return;
   bool quiet = world_.WallNow() - connection.last_sent >= options_.heartbeat;
   if (quiet && !connection.black_hole && world_.WallNow() >= connection.stalled_until) {
     connection.outbox += "\r\n";
@@ -190,47 +228,89 @@ void SimX::Heartbeat(ConnectionId id) {
   world_.After(std::max(due, absl::Seconds(1)) + jitter, [this, id] { Heartbeat(id); });
 }
 
+SimX::Refusal SimX::RefusalOf(int connector) const {
+  auto refused = refusals_.find(connector);
+  bool refuses = refused != refusals_.end() && world_.WallNow() < refused->second.second;
+  return refuses ? refused->second.first : Refusal::kNone;
+}
+
+void SimX::Connect(ConnectionId id) {
+  auto it = connections_.find(id);
+  if (it == connections_.end() || it->second.closing) return;
+  Connection& connection = it->second;
+  Refusal refusal = RefusalOf(connection.connector);
+  if (refusal == Refusal::kConnectFails) {
+    return Finish(id, {HttpEnd::Kind::kConnectFailed, "refused"}, PaceCheck::End::kConnectFails);
+  }
+  if (refusal == Refusal::kDnsFails) {
+    return Finish(id, {HttpEnd::Kind::kDnsFailed, "no address"}, PaceCheck::End::kDnsFails);
+  }
+  connection.connected = true;
+  pace_.OnRequest(connection.connector, world_.WallNow());
+  OnReaderThread(connection,
+                 [](HttpHandler& handler, absl::Time now) { handler.OnConnected(now); });
+}
+
 void SimX::Answer(ConnectionId id) {
   auto it = connections_.find(id);
-  if (it == connections_.end()) return;
+  if (it == connections_.end() || it->second.closing || !it->second.connected) return;
   Connection& connection = it->second;
-  Refusal refusal = Refusal::kNone;
-  auto refused = refusals_.find(connection.connector);
-  if (refused != refusals_.end() && world_.WallNow() < refused->second.second) {
-    refusal = refused->second.first;
-  }
-  if (refusal == Refusal::kConnectFails) {
-    return Finish(id, {HttpEnd::Kind::kConnectFailed, "refused"});
-  }
-  if (refusal == Refusal::kDnsFails) return Finish(id, {HttpEnd::Kind::kDnsFailed, "no address"});
+  Refusal refusal = RefusalOf(connection.connector);
+  // What can no longer happen on this connection.
+  if (refusal == Refusal::kConnectFails || refusal == Refusal::kDnsFails) refusal = Refusal::kNone;
   HttpHead head;
-  head.status = refusal == Refusal::kNone ? 200 : refusal == Refusal::kUnavailable503 ? 503 : 429;
+  PaceCheck::End end = PaceCheck::End::kSlots;
+  head.status = 429;
+  absl::Time not_before = absl::InfinitePast();
+  if (refusal == Refusal::kNone) head.status = 200;
+  if (refusal == Refusal::kUnavailable503) {
+    head.status = 503;
+    end = PaceCheck::End::kUnavailable;
+  }
+  if (refusal == Refusal::kUnauthorized401) {
+    head.status = 401;
+    end = PaceCheck::End::kTerminal;
+  }
   head.headers["date"] = absl::FormatTime("%a, %d %b %Y %H:%M:%S GMT", world_.WallNow(), absl::UTCTimeZone());
   std::string body;
   if (refusal == Refusal::kRateLimited429) {
-    head.headers["x-rate-limit-reset"] = absl::StrCat(absl::ToUnixSeconds(world_.WallNow()) + 30);
+    end = PaceCheck::End::kRateLimited;
+    not_before = absl::FromUnixSeconds(absl::ToUnixSeconds(world_.WallNow()) + 1 +
+                                       static_cast<int64_t>(random_.Below(120)));
+    head.headers["x-rate-limit-reset"] = absl::StrCat(absl::ToUnixSeconds(not_before));
     body = R"({"title":"Too Many Requests","detail":"Too Many Requests","type":"about:blank","status":429})";
   } else if (refusal == Refusal::kTooMany429) {
     body = R"({"title":"ConnectionException","connection_issue":"TooManyConnections"})";
+  } else if (refusal == Refusal::kUsageCap429) {
+    end = PaceCheck::End::kTerminal;
+    body = R"({"title":"UsageCapExceeded","period":"Monthly","type":"https://api.x.com/2/problems/usage-capped"})";
   }
-  connection.host->Post([handler = connection.handler, host = connection.host, head, body] {
-    handler->OnHead(head, host->Now());
-    if (!body.empty()) handler->OnBytes(body, host->Now());
-    if (!body.empty()) handler->OnDrained(host->Now());
+  OnReaderThread(connection, [head, body](HttpHandler& handler, absl::Time now) {
+    handler.OnHead(head, now);
+    if (!body.empty()) handler.OnBytes(body, now);
+    if (!body.empty()) handler.OnDrained(now);
   });
-  if (refusal != Refusal::kNone) return Finish(id, {HttpEnd::Kind::kClean, ""});
+  if (refusal != Refusal::kNone) return Finish(id, {HttpEnd::Kind::kClean, ""}, end, not_before);
   connection.answered = true;
   connection.answer_time = world_.WallNow();
   connection.last_sent = world_.WallNow();
   world_.After(options_.heartbeat, [this, id] { Heartbeat(id); });
 }
 
-void SimX::Finish(ConnectionId id, HttpEnd end) {
+void SimX::Finish(ConnectionId id, HttpEnd end, PaceCheck::End seen, absl::Time not_before) {
   Connection connection = std::move(connections_.at(id));
   connections_.erase(id);
-  connection.host->Post([handler = connection.handler, host = connection.host, end] {
-    handler->OnDone(end, host->Now());
-  });
+  pace_.OnEnd(connection.connector, {seen, world_.WallNow(), FlowedOn(connection), not_before});
+  OnReaderThread(connection,
+                 [end](HttpHandler& handler, absl::Time now) { handler.OnDone(end, now); });
+}
+
+SimX::Connection* SimX::StreamOf(int connector) {
+  for (auto& [id, connection] : connections_) {
+    bool streams = connection.answered && !connection.closing;
+    if (connection.connector == connector && streams) return &connection;
+  }
+  return nullptr;
 }
 
 SimX::ConnectionId SimX::OpenOf(int connector) const {
@@ -245,17 +325,35 @@ bool SimX::connected(int connector) const {
   return id != 0 && connections_.at(id).answered && !connections_.at(id).black_hole;
 }
 
+// One of the messages by which X announces an end.
+std::string SimX::Notice() {
+  static const char* const kNotices[] = {
+      R"({"errors":[{"title":"operational-disconnect","disconnect_type":"UpstreamOperationalDisconnect","detail":"for operational reasons"}]})",
+      R"({"errors":[{"title":"x","disconnect_type":"SlowReader","detail":"y"}]})",
+      R"({"errors":[{"title":"x","disconnect_type":"ForceDisconnect","detail":"y"}]})",
+      R"({"errors":[{"title":"x","disconnect_type":"InvalidRules","detail":"y"}]})",
+      R"({"errors":[{"title":"x","disconnect_type":"NeverHeardOf","detail":"y"}]})",
+      R"({"error":{"message":"Forced Disconnect: Too many connections. Allowed: 2","sent":"2017-01-11T18:12:52+00:00"}})",
+      R"({"error":{"message":"Force closing connection to x because it reached the maximum allowed backup, 1.","sent":"2017-01-11T18:12:52+00:00"}})",
+  };
+  return absl::StrCat(kNotices[random_.Below(std::size(kNotices))], "\r\n");
+}
+
 bool SimX::CutConnection(int connector, Cut cut) {
-  ConnectionId id = OpenOf(connector);
-  if (id == 0 || !connections_.at(id).answered) return false;
-  Connection& connection = connections_.at(id);
+  Connection* stream = StreamOf(connector);
+  if (stream == nullptr) return false;
+  Connection& connection = *stream;
+  if (cut == Cut::kFullBuffer) {
+    // What was queued is gone; whether X says so is its mood.
+    connection.outbox.clear();
+    connection.line_ends.clear();
+    cut = random_.Below(2) == 0 ? Cut::kClean : Cut::kCleanWithMessage;
+  }
   if (cut == Cut::kCleanWithMessage) {
     std::string rest = std::move(connection.outbox);
     connection.outbox.clear();
     connection.outbox_begin += rest.size();
-    rest +=
-        "{\"errors\":[{\"title\":\"operational-disconnect\",\"disconnect_type\":"
-        "\"UpstreamOperationalDisconnect\",\"detail\":\"for operational reasons\"}]}\r\n";
+    rest += Notice();
     Hand(connection, std::move(rest));
   } else if (cut == Cut::kTruncated && !connection.outbox.empty()) {
     size_t length = random_.Below(connection.outbox.size());
@@ -267,21 +365,38 @@ bool SimX::CutConnection(int connector, Cut cut) {
   HttpEnd::Kind kind = cut == Cut::kTruncated ? HttpEnd::Kind::kTruncated
                        : cut == Cut::kReset   ? HttpEnd::Kind::kReset
                                               : HttpEnd::Kind::kClean;
-  Finish(id, {kind, "cut"});
+  bool silent = cut != Cut::kCleanWithMessage;
+  Finish(connection.request, {kind, "cut"},
+         silent ? PaceCheck::End::kDropped : PaceCheck::End::kOther);
+  return true;
+}
+
+bool SimX::Burst(int connector, int posts) {
+  Connection* stream = StreamOf(connector);
+  if (stream == nullptr || stream->black_hole) return false;
+  if (world_.WallNow() < stream->stalled_until) return false;
+  for (int i = 0; i < posts; ++i) {
+    CreatePost();
+    if (posts_.back().create_time >= stream->omit_until) Deliver(stream->request, posts_.size() - 1);
+  }
+  std::string all = std::move(stream->outbox);
+  stream->outbox.clear();
+  stream->outbox_begin += all.size();
+  Hand(*stream, std::move(all));
   return true;
 }
 
 bool SimX::BlackHole(int connector) {
-  ConnectionId id = OpenOf(connector);
-  if (id == 0 || !connections_.at(id).answered) return false;
-  connections_.at(id).black_hole = true;
+  Connection* stream = StreamOf(connector);
+  if (stream == nullptr) return false;
+  stream->black_hole = true;
   return true;
 }
 
 bool SimX::Stall(int connector, absl::Duration duration) {
-  ConnectionId id = OpenOf(connector);
-  if (id == 0 || !connections_.at(id).answered) return false;
-  connections_.at(id).stalled_until = world_.WallNow() + duration;
+  Connection* stream = StreamOf(connector);
+  if (stream == nullptr) return false;
+  stream->stalled_until = world_.WallNow() + duration;
   return true;
 }
 
@@ -290,9 +405,9 @@ bool SimX::Omit(int connector) {
   // connector must have seen enough of the stream to know its rate.
   constexpr double kRateMin = 2;
   constexpr absl::Duration kSeenMin = absl::Seconds(30);
-  ConnectionId id = OpenOf(connector);
-  if (id == 0 || !connections_.at(id).answered || options_.posts_per_second < kRateMin) return false;
-  Connection& connection = connections_.at(id);
+  Connection* stream = StreamOf(connector);
+  if (stream == nullptr || options_.posts_per_second < kRateMin) return false;
+  Connection& connection = *stream;
   if (world_.WallNow() - connection.answer_time < kSeenMin) return false;
   connection.omit_until = world_.WallNow() + absl::Seconds(40 + random_.Below(40));
   return true;

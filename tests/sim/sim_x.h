@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -19,6 +20,7 @@
 #include "base/http_client.h"
 #include "base/loop.h"
 #include "base/random.h"
+#include "tests/sim/pace_check.h"
 #include "tests/sim/sim_host.h"
 
 namespace braid {
@@ -57,7 +59,8 @@ class SimX {
     double stray_share = 0;
   };
 
-  enum class Cut { kClean, kCleanWithMessage, kTruncated, kReset };
+  // kFullBuffer: X drops what it had queued, and may say so.
+  enum class Cut { kClean, kCleanWithMessage, kTruncated, kReset, kFullBuffer };
 
   SimX(Loop& world, Random& random, Options options);
 
@@ -74,11 +77,17 @@ class SimX {
   // Faults. Each returns false when there was nothing to hurt.
   bool CutConnection(int connector, Cut cut);
   bool BlackHole(int connector);
+  // New posts that the process is handed at once; its reader thread has yet to
+  // come to them.
+  bool Burst(int connector, int posts);
   bool Stall(int connector, absl::Duration duration);
   // Posts created meanwhile are not sent on it, though heartbeats go on: only
   // where the usual rate makes the silence visible, else false.
   bool Omit(int connector);
-  enum class Refusal { kNone, kUnavailable503, kRateLimited429, kTooMany429, kConnectFails, kDnsFails };
+  enum class Refusal {
+    kNone, kUnavailable503, kRateLimited429, kTooMany429, kUnauthorized401, kUsageCap429,
+    kConnectFails, kDnsFails,
+  };
   void Refuse(int connector, Refusal refusal, absl::Duration duration);
 
   // The truth.
@@ -89,6 +98,7 @@ class SimX {
   // Ever more than one open socket of one connector: a broken promise.
   bool overlapped() const { return overlapped_; }
   uint64_t connects() const { return connects_; }
+  const PaceCheck& pace() const { return pace_; }
 
   // The line X sends for a post: anyone can make it again from the id.
   static std::string LineOf(uint64_t id);
@@ -103,7 +113,12 @@ class SimX {
     SimHost* host;
     int connector;
     int incarnation;
+    bool connected = false;
     bool answered = false;
+    // The client has closed it and not yet been told.
+    bool closing = false;
+    // When its reader thread is done with what it was handed.
+    absl::Time reader_time = absl::InfinitePast();
     bool black_hole = false;
     absl::Time stalled_until = absl::InfinitePast();
     absl::Time last_sent = absl::InfinitePast();
@@ -116,6 +131,7 @@ class SimX {
     bool flush_scheduled = false;
   };
   using ConnectionId = uint64_t;
+  using HandlerCall = std::function<void(HttpHandler&, absl::Time)>;
 
   void CreatePost();
   void ScheduleCreation();
@@ -125,8 +141,16 @@ class SimX {
   void Flush(ConnectionId id);
   void Hand(Connection& connection, std::string bytes);
   void Heartbeat(ConnectionId id);
+  void Connect(ConnectionId id);
   void Answer(ConnectionId id);
-  void Finish(ConnectionId id, HttpEnd end);
+  void Finish(ConnectionId id, HttpEnd end, PaceCheck::End seen,
+              absl::Time not_before = absl::InfinitePast());
+  void CloseByClient(ConnectionId id);
+  void OnReaderThread(Connection& connection, HandlerCall call);
+  Refusal RefusalOf(int connector) const;
+  Connection* StreamOf(int connector);
+  std::string Notice();
+  static absl::Duration FlowedOn(const Connection& connection);
   ConnectionId OpenOf(int connector) const;
   absl::Duration Lateness();
 
@@ -139,6 +163,7 @@ class SimX {
   std::vector<SimDelivery> deliveries_;
   std::vector<SimDelivery> bad_lines_;
   std::map<int, std::pair<Refusal, absl::Time>> refusals_;
+  PaceCheck pace_;
   bool overlapped_ = false;
   bool stopped_ = false;
   uint64_t connects_ = 0;

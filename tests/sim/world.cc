@@ -82,6 +82,7 @@ class World {
     options.name = names_[number];
     options.dedupers = options_.dedupers;
     options.connection.reader.line_bytes_max = options_.line_bytes_max;
+    options.connection.reader.in_flight_bytes_max = options_.ring_bytes_max;
     options.spool.disk_bytes_max = options_.spool_bytes_max;
     options.spool.segment_bytes = options_.segment_bytes;
     options.spool.tail_bytes_max = options_.tail_bytes_max;
@@ -196,6 +197,10 @@ class World {
         // Fewer than a start tries at once.
         connectors_[number]->disk().FailReads(kSegmentSuffix, 1 + static_cast<int>(random_.Below(2)));
         return true;
+      case Fault::kCutFullBuffer: return x_.CutConnection(number, SimX::Cut::kFullBuffer);
+      case Fault::kRefuse401: return Refuse(number, SimX::Refusal::kUnauthorized401);
+      case Fault::kRefuseUsageCap: return Refuse(number, SimX::Refusal::kUsageCap429);
+      case Fault::kWeClose: return WeClose(number);
     }
     return false;
   }
@@ -226,6 +231,15 @@ class World {
     loop_.After(absl::Seconds(6), [this, number] {
       if (!connectors_[number]->running()) RestartConnector(connectors_[number].get());
     });
+    return true;
+  }
+
+  // While lines are between X and the spool.
+  bool WeClose(int number) {
+    if (!connectors_[number]->running() || connectors_[number]->draining()) return false;
+    if (!x_.Burst(number, 1 + static_cast<int>(random_.Below(8)))) return false;
+    if (random_.Below(4) == 0) return DrainConnector(number);
+    connectors_[number]->Reconnect();
     return true;
   }
 
@@ -280,6 +294,7 @@ void World::Check() {
   report_.posts = x_.posts().size();
   report_.deliveries = x_.deliveries().size();
   if (x_.overlapped()) report_.failures.push_back("a connector held two sockets at once");
+  for (const std::string& failure : x_.pace().failures()) report_.failures.push_back(failure);
   std::vector<std::vector<ProcessLife>> lives;
   std::vector<std::vector<absl::Time>> spool_losses;
   for (auto& connector : connectors_) {

@@ -22,6 +22,8 @@ const char* FaultName(Fault fault) {
       "failed_commit", "cut_offer",      "partition_offer", "step_wall_clock", "drain_connector",
       "lose_record",  "repeat_record",   "omit_posts",
       "damage_spool", "noise_tail",     "read_error",
+      "lose_record",  "repeat_record",   "omit_posts",      "cut_full_buffer", "refuse_401",
+      "refuse_usage", "we_close",
   };
   return kNames[static_cast<int>(fault)];
 }
@@ -57,6 +59,8 @@ WorldOptions DrawWorldOptions(Random& random) {
   options.net_delay_max = absl::Milliseconds(1 + random.Below(300));
   if (random.Below(2) == 0) options.window_bytes_max = 4 << 10;
   if (random.Below(4) == 0) options.strays_max = 1000;
+  // A few lines at a time and no more.
+  if (random.Below(6) == 0) options.ring_bytes_max = 1000;
   return options;
 }
 

@@ -41,8 +41,12 @@ enum class Fault {
   kDamageSpool,
   kNoiseTail,
   kReadError,
+  kCutFullBuffer,
+  kRefuse401,
+  kRefuseUsageCap,
+  kWeClose,
 };
-inline constexpr int kFaultCount = 26;
+inline constexpr int kFaultCount = 30;
 const char* FaultName(Fault fault);
 
 struct WorldOptions {
@@ -58,6 +62,8 @@ struct WorldOptions {
   uint64_t segment_bytes = 1 << 20;
   uint64_t tail_bytes_max = 8 << 20;
   uint64_t line_bytes_max = 16 << 10;
+  // Of the reader's blocks under way.
+  uint64_t ring_bytes_max = 64 << 20;
   absl::Duration sync_delay_max = absl::Milliseconds(30);
   absl::Duration net_delay_max = absl::Milliseconds(80);
   uint64_t window_bytes_max = 1 << 20;
