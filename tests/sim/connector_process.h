@@ -55,6 +55,8 @@ class ConnectorProcess {
   const std::vector<absl::Time>& spool_losses() const { return spool_losses_; }
   const std::string& name() const { return options_.name; }
   uint64_t epoch_raises() const { return epoch_raises_; }
+  // REQUIRES: running.
+  uint64_t epoch() const { return spool_->epoch(); }
 
  private:
   void Stop(ProcessLife::End how);

@@ -20,7 +20,7 @@ const char* FaultName(Fault fault) {
       "stall",        "refuse_503",      "refuse_429",      "refuse_slots",    "refuse_connect",
       "refuse_dns",   "kill_connector",  "power_cut",       "lose_spool",      "kill_deduper",
       "failed_commit", "cut_offer",      "partition_offer", "step_wall_clock", "drain_connector",
-      "lose_record",  "repeat_record",   "omit_posts",
+      "lose_record",  "repeat_record",   "omit_posts",      "away",            "stray_flood",
   };
   return kNames[static_cast<int>(fault)];
 }
@@ -53,7 +53,6 @@ WorldOptions DrawWorldOptions(Random& random) {
   options.sync_delay_max = absl::Milliseconds(1 + random.Below(200));
   options.net_delay_max = absl::Milliseconds(1 + random.Below(300));
   if (random.Below(2) == 0) options.window_bytes_max = 4 << 10;
-  if (random.Below(4) == 0) options.strays_max = 1000;
   return options;
 }
 

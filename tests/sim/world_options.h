@@ -38,8 +38,12 @@ enum class Fault {
   kLoseRecord,
   kRepeatRecord,
   kOmitPosts,
+  // A connector can not reach a deduper for 1 to 4 days and comes back with
+  // its backlog.
+  kAway,
+  kStrayFlood,
 };
-inline constexpr int kFaultCount = 23;
+inline constexpr int kFaultCount = 25;
 const char* FaultName(Fault fault);
 
 struct WorldOptions {
@@ -57,7 +61,6 @@ struct WorldOptions {
   absl::Duration sync_delay_max = absl::Milliseconds(30);
   absl::Duration net_delay_max = absl::Milliseconds(80);
   uint64_t window_bytes_max = 1 << 20;
-  uint64_t strays_max = 1000;
 };
 
 WorldOptions DrawWorldOptions(Random& random);
