@@ -206,12 +206,31 @@ class World {
     return true;
   }
 
-  // A new disk counts epochs from one. Often it is restarted until it claims
-  // the very epoch that the dedupers know with other content.
+  // Half of the spools are lost soon after a start, and their successors grow
+  // unseen: what the dedupers know of the epoch is then less than what stands
+  // under it, and only the session's id tells them apart.
   bool LoseSpool(int number) {
     ConnectorProcess& connector = *connectors_[number];
     if (!connector.running()) return false;
-    uint64_t restarts = random_.Below(3) > 0 ? std::min<uint64_t>(connector.epoch() - 1, 8) : 0;
+    if (random_.Below(2) == 0) return LoseSpoolNow(number);
+    connector.Kill(ProcessLife::End::kKilled);
+    connector.Start();
+    loop_.After(Seconds(2, 8), [this, number] {
+      if (!LoseSpoolNow(number)) return;
+      absl::Time until = loop_.Now() + Seconds(30, 90);
+      for (size_t i = 0; i < dedupers_.size(); ++i) {
+        net_.Partition(number, static_cast<int>(i), until);
+      }
+    });
+    return true;
+  }
+
+  // A new disk counts epochs from one. Often it is restarted until it claims
+  // the very epoch that the dedupers know with other content.
+  bool LoseSpoolNow(int number) {
+    ConnectorProcess& connector = *connectors_[number];
+    if (!connector.running()) return false;
+    uint64_t restarts = random_.Below(4) > 0 ? std::min<uint64_t>(connector.epoch() - 1, 8) : 0;
     connector.Kill(ProcessLife::End::kSpoolLost);
     for (auto& deduper : dedupers_) deduper->ForgetAcknowledged(names_[number]);
     for (; restarts > 0; --restarts) {
