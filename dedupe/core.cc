@@ -17,6 +17,11 @@ using store::v1::InputRecord;
 using store::v1::LogRecord;
 using store::v1::SessionState;
 
+// Two sources receive one post at slightly different times: a key this much
+// younger than the window is a stray for both, so that no difference below it
+// puts the copies of one post on different sides.
+constexpr absl::Duration kStrayMargin = absl::Hours(1);
+
 // A frame with fewer new events than one in this many is repacked, since
 // keeping all its bytes for them would cost more than packing anew.
 constexpr uint32_t kRepackBelow = 4;
@@ -90,16 +95,21 @@ absl::StatusOr<ApplyResult> Core::Apply(InputRecord input, Group* group) {
   // time of the first admission.
   if (state_.now_micros() == 0 && input.input_case() != InputRecord::kTick) {
     state_.set_now_micros(input.admission_micros());
-    MoveFloor(0);
+    MoveFloor(0, false);
   }
+  state_.set_last_admission_micros(
+      std::max(state_.last_admission_micros(), input.admission_micros()));
+  input.set_admission_micros(state_.last_admission_micros());
   switch (input.input_case()) {
     case InputRecord::kOpened:
       return ApplyOpened(std::move(input), group);
     case InputRecord::kRecord:
       return ApplyRecord(std::move(input), group);
-    case InputRecord::kTick:
-      ApplyTick(input, group);
+    case InputRecord::kTick: {
+      absl::Status status = ApplyTick(input, group);
+      if (!status.ok()) return status;
       return ApplyResult{};
+    }
     case InputRecord::INPUT_NOT_SET:
       break;
   }
@@ -205,6 +215,8 @@ void Core::ApplyOther(InputRecord input, SessionState* session, Group* group) {
   v1::SessionRecord* record = input.mutable_record()->mutable_record();
   switch (record->record_case()) {
     case v1::SessionRecord::kCover:
+      NoteReceivedUntil(
+          absl::ToUnixMicros(ToTime(record->cover().create_time_range().end_time())), session);
       if (!CutCover(*session, record->mutable_cover())) return;
       group->changes.Put(Table::kCover, CoverKeyOf(out, record->cover()),
                          record->cover().SerializeAsString());
@@ -214,12 +226,14 @@ void Core::ApplyOther(InputRecord input, SessionState* session, Group* group) {
       uint64_t lost = std::max<uint64_t>(1, record->loss().offsets());
       session->set_losses(session->losses() + 1);
       NoteLossTime(record->loss(), session);
+      NoteReceivedUntil(absl::ToUnixMicros(ToTime(record->loss().last_receive_time())), session);
       session->set_lost_offsets(session->lost_offsets() + record->loss().offsets());
       state_.set_lost_lines(state_.lost_lines() + lost);
       *out.mutable_loss() = std::move(*record->mutable_loss());
       break;
     }
     case v1::SessionRecord::kEvent:
+      NoteReceivedUntil(absl::ToUnixMicros(ToTime(record->event().event_time())), session);
       *out.mutable_connection_event() = std::move(*record->mutable_event());
       break;
     case v1::SessionRecord::kFrame:
@@ -232,21 +246,33 @@ void Core::ApplyOther(InputRecord input, SessionState* session, Group* group) {
 
 absl::StatusOr<bool> Core::IsNew(absl::string_view key) const {
   // Both are asked: time passes, and a key may have been outside before.
-  if (strays_.Contains(key)) return false;
-  if (WindowKeyTime(key) < FloorKeyTime()) return true;
-  absl::StatusOr<bool> known = window_.Contains(key);
+  absl::StatusOr<bool> known = false;
+  if (WindowKeyTime(key) >= FloorKeyTime()) known = window_.Contains(key);
+  if (known.ok() && !*known) known = strays_.Contains(key);
   if (!known.ok()) return known.status();
   return !*known;
 }
 
-bool Core::Remember(absl::string_view key, uint64_t time_limit, uint64_t sequence, Group* group) {
-  if (WindowKeyTime(key) >= FloorKeyTime() && WindowKeyTime(key) < time_limit) {
+bool Core::Remember(absl::string_view key, int64_t receive_micros, uint64_t sequence,
+                    Group* group) {
+  uint64_t time = WindowKeyTime(key);
+  absl::Time receive_time = absl::FromUnixMicros(receive_micros);
+  // By its own receive time, not by the floor: the floor passes an ancient key
+  // before a source that is away brings its copy.
+  bool ancient = time < FirstSnowflakeAt(receive_time - options_.window_span + kStrayMargin);
+  // Nothing is created after it was received, so its receive time bounds the
+  // future too: a core whose time lags does not take all posts for strays.
+  bool future = time >= FirstSnowflakeAt(std::max(now(), receive_time) + options_.future_max);
+  bool forgotten = time < FloorKeyTime();
+  if (!ancient && !future && !forgotten) {
     window_.Insert(key);
     group->changes.Put(Table::kIds, std::string(key.data(), key.size()), EncodeSequence(sequence));
     return false;
   }
-  uint64_t evicted = strays_.Insert(state_.now_micros(), key, sequence, &group->changes);
-  state_.set_strays_evicted(state_.strays_evicted() + evicted);
+  if (!ancient && forgotten) state_.set_unheld_events(state_.unheld_events() + 1);
+  // Neither goes back, so that arrivals ascend and none is expired already.
+  int64_t arrival = std::max(state_.last_admission_micros(), state_.settled_micros());
+  strays_.Insert(arrival, key, sequence, &group->changes);
   return true;
 }
 
@@ -262,12 +288,9 @@ absl::StatusOr<Core::Marks> Core::MarkNew(const v1::Frame& frame, Group* group) 
       marks.duplicate_buckets.push_back(SightingBucket(WindowKeyTime(key)));
       continue;
     }
-    // Nothing is created after it was received, so its receive time bounds the
-    // future too: a core whose time lags does not take all posts for strays.
-    int64_t latest = std::max(state_.now_micros(), ReceiveMicros(frame, i));
-    uint64_t limit = FirstSnowflakeAt(absl::FromUnixMicros(latest) + options_.future_max);
     SetBit(&marks.new_bitmap, i);
-    if (Remember(key, limit, state_.next_sequence() + marks.new_count, group)) {
+    uint64_t sequence = state_.next_sequence() + marks.new_count;
+    if (Remember(key, ReceiveMicros(frame, i), sequence, group)) {
       if (marks.late_count++ == 0) marks.late_bitmap = EmptyBitmap(marks.events);
       SetBit(&marks.late_bitmap, i);
     }
@@ -320,11 +343,20 @@ void Core::AppendSightings(const Marks& marks, LogKey log_key, Group* group) {
 }
 
 void Core::NoteReceived(const v1::Frame& frame, SessionState* session) {
+  if (FrameKeyCount(frame) == 0) return;
+  NoteReceivedUntil(LastReceiveMicros(frame), session);
   // What a spool resends was received long ago.
-  if (FrameKeyCount(frame) == 0 || frame.origin() == v1::EVENT_ORIGIN_SPOOL) return;
+  if (frame.origin() == v1::EVENT_ORIGIN_SPOOL) return;
   session->set_last_receive_micros(
       std::max(session->last_receive_micros(), LastReceiveMicros(frame)));
   session->set_last_receive_now_micros(state_.now_micros());
+}
+
+// A source whose clock is ahead must not let the floor go past what it still
+// has: nothing was received later than now.
+void Core::NoteReceivedUntil(int64_t micros, SessionState* session) {
+  micros = std::min(micros, state_.now_micros());
+  session->set_received_until_micros(std::max(session->received_until_micros(), micros));
 }
 
 LogKey Core::AppendRecord(LogRecord record, uint32_t sequences, Group* group) {

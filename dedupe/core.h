@@ -6,7 +6,7 @@
 //
 // Threads: the merger thread. Not thread-safe.
 // Bounds: memory is the window's (Options::window.memory_bytes_max) plus the
-// strays (Options::strays_max keys) plus one state per session.
+// strays' filter plus one state per session.
 
 #ifndef BRAID_DEDUPE_CORE_H_
 #define BRAID_DEDUPE_CORE_H_
@@ -76,8 +76,10 @@ class Core {
     // X's clocks and ours may differ by this much before a key is a stray.
     absl::Duration future_max = absl::Minutes(10);
     absl::Duration stray_span = absl::Hours(26);
-    // Some 40 MiB.
-    uint64_t strays_max = 262'144;
+    // How long the floor waits for a source that is away. At 6,000 posts/s a
+    // day of keys takes some 10 GB; a long weekend and the days until somebody
+    // looks. Beyond it what the source brings may stand twice, marked late.
+    absl::Duration hold_max = absl::Hours(7 * 24);
     // At most window_span: behind the floor everything goes.
     absl::Duration log_retention = absl::Hours(26);
     Window::Options window;
@@ -99,6 +101,10 @@ class Core {
   const store::v1::CoreState& state() const { return state_; }
   absl::Time now() const { return absl::FromUnixMicros(state_.now_micros()); }
   absl::Time floor() const { return absl::FromUnixMicros(state_.floor_micros()); }
+  // By how much the floor waits for sources that are away.
+  absl::Duration held_back() const;
+  // Known sources that are away for longer than the floor waits.
+  std::vector<std::string> SourcesBeyondHold() const;
   uint64_t last_sequence() const { return state_.next_sequence() - 1; }
   const SessionTable& sessions() const { return sessions_; }
   const Window& window() const { return window_; }
@@ -119,7 +125,7 @@ class Core {
   absl::Status LoadState();
 
   ApplyResult ApplyOpened(store::v1::InputRecord input, Group* group);
-  void ApplyTick(const store::v1::InputRecord& input, Group* group);
+  absl::Status ApplyTick(const store::v1::InputRecord& input, Group* group);
   absl::StatusOr<ApplyResult> ApplyRecord(store::v1::InputRecord input, Group* group);
   absl::Status ApplyFrame(store::v1::InputRecord input, store::v1::SessionState* session,
                           ApplyResult* result, Group* group);
@@ -128,9 +134,10 @@ class Core {
   absl::StatusOr<Marks> MarkNew(const v1::Frame& frame, Group* group);
   absl::StatusOr<bool> IsNew(absl::string_view key) const;
   // True when it is a stray.
-  bool Remember(absl::string_view key, uint64_t time_limit, uint64_t sequence, Group* group);
+  bool Remember(absl::string_view key, int64_t receive_micros, uint64_t sequence, Group* group);
   void AppendFrame(store::v1::LogRecord head, v1::Frame frame, const Marks& marks, Group* group);
   void NoteReceived(const v1::Frame& frame, store::v1::SessionState* session);
+  void NoteReceivedUntil(int64_t micros, store::v1::SessionState* session);
 
   // Appends to the log; `sequences` 0 for a record that takes none.
   LogKey AppendRecord(store::v1::LogRecord record, uint32_t sequences, Group* group);
@@ -139,8 +146,10 @@ class Core {
                      const std::vector<SessionTable::Missing>& missing, Group* group);
 
   void MoveNow(const store::v1::Tick& tick);
-  void MoveFloor(int64_t elapsed_micros);
-  void Expire(Group* group);
+  void MoveFloor(int64_t elapsed_micros, bool let_go);
+  int64_t HoldMicros() const;
+  int64_t DeliveredUntil(const std::string& source_id) const;
+  absl::Status Expire(Group* group);
   uint64_t FloorKeyTime() const;
 
   const Options options_;

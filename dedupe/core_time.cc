@@ -6,13 +6,18 @@
 #include "base/check.h"
 #include "dedupe/core.h"
 #include "dedupe/core_clock.h"
+#include "dedupe/hold.h"
 #include "proto/snowflake.h"
 
 namespace braid {
 namespace {
 
 // A day's jump takes 26 minutes; the sources agree on X's time within seconds.
-constexpr int64_t kFloorStepMicros = 60'000'000;
+constexpr int64_t kSettleStepMicros = 60'000'000;
+
+// A week of held keys is let go of within three minutes: sooner than input can
+// fill what is left of a short disk.
+constexpr int64_t kLetGoStepMicros = int64_t{3600} * 1'000'000;
 
 // Resolution of log retention and of starting to read at a time: 1,560 marks
 // in 26 h.
@@ -23,7 +28,7 @@ constexpr int64_t kTimeMarkMicros = 60'000'000;
 Core::Core(const Store& store, Options options)
     : options_(options),
       store_(store),
-      strays_(options.strays_max),
+      strays_(store),
       window_(store, options.window) {}
 
 absl::StatusOr<std::unique_ptr<Core>> Core::Load(const Store& store, Options options) {
@@ -31,7 +36,7 @@ absl::StatusOr<std::unique_ptr<Core>> Core::Load(const Store& store, Options opt
   std::unique_ptr<Core> core(new Core(store, options));
   absl::Status status = core->LoadState();
   if (status.ok()) status = core->sessions_.Load(store);
-  if (status.ok()) status = core->strays_.Load(store);
+  if (status.ok()) status = core->strays_.Load();
   if (status.ok()) status = core->window_.Load();
   if (!status.ok()) return status;
   return core;
@@ -66,20 +71,28 @@ void Core::Seal(Group* group) {
   group->changes.Put(Table::kMeta, kMetaCore, state_.SerializeAsString());
 }
 
-void Core::Committed() { window_.Committed(); }
+void Core::Committed() {
+  window_.Committed();
+  strays_.Committed();
+}
 
 uint64_t Core::FloorKeyTime() const {
   return FirstSnowflakeAt(absl::FromUnixMicros(state_.floor_micros()));
 }
 
-void Core::ApplyTick(const store::v1::InputRecord& input, Group* group) {
-  MoveNow(input.tick());
-  MoveFloor(input.tick().first_after_start() ? 0 : input.tick().elapsed_micros());
+absl::Status Core::ApplyTick(const store::v1::InputRecord& input, Group* group) {
+  const store::v1::Tick& tick = input.tick();
+  MoveNow(tick);
+  if (tick.first_after_start() && tick.sources_size() > 0) {
+    *state_.mutable_sources() = tick.sources();
+    std::sort(state_.mutable_sources()->begin(), state_.mutable_sources()->end());
+  }
+  MoveFloor(tick.first_after_start() ? 0 : tick.elapsed_micros(), tick.let_go());
   store::v1::LogRecord record;
   record.set_admission_micros(input.admission_micros());
-  *record.mutable_tick() = input.tick();
+  *record.mutable_tick() = tick;
   AppendRecord(std::move(record), 0, group);
-  Expire(group);
+  return Expire(group);
 }
 
 void Core::MoveNow(const store::v1::Tick& tick) {
@@ -98,32 +111,74 @@ void Core::MoveNow(const store::v1::Tick& tick) {
 
 // A host whose clock is a day ahead at a start must not throw the window away
 // before two sources have told X's time: after a jump of the wall clock the
-// floor follows a minute per tick.
-void Core::MoveFloor(int64_t elapsed_micros) {
-  int64_t floor = state_.now_micros() - absl::ToInt64Microseconds(options_.window_span);
-  if (state_.floor_micros() > 0) {
-    floor = std::min(floor, state_.floor_micros() + std::max(kFloorStepMicros, elapsed_micros));
+// floor follows a minute per tick. It waits for sources that are away.
+void Core::MoveFloor(int64_t elapsed_micros, bool let_go) {
+  int64_t settled = state_.now_micros();
+  if (state_.settled_micros() > 0) {
+    int64_t step = std::max(kSettleStepMicros, elapsed_micros);
+    settled = std::min(settled, state_.settled_micros() + step);
+  }
+  state_.set_settled_micros(std::max(state_.settled_micros(), settled));
+  int64_t span = absl::ToInt64Microseconds(options_.window_span);
+  int64_t floor = HoldMicros() - span;
+  if (let_go) {
+    int64_t next = std::max(state_.floor_micros(), floor) + kLetGoStepMicros;
+    floor = std::min(state_.settled_micros() - span, next);
   }
   state_.set_floor_micros(std::max({state_.floor_micros(), floor, int64_t{0}}));
 }
 
-void Core::Expire(Group* group) {
+int64_t Core::DeliveredUntil(const std::string& source_id) const {
+  auto source = sessions_.sources().find(source_id);
+  return source == sessions_.sources().end() ? 0 : DeliveredUntilMicros(source->second);
+}
+
+int64_t Core::HoldMicros() const {
+  int64_t hold = state_.settled_micros();
+  for (const std::string& source_id : state_.sources()) {
+    hold = std::min(hold, DeliveredUntil(source_id));
+  }
+  return std::max(hold, state_.settled_micros() - absl::ToInt64Microseconds(options_.hold_max));
+}
+
+absl::Duration Core::held_back() const {
+  absl::Time unheld = absl::FromUnixMicros(state_.settled_micros()) - options_.window_span;
+  return std::max(absl::ZeroDuration(), unheld - floor());
+}
+
+std::vector<std::string> Core::SourcesBeyondHold() const {
+  std::vector<std::string> beyond;
+  int64_t limit = state_.settled_micros() - absl::ToInt64Microseconds(options_.hold_max);
+  for (const std::string& source_id : state_.sources()) {
+    int64_t until = DeliveredUntil(source_id);
+    if (until > 0 && until < limit) beyond.push_back(source_id);
+  }
+  return beyond;
+}
+
+absl::Status Core::Expire(Group* group) {
   int64_t now = state_.now_micros();
-  // As far as the floor has followed.
-  int64_t settled = state_.floor_micros() + absl::ToInt64Microseconds(options_.window_span);
-  strays_.Expire(settled - absl::ToInt64Microseconds(options_.stray_span), &group->changes);
+  // As far as the floor has followed: a stray waits for who is away, too.
+  int64_t delivered = state_.floor_micros() + absl::ToInt64Microseconds(options_.window_span);
+  absl::Status status = strays_.Expire(
+      delivered - absl::ToInt64Microseconds(options_.stray_span), &group->changes);
+  if (!status.ok()) return status;
   window_.ForgetBefore(FloorKeyTime());
   // Marks of a time that turned out wrong.
   while (!time_index_.empty() && time_index_.back().first > now) {
     group->changes.Delete(Table::kMeta, EncodeTimeKey(time_index_.back().first));
     time_index_.pop_back();
   }
-  if (!time_index_.empty() && now < time_index_.back().first + kTimeMarkMicros) return;
+  if (!time_index_.empty() && now < time_index_.back().first + kTimeMarkMicros) {
+    return absl::OkStatus();
+  }
 
   LogKey here{state_.next_sequence(), state_.next_ordinal()};
   time_index_.emplace_back(now, here);
   group->changes.Put(Table::kMeta, EncodeTimeKey(now), EncodeLogKey(here));
-  int64_t oldest = settled - absl::ToInt64Microseconds(options_.log_retention);
+  // The log does not wait: it is 20 times what the keys take.
+  int64_t oldest =
+      state_.settled_micros() - absl::ToInt64Microseconds(options_.log_retention);
   bool moved = false;
   LogKey first;
   while (time_index_.size() > 1 && time_index_.front().first <= oldest) {
@@ -142,6 +197,7 @@ void Core::Expire(Group* group) {
   // Cover is too little for its files to fall behind the floor whole.
   group->changes.DeleteRange(Table::kCover, EncodeSequence(0),
                              EncodeSequence(static_cast<uint64_t>(state_.floor_micros())));
+  return absl::OkStatus();
 }
 
 }  // namespace braid

@@ -23,19 +23,10 @@ absl::Status NotInLog(uint64_t post_id) {
                      {"EVENT_NOT_FOUND", {{"id", absl::StrCat(post_id)}}});
 }
 
-// Keys outside the window when they arrived stand by arrival: few, looked at
-// one by one.
 absl::StatusOr<uint64_t> FindStray(const Store& store, const std::string& window_key) {
-  absl::optional<uint64_t> sequence;
-  absl::Status scanned =
-      store.Scan(Table::kStrays, "", "", [&](absl::string_view key, absl::string_view value) {
-        if (key.size() < 8 || DecodeStrayKey(key).window_key != window_key) return true;
-        sequence = ReadBe64(value);
-        return false;
-      });
-  if (!scanned.ok()) return scanned;
-  if (!sequence.has_value()) return absl::NotFoundError("no such stray");
-  return *sequence;
+  absl::StatusOr<std::string> value = store.Get(Table::kStrays, EncodeStrayIdKey(window_key));
+  if (!value.ok()) return value.status();
+  return DecodeStrayValue(*value).sequence;
 }
 
 absl::StatusOr<uint64_t> FindSequence(const ReadableStream& stream, uint64_t post_id) {

@@ -133,6 +133,21 @@ StrayKey DecodeStrayKey(absl::string_view bytes) {
   return {static_cast<int64_t>(ReadBe64(bytes)), bytes.substr(8)};
 }
 
+std::string EncodeStrayIdKey(absl::string_view window_key) {
+  return absl::StrCat(kStrayIdPrefix, window_key);
+}
+
+std::string EncodeStrayValue(StrayValue value) {
+  std::string out;
+  AppendBe64(&out, value.sequence);
+  AppendBe64(&out, static_cast<uint64_t>(value.arrival_micros));
+  return out;
+}
+
+StrayValue DecodeStrayValue(absl::string_view bytes) {
+  return {ReadBe64(bytes), static_cast<int64_t>(ReadBe64(bytes.substr(8)))};
+}
+
 std::string EncodeSourceKey(absl::string_view source_id, uint64_t epoch) {
   std::string out(source_id.data(), source_id.size());
   out.push_back('\0');

@@ -68,6 +68,16 @@ struct StrayKey {
   absl::string_view window_key;
 };
 StrayKey DecodeStrayKey(absl::string_view bytes);
+// Behind all arrivals: the same strays by key.
+inline constexpr char kStrayIdPrefix[] = "\xff";
+std::string EncodeStrayIdKey(absl::string_view window_key);
+struct StrayValue {
+  uint64_t sequence;
+  int64_t arrival_micros;
+};
+std::string EncodeStrayValue(StrayValue value);
+// REQUIRES: at least 16 bytes.
+StrayValue DecodeStrayValue(absl::string_view bytes);
 
 std::string EncodeSourceKey(absl::string_view source_id, uint64_t epoch);
 struct SourceKey {

@@ -41,12 +41,10 @@ void Merger::Enqueue(store::v1::InputRecord input, uint64_t input_bytes, Done do
   ScheduleGroup();
 }
 
-// The core's time where it last stood plus what has passed since. It never
-// goes back while this process runs, so that the log's stamps ascend.
-int64_t Merger::AdmissionMicros() {
-  int64_t now = anchor_micros_ + absl::ToInt64Microseconds(loop_.Now() - anchor_time_);
-  last_admission_micros_ = std::max(last_admission_micros_, now);
-  return last_admission_micros_;
+// The core's time where it last stood plus what has passed since. The core
+// lets no stamp go back.
+int64_t Merger::AdmissionMicros() const {
+  return anchor_micros_ + absl::ToInt64Microseconds(loop_.Now() - anchor_time_);
 }
 
 void Merger::ScheduleGroup() {
@@ -128,6 +126,8 @@ void Merger::Tick() {
   store::v1::Tick* tick = input.mutable_tick();
   tick->set_wall_micros(wall_micros);
   tick->set_first_after_start(first);
+  tick->set_let_go(let_go_);
+  if (first) *tick->mutable_sources() = {options_.sources.begin(), options_.sources.end()};
   tick->set_elapsed_micros(first && state.now_micros() != 0
                                ? anchor_micros_ - state.now_micros()
                                : absl::ToInt64Microseconds(loop_.Now() - last_tick_));
@@ -138,8 +138,10 @@ void Merger::Tick() {
 
 void Merger::ScheduleTick() {
   tick_timer_ = loop_.After(options_.tick_interval, owner_.Wrap([this] {
-    // Held back: the next one carries all the time that passed.
-    if (accepting_ && !failed_) {
+    // Held back: the next one carries all the time that passed. What makes room
+    // is let through.
+    bool makes_room = let_go_ && core_.held_back() > absl::ZeroDuration();
+    if ((accepting_ || makes_room) && !failed_) {
       Tick();
     } else if (!failed_) {
       ScheduleTick();

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
@@ -35,6 +36,8 @@ class Merger {
     uint64_t group_bytes_max = 4 << 20;
     // Also the resolution of every time-driven decision of the core.
     absl::Duration tick_interval = absl::Seconds(1);
+    // The connections that the configuration names: the floor waits for each.
+    std::vector<std::string> sources;
   };
 
   // What became of an input, told after the commit that holds it.
@@ -71,9 +74,12 @@ class Merger {
   // Starts the ticks: the first one at once. Before anything is admitted.
   void Start();
 
-  // While false, ticks are held back too; callers stop admitting (disk nearly
-  // full). What is already admitted is committed.
+  // While false, ticks are held back too, unless they let go of what the floor
+  // keeps; callers stop admitting (disk nearly full). What is already admitted
+  // is committed.
   void SetAccepting(bool accepting);
+  // While true the floor waits for no source that is away (disk short).
+  void SetLetGo(bool let_go) { let_go_ = let_go; }
   bool accepting() const { return accepting_; }
 
   const Core& core() const { return core_; }
@@ -98,7 +104,7 @@ class Merger {
   absl::Status CommitGroup(Group* group);
   void Tick();
   void ScheduleTick();
-  int64_t AdmissionMicros();
+  int64_t AdmissionMicros() const;
   void Fail(absl::Status status);
 
   // Constant after construction.
@@ -115,10 +121,10 @@ class Merger {
   bool group_scheduled_ = false;
   bool started_ = false;
   bool accepting_ = true;
+  bool let_go_ = false;
   bool failed_ = false;
   Loop::TimerId tick_timer_ = 0;
   absl::Time last_tick_;
-  int64_t last_admission_micros_ = 0;
   // The core's time, and when on the loop it was read.
   int64_t anchor_micros_ = 0;
   absl::Time anchor_time_;

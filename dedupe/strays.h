@@ -1,9 +1,12 @@
-// Keys outside the window: ancient, in the future, or no snowflakes. They are
-// remembered for a while from their arrival, and only so many.
+// Keys outside the window: older than it when they were received, in the
+// future, or no snowflakes. They are remembered on disk from their arrival
+// until Expire, however many there are; a filter in memory answers for nearly
+// every other key without asking the disk.
 //
 // Threads: the merger thread. Not thread-safe.
-// Bounds: Options::strays_max; beyond it the oldest is forgotten early, which
-// evicted() counts: its next copy is delivered again, marked late.
+// Bounds: memory is the filter (1 MiB) plus the keys of one group. The disk's
+// bound is the guard's: input is refused before it is full. One Expire takes at
+// most kExpireMax.
 
 #ifndef BRAID_DEDUPE_STRAYS_H_
 #define BRAID_DEDUPE_STRAYS_H_
@@ -12,9 +15,11 @@
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
-#include "absl/container/flat_hash_set.h"
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "dedupe/store.h"
 
@@ -22,29 +27,49 @@ namespace braid {
 
 class Strays {
  public:
-  explicit Strays(uint64_t strays_max) : strays_max_(strays_max) {}
+  // Some 2 MB of changes in one commit; more wait for the next tick.
+  static constexpr size_t kExpireMax = 10'000;
 
-  absl::Status Load(const Store& store);
+  // REQUIRES: store outlives this.
+  explicit Strays(const Store& store);
 
-  bool Contains(absl::string_view window_key) const {
-    return !keys_.empty() && keys_.contains(window_key);
-  }
+  absl::Status Load();
 
-  // Returns how many were forgotten early (0 or 1).
-  // REQUIRES: not contained.
-  uint64_t Insert(int64_t arrival_micros, absl::string_view window_key, uint64_t sequence,
-                  WriteSet* changes);
+  // Errors are the store's and fatal.
+  absl::StatusOr<bool> Contains(absl::string_view window_key) const;
 
-  // Forgets those that arrived before.
-  void Expire(int64_t before_micros, WriteSet* changes);
+  // REQUIRES: not contained; arrivals never descend.
+  void Insert(int64_t arrival_micros, absl::string_view window_key, uint64_t sequence,
+              WriteSet* changes);
 
-  uint64_t count() const { return keys_.size(); }
+  // Forgets the oldest of those that arrived before.
+  absl::Status Expire(int64_t before_micros, WriteSet* changes);
+
+  // Everything inserted so far is in the store.
+  void Committed();
+
+  uint64_t count() const { return count_; }
+  // Look-ups that had to ask the store.
+  uint64_t store_lookups() const { return store_lookups_; }
 
  private:
-  const uint64_t strays_max_;
   // By arrival, then key, as in the store.
-  std::set<std::pair<int64_t, std::string>> by_arrival_;
-  absl::flat_hash_set<std::string> keys_;
+  using Place = std::pair<int64_t, std::string>;
+
+  size_t FilterBit(absl::string_view window_key) const;
+  absl::StatusOr<std::vector<Place>> OldestBefore(int64_t before_micros) const;
+
+  const Store& store_;
+  uint64_t count_ = 0;
+  // One bit per hash: unset means surely no stray. Set bits stay until the
+  // table is empty or the next start.
+  std::vector<bool> filter_;
+  // Not yet committed.
+  std::set<Place> overlay_;
+  absl::flat_hash_map<std::string, int64_t> overlay_keys_;
+  // Those before it are forgotten, also where the store has not heard of it.
+  Place expired_until_;
+  mutable uint64_t store_lookups_ = 0;
 };
 
 }  // namespace braid

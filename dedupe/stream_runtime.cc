@@ -1,8 +1,10 @@
 #include "dedupe/stream_runtime.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/log.h"
+#include "dedupe/hold.h"
 
 namespace braid {
 namespace {
@@ -52,7 +54,9 @@ StreamRuntime::StreamRuntime(Options options, std::unique_ptr<RocksStore> store,
       core_(std::move(core)),
       directory_(ConnectionIds(options_.config)),
       loop_("merge-" + options_.config.name()) {
-  merger_ = std::make_unique<Merger>(loop_, *store_, *core_, Merger::Options(),
+  Merger::Options merger;
+  merger.sources = connections();
+  merger_ = std::make_unique<Merger>(loop_, *store_, *core_, std::move(merger),
                                      [this](absl::Status status) { options_.on_fatal(status); });
   const store::v1::CoreState& state = core_->state();
   readable_ = std::make_unique<ReadableStream>(
@@ -108,8 +112,33 @@ void StreamRuntime::OnCommit(const std::vector<CommittedRecord>& records) {
   if (!std::exchange(sampled_, true)) monitor_->Sample(loop_.Now());
 }
 
+void StreamRuntime::WatchHold() {
+  absl::Duration held = core_->held_back();
+  held_seconds_.Set(absl::ToDoubleSeconds(held));
+  std::vector<std::string> beyond = core_->SourcesBeyondHold();
+  beyond_hold_count_.Set(static_cast<double>(beyond.size()));
+  for (const std::string& source_id : beyond) {
+    if (std::count(beyond_hold_.begin(), beyond_hold_.end(), source_id) > 0) continue;
+    Log(LogLevel::kWarn, "hold_exceeded",
+        "a connection is away for longer than its keys are kept: older posts that it brings "
+        "may stand twice, marked late",
+        {{"stream", name()}, {"connection", source_id}});
+  }
+  beyond_hold_ = std::move(beyond);
+  bool is_short = DiskIsShort(disk_free_bytes(), disk_total_bytes());
+  merger_->SetLetGo(is_short);
+  bool letting_go = is_short && held > absl::ZeroDuration();
+  if (letting_go && !letting_go_) {
+    Log(LogLevel::kWarn, "hold_let_go",
+        "the disk is short: keys kept for connections that are away are let go",
+        {{"stream", name()}, {"held_seconds", absl::ToInt64Seconds(held)}});
+  }
+  letting_go_ = letting_go;
+}
+
 void StreamRuntime::Watch() {
   monitor_->Sample(loop_.Now());
+  WatchHold();
   loop_.After(kWatchInterval, [this] { Watch(); });
 }
 
@@ -119,6 +148,10 @@ void StreamRuntime::OnDisk(bool accepting) {
   Log(accepting ? LogLevel::kInfo : LogLevel::kError, accepting ? "disk_has_room" : "disk_full",
       accepting ? "input is taken again" : "input is refused until there is room",
       {{"stream", name()}, {"free_bytes", disk_free_bytes()}});
+}
+
+uint64_t StreamRuntime::disk_total_bytes() const {
+  return disk_guard_started_ ? static_cast<uint64_t>(disk_guard_->total_bytes().value()) : 0;
 }
 
 uint64_t StreamRuntime::disk_free_bytes() const {
@@ -134,6 +167,15 @@ void StreamRuntime::CollectMetrics(MetricSink& sink) const {
                   core.duplicate_events());
   sink.AddCounter("braid_events_late_total", "Events outside the window when they arrived.",
                   stream, core.late_events());
+  sink.AddCounter("braid_events_unheld_total",
+                  "Late events from before what was kept for their connection: may stand twice.",
+                  stream, core.unheld_events());
+  sink.AddGauge("braid_strays", "Keys outside the window that are remembered.", stream,
+                core.stray_count());
+  sink.AddGauge("braid_window_held_seconds", "By how much the floor waits for connections.",
+                stream, held_seconds_.value());
+  sink.AddGauge("braid_window_hold_exceeded", "Connections that are away for longer than that.",
+                stream, beyond_hold_count_.value());
   sink.AddCounter("braid_lost_lines_total", "Lines that a connector had to drop.", stream,
                   core.lost_lines());
   sink.AddGauge("braid_log_last_sequence", "Newest sequence in the log.", stream,
@@ -145,7 +187,7 @@ void StreamRuntime::CollectMetrics(MetricSink& sink) const {
   sink.AddGauge("braid_disk_free_bytes", "Free on the data directory's disk.", stream,
                 static_cast<double>(disk_free_bytes()));
   sink.AddGauge("braid_disk_size_bytes", "Size of the data directory's disk.", stream,
-                disk_guard_started_ ? disk_guard_->total_bytes().value() : 0);
+                static_cast<double>(disk_total_bytes()));
   sink.AddGauge("braid_hot_tail_bytes", "Newest records kept in memory for readers.", stream,
                 static_cast<double>(readable_->hot_tail().bytes()));
   sink.AddGauge("braid_tail_streams", "TailEvents calls being served.", stream,

@@ -68,7 +68,9 @@ class StreamRuntime {
   void OnCommit(const std::vector<CommittedRecord>& records);
   void Watch();
   void OnDisk(bool accepting);
+  void WatchHold();
   uint64_t disk_free_bytes() const;
+  uint64_t disk_total_bytes() const;
 
   const Options options_;
   const std::unique_ptr<RocksStore> store_;
@@ -81,8 +83,14 @@ class StreamRuntime {
   std::unique_ptr<DiskGuard> disk_guard_;
   // From then on its figures may be read by any thread.
   std::atomic<bool> disk_guard_started_{false};
+  // Written on the merger thread, read by any.
+  Gauge held_seconds_;
+  Gauge beyond_hold_count_;
   // Merger thread only.
   bool sampled_ = false;
+  bool letting_go_ = false;
+  // Those that were warned of.
+  std::vector<std::string> beyond_hold_;
   bool stopped_ = false;
 };
 

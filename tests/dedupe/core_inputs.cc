@@ -45,9 +45,11 @@ class RandomWorld {
       Move(&source, offset, 1);
       return CoverInput(source.id, source.epoch, offset, now_ - absl::Seconds(9), now_);
     }
-    std::vector<uint64_t> ids = Ids();
+    // Now and then a backlog.
+    absl::Duration age = absl::Hours(random_.Below(8) == 0 ? random_.Below(60) : 0);
+    std::vector<uint64_t> ids = Ids(now_ - age);
     Move(&source, offset, ids.size());
-    return FrameInput(source.id, source.epoch, offset, ids, now_ + source.clock_error);
+    return FrameInput(source.id, source.epoch, offset, ids, now_ - age + source.clock_error);
   }
 
  private:
@@ -62,7 +64,14 @@ class RandomWorld {
     absl::Duration elapsed = absl::Seconds(1);
     if (random_.Below(8) == 0) elapsed = absl::Minutes(random_.Below(240));
     now_ += elapsed;
-    return TickInput(elapsed, now_ + absl::Seconds(random_.Below(100)));
+    InputRecord tick = TickInput(elapsed, now_ + absl::Seconds(random_.Below(100)));
+    tick.mutable_tick()->set_let_go(random_.Below(30) == 0);
+    if (random_.Below(40) == 0) {
+      tick.mutable_tick()->set_first_after_start(true);
+      tick.mutable_tick()->add_sources("b");
+      if (random_.Below(3) > 0) tick.mutable_tick()->add_sources("a");
+    }
+    return tick;
   }
 
   InputRecord Open(Source* source) {
@@ -95,7 +104,7 @@ class RandomWorld {
     }
   }
 
-  std::vector<uint64_t> Ids() {
+  std::vector<uint64_t> Ids(absl::Time now) {
     std::vector<uint64_t> ids;
     uint64_t count = 1 + random_.Below(12);
     bool mostly_old = random_.Below(3) == 0;
@@ -106,17 +115,17 @@ class RandomWorld {
         ids.push_back(sent_[sent_.size() - 1 - back]);
         continue;
       }
-      ids.push_back(NewId(dice));
+      ids.push_back(NewId(dice, now));
       sent_.push_back(ids.back());
     }
     return ids;
   }
 
-  uint64_t NewId(uint64_t dice) {
+  uint64_t NewId(uint64_t dice, absl::Time now) {
     if (dice == 39) return 1 + random_.Below(1000);
-    absl::Time created = now_ - absl::Milliseconds(random_.Below(20000));
-    if (dice == 38) created = now_ - absl::Hours(20 + random_.Below(12));
-    if (dice == 37) created = now_ + absl::Minutes(random_.Below(40));
+    absl::Time created = now - absl::Milliseconds(random_.Below(20000));
+    if (dice == 38) created = now - absl::Hours(20 + random_.Below(12));
+    if (dice == 37) created = now + absl::Minutes(random_.Below(40));
     return FirstSnowflakeAt(created) + random_.Below(1 << 22);
   }
 
@@ -196,6 +205,8 @@ InputRecord CoverInput(const std::string& source, uint64_t epoch, uint64_t offse
 std::vector<InputRecord> RandomInputs(uint64_t seed, int count) {
   RandomWorld world(seed);
   std::vector<InputRecord> inputs = {TickInput(absl::ZeroDuration(), TestStart())};
+  inputs[0].mutable_tick()->set_first_after_start(true);
+  for (const char* source : {"a", "b"}) inputs[0].mutable_tick()->add_sources(source);
   while (static_cast<int>(inputs.size()) < count) inputs.push_back(world.Next());
   return inputs;
 }

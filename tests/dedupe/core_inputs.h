@@ -33,7 +33,7 @@ store::v1::InputRecord CoverInput(const std::string& source, uint64_t epoch, uin
 
 // Some hours of random inputs of a few sources: new posts, repeats, holes,
 // duplicates of recent and old posts, ancient and future ids, losses, covers,
-// restarts of sources, clocks that disagree.
+// restarts of sources, clocks that disagree, a floor that waits and lets go.
 std::vector<store::v1::InputRecord> RandomInputs(uint64_t seed, int count);
 
 }  // namespace braid

@@ -24,7 +24,7 @@ using Tables = std::array<MemStore::TableMap, kTableCount>;
 
 Core::Options SmallOptions() {
   Core::Options options;
-  options.strays_max = 8;
+  options.hold_max = absl::Hours(12);
   options.window.memory_bytes_max = 2000;
   return options;
 }
@@ -62,6 +62,8 @@ store::v1::CoreState StateOf(const Tables& tables) {
 
 TEST(CorePropertyTest, BytesDoNotDependOnGroupsOrRestarts) {
   int expired = 0;
+  int held = 0;
+  int unheld = 0;
   for (uint64_t seed = 1; seed <= 4; ++seed) {
     std::vector<InputRecord> inputs = RandomInputs(seed, 600);
     Tables one_by_one = RunInputs(inputs, seed, 1, false);
@@ -70,7 +72,10 @@ TEST(CorePropertyTest, BytesDoNotDependOnGroupsOrRestarts) {
     EXPECT_FALSE(one_by_one[static_cast<int>(Table::kIds)].empty());
     EXPECT_FALSE(one_by_one[static_cast<int>(Table::kSightings)].empty());
     EXPECT_GT(state.duplicate_events(), 0);
-    EXPECT_GT(state.strays_evicted(), 0);
+    EXPECT_GT(state.stray_count(), 0);
+    int64_t span = absl::ToInt64Microseconds(SmallOptions().window_span);
+    if (state.floor_micros() + span < state.settled_micros()) ++held;
+    if (state.unheld_events() > 0) ++unheld;
     EXPECT_GT(state.lost_lines(), 0);
     if (state.earliest_sequence() > 1) ++expired;
     EXPECT_TRUE(RunInputs(inputs, seed + 100, 40, false) == one_by_one) << "groups, seed " << seed;
@@ -78,6 +83,8 @@ TEST(CorePropertyTest, BytesDoNotDependOnGroupsOrRestarts) {
     EXPECT_TRUE(RunInputs(inputs, seed + 300, 1, true) == one_by_one) << "restarts, seed " << seed;
   }
   EXPECT_GT(expired, 1);
+  EXPECT_GT(held, 0);
+  EXPECT_GT(unheld, 1);
 }
 
 // Offsets by a plain rule, keys in plain sets; knows nothing of slices,

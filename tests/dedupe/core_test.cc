@@ -214,7 +214,7 @@ TEST_F(CoreTest, AncientFutureAndTimelessKeysAreLateAndDeliveredOnce) {
   std::vector<uint64_t> ids = {IdAt(-absl::Hours(27)), IdAt(absl::Hours(1)), 20, IdAt({}, 1)};
   EXPECT_EQ(Frame("a", 0, ids).new_events, 4);
   EXPECT_EQ(record(0).events().late_bitmap(), "\x07");
-  EXPECT_EQ(store_.table(Table::kStrays).size(), 3);
+  EXPECT_EQ(core_->state().stray_count(), 3);
   EXPECT_EQ(Frame("b", 0, ids).new_events, 0);
   Load();
   EXPECT_EQ(Frame("a", 4, ids).new_events, 0);
@@ -236,21 +236,6 @@ TEST_F(CoreTest, StraysAreForgottenAfterTheirSpan) {
   Tick(absl::Hours(2));
   EXPECT_TRUE(store_.table(Table::kStrays).empty());
   EXPECT_EQ(Frame("a", 2, {20}).new_events, 1);
-}
-
-class FewStraysTest : public CoreTest {
- protected:
-  FewStraysTest() : CoreTest({.strays_max = 2}) {}
-};
-
-TEST_F(FewStraysTest, OldestStrayMakesRoomAndIsCounted) {
-  Open("a");
-  Frame("a", 0, {20});
-  Tick(absl::Seconds(1));
-  Frame("a", 1, {21, 22});
-  EXPECT_EQ(core_->state().strays_evicted(), 1);
-  EXPECT_EQ(core_->state().stray_count(), 2);
-  EXPECT_EQ(Frame("a", 3, {21, 22}).new_events, 0);
 }
 
 TEST_F(CoreTest, FloorMovesWithTicksAndKeysBelowItAreOutside) {

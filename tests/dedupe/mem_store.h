@@ -31,8 +31,11 @@ class MemStore final : public Store {
   MemStore() = default;
   // Same content, no fault: the disk as a restarted process finds it. Nothing
   // unsynced exists to be forgotten, since every commit is durable.
-  MemStore(const MemStore& other) : tables_(other.tables_) {}
+  MemStore(const MemStore& other) : tables_(other.tables_), keeps_log_(other.keeps_log_) {}
   MemStore& operator=(const MemStore&) = delete;
+
+  // The log outlives its retention, for checks that read all of it.
+  void KeepLog() { keeps_log_ = true; }
 
   // The next Commit fails so, and every later one fails without effect.
   void FailNextCommit(CommitFault fault) { fault_ = fault; }
@@ -56,6 +59,7 @@ class MemStore final : public Store {
   CommitFault fault_ = CommitFault::kNone;
   bool failed_ = false;
   uint64_t commits_ = 0;
+  bool keeps_log_ = false;
 };
 
 }  // namespace braid

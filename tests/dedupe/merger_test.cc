@@ -137,6 +137,25 @@ TEST_F(MergerTest, TicksAreHeldBackWhileNotAccepting) {
   EXPECT_EQ(core_->now() - before, absl::Seconds(31));
 }
 
+TEST_F(MergerTest, TicksThatMakeRoomPassWhileNotAccepting) {
+  Merger::Options options;
+  options.sources = {"a"};
+  Restart(options);
+  merger_->Start();
+  loop_.RunFor(absl::Seconds(1));
+  absl::Duration held = core_->held_back();
+  EXPECT_GT(held, absl::Hours(24)) << "nobody knows what a has";
+  merger_->SetAccepting(false);
+  merger_->SetLetGo(true);
+  loop_.RunFor(absl::Seconds(10));
+  EXPECT_LE(core_->held_back(), held - absl::Hours(9));
+  loop_.RunFor(absl::Minutes(5));
+  EXPECT_EQ(core_->held_back(), absl::ZeroDuration());
+  uint64_t commits = store_->commits();
+  loop_.RunFor(absl::Minutes(1));
+  EXPECT_EQ(store_->commits(), commits) << "nothing is left to let go of";
+}
+
 TEST_F(MergerTest, AdmissionsAreStampedInTheCoresTimeAndAscend) {
   std::vector<int64_t> stamps;
   merger_->SetCommitObserver([&](const std::vector<CommittedRecord>& records) {

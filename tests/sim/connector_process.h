@@ -58,6 +58,8 @@ class ConnectorProcess {
   const std::string& name() const { return options_.name; }
   MemFileSystem& disk() { return *disk_; }
   uint64_t epoch_raises() const { return epoch_raises_; }
+  // REQUIRES: running.
+  uint64_t epoch() const { return spool_->epoch(); }
 
  private:
   void Stop(ProcessLife::End how);

@@ -10,6 +10,8 @@ DeduperProcess::DeduperProcess(SimLoop& world, int number, Options options,
                                std::vector<std::string>* failures)
     : world_(world), number_(number), options_(std::move(options)), failures_(failures) {
   session_options_ = {"main", absl::StrCat("log-", number), options_.connections};
+  options_.merger.sources = options_.connections;
+  disk_->KeepLog();
 }
 
 DeduperProcess::~DeduperProcess() { Kill(); }

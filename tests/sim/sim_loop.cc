@@ -29,7 +29,7 @@ bool SimLoop::Step() {
   if (turns_.empty()) return false;
   auto node = turns_.extract(turns_.begin());
   times_.erase(node.key().second);
-  now_ = node.key().first;
+  now_ = std::max(now_, node.key().first);
   node.mapped()();
   return true;
 }

@@ -35,6 +35,10 @@ class SimLoop final : public Loop {
   void RunUntil(absl::Time time);
   void RunFor(absl::Duration duration) { RunUntil(now_ + duration); }
 
+  // Time passes without a turn, as on machines that sleep: what is due
+  // meanwhile runs afterwards, in order.
+  void Skip(absl::Duration duration) { now_ += duration; }
+
   // The host's clock jumps; Now does not.
   void SetWallOffset(absl::Duration offset) { wall_offset_ = offset; }
 

@@ -91,6 +91,23 @@ void SimX::CreatePost() {
     post.id = next_stray_++;  // from before there were snowflakes
     post.create_time = SnowflakeTime(post.id);
   }
+  Publish(post);
+}
+
+bool SimX::Flood(int count) {
+  constexpr absl::Duration kAncient = absl::Hours(24 * 30);
+  for (int i = 0; i < count; ++i) {
+    SimPost post;
+    post.id = random_.Below(2) == 0
+                  ? next_stray_++
+                  : FirstSnowflakeAt(world_.WallNow() - kAncient) + (posts_.size() & 0x3fffff);
+    post.create_time = SnowflakeTime(post.id);
+    Publish(post);
+  }
+  return true;
+}
+
+void SimX::Publish(const SimPost& post) {
   posts_.push_back(post);
   size_t index = posts_.size() - 1;
   for (auto& [id, connection] : connections_) {

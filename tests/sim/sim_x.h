@@ -84,6 +84,8 @@ class SimX {
   // Posts created meanwhile are not sent on it, though heartbeats go on: only
   // where the usual rate makes the silence visible, else false.
   bool Omit(int connector);
+  // So many posts at once whose ids are no times of this month.
+  bool Flood(int count);
   enum class Refusal {
     kNone, kUnavailable503, kRateLimited429, kTooMany429, kUnauthorized401, kUsageCap429,
     kConnectFails, kDnsFails,
@@ -134,6 +136,7 @@ class SimX {
   using HandlerCall = std::function<void(HttpHandler&, absl::Time)>;
 
   void CreatePost();
+  void Publish(const SimPost& post);
   void ScheduleCreation();
   void Deliver(ConnectionId id, size_t post);
   void Queue(Connection& connection, std::string line, SimDelivery delivery);

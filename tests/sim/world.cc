@@ -67,7 +67,6 @@ class World {
   void AddDeduper(int number) {
     DeduperProcess::Options options;
     options.core.window.memory_bytes_max = options_.window_bytes_max;
-    options.core.strays_max = options_.strays_max;
     options.connections = names_;
     options.wall_offset = absl::Milliseconds(random_.Below(60000)) - absl::Seconds(30);
     options.monotonic_offset = absl::Seconds(random_.Below(1000000));
@@ -99,6 +98,9 @@ class World {
     while (loop_.NextTurnTime() <= until) {
       loop_.Step();
       ++report_.turns;
+      absl::Duration skip = std::exchange(skip_, absl::ZeroDuration());
+      loop_.Skip(skip);
+      until += skip;
     }
     loop_.RunUntil(until);
   }
@@ -201,6 +203,8 @@ class World {
       case Fault::kRefuse401: return Refuse(number, SimX::Refusal::kUnauthorized401);
       case Fault::kRefuseUsageCap: return Refuse(number, SimX::Refusal::kUsageCap429);
       case Fault::kWeClose: return WeClose(number);
+      case Fault::kAway: return Away(number, deduper);
+      case Fault::kStrayFlood: return x_.Flood(50 + static_cast<int>(random_.Below(250)));
     }
     return false;
   }
@@ -218,9 +222,56 @@ class World {
     return true;
   }
 
+  // Half of the spools are lost soon after a start, and their successors grow
+  // unseen: what the dedupers know of the epoch is then less than what stands
+  // under it, and only the session's id tells them apart.
   bool LoseSpool(int number) {
-    if (!KillConnector(number, ProcessLife::End::kSpoolLost)) return false;
+    ConnectorProcess& connector = *connectors_[number];
+    if (!connector.running()) return false;
+    if (random_.Below(2) == 0) return LoseSpoolNow(number);
+    connector.Kill(ProcessLife::End::kKilled);
+    connector.Start();
+    loop_.After(Seconds(2, 8), [this, number] {
+      if (!LoseSpoolNow(number)) return;
+      absl::Time until = loop_.Now() + Seconds(30, 90);
+      for (size_t i = 0; i < dedupers_.size(); ++i) {
+        net_.Partition(number, static_cast<int>(i), until);
+      }
+    });
+    return true;
+  }
+
+  // A new disk counts epochs from one. Often it is restarted until it claims
+  // the very epoch that the dedupers know with other content.
+  bool LoseSpoolNow(int number) {
+    ConnectorProcess& connector = *connectors_[number];
+    if (!connector.running()) return false;
+    uint64_t restarts = random_.Below(4) > 0 ? std::min<uint64_t>(connector.epoch() - 1, 8) : 0;
+    connector.Kill(ProcessLife::End::kSpoolLost);
     for (auto& deduper : dedupers_) deduper->ForgetAcknowledged(names_[number]);
+    for (; restarts > 0; --restarts) {
+      connector.Start();
+      connector.Kill(ProcessLife::End::kKilled);
+    }
+    RestartConnector(&connector);
+    return true;
+  }
+
+  // Between two posts the machines sleep for days: nothing is missed, and only
+  // what the connector has not delivered yet is that old afterwards.
+  bool Away(int number, int deduper) {
+    absl::Duration away = absl::Hours(24 + random_.Below(72));
+    // Longer than the floor waits nothing is promised.
+    if (away_ + away > Core::Options().hold_max - absl::Hours(24)) return false;
+    away_ += away;
+    absl::Duration until_sleep = Seconds(5, 40);
+    net_.Partition(number, deduper, loop_.Now() + until_sleep + away + Seconds(1, 60));
+    loop_.After(until_sleep, [this, away] {
+      for (size_t i = 0; i < connectors_.size(); ++i) {
+        x_.CutConnection(static_cast<int>(i), SimX::Cut::kReset);
+      }
+      skip_ += away;
+    });
     return true;
   }
 
@@ -266,6 +317,9 @@ class World {
   std::vector<std::unique_ptr<DeduperProcess>> dedupers_;
   std::vector<std::unique_ptr<ConnectorProcess>> connectors_;
   bool healing_ = false;
+  // Time to let pass after this turn, and how much has been in all.
+  absl::Duration skip_;
+  absl::Duration away_;
   bool cap_broken_ = false;
 };
 

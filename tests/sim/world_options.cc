@@ -20,10 +20,9 @@ const char* FaultName(Fault fault) {
       "stall",        "refuse_503",      "refuse_429",      "refuse_slots",    "refuse_connect",
       "refuse_dns",   "kill_connector",  "power_cut",       "lose_spool",      "kill_deduper",
       "failed_commit", "cut_offer",      "partition_offer", "step_wall_clock", "drain_connector",
-      "lose_record",  "repeat_record",   "omit_posts",
-      "damage_spool", "noise_tail",     "read_error",
-      "lose_record",  "repeat_record",   "omit_posts",      "cut_full_buffer", "refuse_401",
-      "refuse_usage", "we_close",
+      "lose_record",  "repeat_record",   "omit_posts",      "damage_spool",    "noise_tail",
+      "read_error",   "cut_full_buffer", "refuse_401",      "refuse_usage",    "we_close",
+      "away",         "stray_flood",
   };
   return kNames[static_cast<int>(fault)];
 }
@@ -58,7 +57,6 @@ WorldOptions DrawWorldOptions(Random& random) {
   options.sync_delay_max = absl::Milliseconds(1 + random.Below(200));
   options.net_delay_max = absl::Milliseconds(1 + random.Below(300));
   if (random.Below(2) == 0) options.window_bytes_max = 4 << 10;
-  if (random.Below(4) == 0) options.strays_max = 1000;
   // A few lines at a time and no more.
   if (random.Below(6) == 0) options.ring_bytes_max = 1000;
   return options;

@@ -45,8 +45,12 @@ enum class Fault {
   kRefuse401,
   kRefuseUsageCap,
   kWeClose,
+  // A connector can not reach a deduper for 1 to 4 days and comes back with
+  // its backlog.
+  kAway,
+  kStrayFlood,
 };
-inline constexpr int kFaultCount = 30;
+inline constexpr int kFaultCount = 32;
 const char* FaultName(Fault fault);
 
 struct WorldOptions {
@@ -67,7 +71,6 @@ struct WorldOptions {
   absl::Duration sync_delay_max = absl::Milliseconds(30);
   absl::Duration net_delay_max = absl::Milliseconds(80);
   uint64_t window_bytes_max = 1 << 20;
-  uint64_t strays_max = 1000;
 };
 
 WorldOptions DrawWorldOptions(Random& random);
