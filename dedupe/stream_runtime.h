@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -67,6 +68,7 @@ class StreamRuntime {
   StreamRuntime(Options options, std::unique_ptr<RocksStore> store, std::unique_ptr<Core> core);
   void OnCommit(const std::vector<CommittedRecord>& records);
   void Watch();
+  void WarnOfContests();
   void OnDisk(bool accepting);
   uint64_t disk_free_bytes() const;
 
@@ -82,6 +84,7 @@ class StreamRuntime {
   // From then on its figures may be read by any thread.
   std::atomic<bool> disk_guard_started_{false};
   // Merger thread only.
+  std::map<std::string, uint64_t> warned_takeovers_;
   bool sampled_ = false;
   bool stopped_ = false;
 };
