@@ -31,9 +31,11 @@ class ConfigTest : public testing::Test {
 
   // Problems without the directory, one a line.
   std::string Connector(const std::string& text) {
+    connector_.Clear();
     return Short(LoadConnectorConfig(Write("c.yaml", text), &connector_));
   }
   std::string Deduper(const std::string& text) {
+    deduper_.Clear();
     return Short(LoadDeduperConfig(Write("d.yaml", text), &deduper_));
   }
   std::string Short(const ConfigProblems& problems) {
@@ -142,7 +144,7 @@ TEST_F(ConfigTest, WhatIsThereButEmptyIsRefused) {
   EXPECT_EQ(Connector(text), "c.yaml:5:11: dedupers: is empty; say where to send: [{address: "
                              "host:port}]");
   EXPECT_EQ(Deduper("listen: {grpc: \"127.0.0.1:0\"}\ndata_dir: \"\"\nstreams: []\n"),
-            "d.yaml:2:11: data_dir: is empty; name the directory for the data\n"
+            "d.yaml:2:11: data_dir has no value; give one or remove the key\n"
             "d.yaml:3:10: streams: is empty; list at least one: [{name: …}]");
 }
 
