@@ -8,12 +8,14 @@
 #include <cstring>
 #include <set>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
 #include "base/host_port.h"
+#include "base/secret_file.h"
 
 namespace braid {
 namespace {
@@ -104,8 +106,13 @@ class Checker {
   void Deduper(DeduperConfig& config) {
     ListenGrpc(config);
     ListenHttp(config.listen());
+    OnePortEach(config.listen());
     if (config.has_tls()) ServerTls("tls", config.tls());
-    if (config.data_dir().empty()) Missing("data_dir", "name the directory for the data");
+    if (config.data_dir().empty()) {
+      Missing("data_dir", "name the directory for the data");
+    } else {
+      WritableDir("data_dir", config.data_dir());
+    }
     if (config.streams().empty()) Missing("streams", "list at least one: [{name: …}]");
     std::set<std::string> names;
     for (int i = 0; i < config.streams_size(); ++i) {
@@ -129,7 +136,11 @@ class Checker {
 
   // What is there with a bad value was reported by the loader.
   void Missing(const std::string& path, absl::string_view remedy) {
-    if (!source_.Has(path)) Error(path, absl::StrCat("is missing; ", remedy));
+    if (!source_.Has(path)) {
+      Error(path, absl::StrCat("is missing; ", remedy));
+    } else if (!reported_by_loader(path)) {
+      Error(path, absl::StrCat("is empty; ", remedy));
+    }
   }
 
   void Name(const std::string& path, const std::string& name) {
@@ -181,6 +192,40 @@ class Checker {
     }
   }
 
+  // One token and nothing else: what would be refused at every connect.
+  void Token(const std::string& path, const std::string& file) {
+    const size_t before = problems_.size();
+    ReadableFile(path, file, true);
+    for (size_t i = before; i < problems_.size(); ++i) {
+      if (problems_[i].severity == ConfigProblem::Severity::kError) return;
+    }
+    if (file.empty()) return;
+    const absl::StatusOr<std::string> token = ReadSecretFile(file);
+    constexpr absl::string_view kRemedy = "; put the bearer token alone into it, on one line";
+    if (!token.ok()) {
+      Error(path, absl::StrCat(token.status().message(), kRemedy));
+    } else if (std::any_of(token->begin(), token->end(), absl::ascii_isspace)) {
+      Error(path, absl::StrCat(file, " holds white space inside the token", kRemedy));
+    }
+  }
+
+  // Where data goes: a directory that can be written, or can be made.
+  void WritableDir(const std::string& path, const std::string& dir) {
+    std::string existing = dir;
+    struct stat info {};
+    while (stat(existing.c_str(), &info) != 0) {
+      if (errno != ENOENT) return Error(path, absl::StrCat(existing, ": ", std::strerror(errno)));
+      const size_t slash = existing.find_last_of('/');
+      existing = slash == std::string::npos ? "." : slash == 0 ? "/" : existing.substr(0, slash);
+    }
+    if (!S_ISDIR(info.st_mode)) {
+      return Error(path, absl::StrCat(existing, " is not a directory; name another, or move it away"));
+    }
+    if (access(existing.c_str(), W_OK | X_OK) == 0) return;
+    Error(path, absl::StrCat(existing == dir ? "" : absl::StrCat(dir, " can not be made: "), existing,
+                             " can not be written by this user; chown it, or name another"));
+  }
+
   void Source(const std::string& path, SourceConfig& source) {
     if (source.dialect().empty()) source.set_dialect("x-v2");
     if (source.dialect() != "x-v2") {
@@ -189,7 +234,7 @@ class Checker {
     const bool local = Url(path + ".url", source.url());
     // Only a source on this machine, the emulator, may do without.
     if (!source.bearer_token_file().empty() || !local) {
-      ReadableFile(path + ".bearer_token_file", source.bearer_token_file(), true);
+      Token(path + ".bearer_token_file", source.bearer_token_file());
     }
     if (!source.ca_file().empty()) ReadableFile(path + ".ca_file", source.ca_file(), false);
     source.set_stall_after_ms(Ranged(path + ".stall_after", source.stall_after_ms(), kStallAfter));
@@ -252,7 +297,11 @@ class Checker {
   }
 
   void Spool(const std::string& path, SpoolConfig& spool) {
-    if (spool.dir().empty()) Missing(path + ".dir", "name the directory for the spool");
+    if (spool.dir().empty()) {
+      Missing(path + ".dir", "name the directory for the spool");
+    } else {
+      WritableDir(path + ".dir", spool.dir());
+    }
     spool.set_max_size_bytes(Ranged(path + ".max_size", spool.max_size_bytes(), kSpoolSize));
     spool.set_retention_ms(Ranged(path + ".retention", spool.retention_ms(), kSpoolRetention));
     spool.set_segment_bytes(Ranged(path + ".segment", spool.segment_bytes(), kSegment));
@@ -280,6 +329,14 @@ class Checker {
     if (listen.http().empty() || !Address("listen.http", listen.http(), &address)) return;
     if (IsLoopbackHost(address.host)) return;
     Warn("listen.http", "serves metrics in plain text to everyone who can reach it");
+  }
+
+  void OnePortEach(const ListenConfig& listen) {
+    const absl::StatusOr<HostPort> grpc = ParseHostPort(listen.grpc());
+    const absl::StatusOr<HostPort> http = ParseHostPort(listen.http());
+    if (!grpc.ok() || !http.ok() || grpc->port != http->port || grpc->port == 0) return;
+    Error("listen.http", absl::StrCat("has the port of listen.grpc, ", grpc->port,
+                                      "; use another, e.g. ", grpc->port + 80));
   }
 
   void Log(const std::string& path, LogConfig& log) {

@@ -1,5 +1,6 @@
 #include "base/daemon_flags.h"
 
+#include <google/protobuf/util/message_differencer.h>
 #include <malloc.h>
 
 #include <CLI/CLI.hpp>
@@ -36,6 +37,15 @@ DaemonFlags ParseDaemonFlags(const DaemonDescription& description, int argc, cha
   app.add_option("--ready-file", flags.ready_file, "Written once running: the ports as JSON")
       ->envname("BRAID_READY_FILE");
   app.add_flag("--version", flags.version, "Print the version and exit");
+  std::string init = description.init.empty()
+                         ? ""
+                         : absl::StrCat("  ", description.name, " --init --config FILE    once\n");
+  app.footer(absl::StrCat(
+      "Examples:\n", init, "  ", description.name, " --check-config --config FILE\n  ",
+      description.name, " --config FILE\n\nSignals: SIGTERM drains and ends within 5 s; SIGHUP "
+      "checks the file and logs what differs.\nExit codes: 0 ok, 1 a directory or port can not be "
+      "used, 2 configuration or usage, 70 a write failed:\nrestart it. Beyond this machine tls: is "
+      "needed; deploy/make-certs makes certificates for a trial."));
   try {
     app.parse(argc, argv);
     if (flags.config_file.empty() && !flags.version) throw CLI::RequiredError("--config");
@@ -63,6 +73,26 @@ LogOptions DaemonLogOptions(const DaemonFlags& flags, const config::v1::LogConfi
   auto format = formats.find(flags.log_format.empty() ? config.format() : flags.log_format);
   if (format != formats.end()) options.format = format->second;
   return options;
+}
+
+void LogReload(const ConfigProblems& problems, const google::protobuf::Message& running,
+               const google::protobuf::Message& fresh) {
+  if (HasErrors(problems)) {
+    return Log(LogLevel::kError, "config_reload_failed",
+               "the configuration is wrong: everything stays as it runs",
+               {{"problems", JoinProblems(problems)}});
+  }
+  std::string changes;
+  google::protobuf::util::MessageDifferencer differencer;
+  differencer.ReportDifferencesToString(&changes);
+  if (differencer.Compare(running, fresh)) {
+    return Log(LogLevel::kInfo, "config_unchanged",
+               "nothing to do: tokens and certificates are read again by themselves");
+  }
+  Log(LogLevel::kWarn, "config_needs_restart",
+      "the configuration is right but differs from what runs: nothing of it is applied until a "
+      "restart",
+      {{"changes", changes}});
 }
 
 absl::Status WriteReadyFile(const std::string& path, int grpc_port, int http_port) {

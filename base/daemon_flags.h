@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/types/optional.h"
+#include "base/config_loader.h"
 #include "base/log.h"
 #include "braid/config/v1/config.pb.h"
 
@@ -41,6 +42,13 @@ DaemonFlags ParseDaemonFlags(const DaemonDescription& description, int argc, cha
 
 LogOptions DaemonLogOptions(const DaemonFlags& flags, const config::v1::LogConfig& config,
                             const std::string& component);
+
+// What a SIGHUP found: logs whether the file is right and whether it differs from
+// what runs. Nothing of it is applied while the process runs, so that a reload
+// is all or nothing: tokens and certificates are read again by themselves, the
+// rest takes a restart.
+void LogReload(const ConfigProblems& problems, const google::protobuf::Message& running,
+               const google::protobuf::Message& fresh);
 
 // {"grpc_port":N,"http_port":N}, complete as soon as it is there. 0: no such
 // port.

@@ -29,6 +29,15 @@ void UseThreads() {
   BRAID_CHECK(ready);
 }
 
+// What to do about it, after the error's text.
+std::string ListenRemedy(int error, absl::string_view key) {
+  if (error == EADDRINUSE) {
+    return absl::StrCat("; end the process that has the port (ss -ltnp shows it), or change ", key,
+                        " in the configuration");
+  }
+  return absl::StrCat("; change ", key, " in the configuration");
+}
+
 uint16_t BoundPort(evutil_socket_t fd) {
   sockaddr_storage address{};
   socklen_t length = sizeof(address);
@@ -78,8 +87,10 @@ class HttpServer::Impl {
     evhttp_bound_socket* const bound =
         evhttp_bind_socket_with_handle(http_, parsed->host.c_str(), parsed->port);
     if (bound == nullptr) {
-      const char* const why = errno != 0 ? std::strerror(errno) : "no such address";
-      return absl::UnavailableError(absl::StrCat("can not listen on ", address, ": ", why));
+      const int error = errno;
+      const char* const why = error != 0 ? std::strerror(error) : "no such address";
+      return absl::UnavailableError(absl::StrCat("can not listen on ", address, " (HTTP): ", why,
+                                                 ListenRemedy(error, "listen.http")));
     }
     listener_ = evhttp_bound_socket_get_listener(bound);
     port_ = BoundPort(evhttp_bound_socket_get_fd(bound));

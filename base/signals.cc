@@ -14,13 +14,15 @@
 
 namespace braid {
 
-Signals::Signals(Loop& loop, absl::AnyInvocable<void(int)> on_stop)
-    : loop_(loop), on_stop_(std::move(on_stop)) {
+Signals::Signals(Loop& loop, absl::AnyInvocable<void(int)> on_stop,
+                 std::function<void()> on_reload)
+    : loop_(loop), on_stop_(std::move(on_stop)), on_reload_(std::move(on_reload)) {
   signal(SIGPIPE, SIG_IGN);
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGTERM);
   sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGHUP);
   BRAID_CHECK(pthread_sigmask(SIG_BLOCK, &set, nullptr) == 0);
   signal_fd_ = signalfd(-1, &set, SFD_CLOEXEC);
   end_fd_ = eventfd(0, EFD_CLOEXEC);
@@ -47,6 +49,10 @@ void Signals::Run() {
     signalfd_siginfo info{};
     if (read(signal_fd_, &info, sizeof(info)) != sizeof(info)) continue;
     const int number = static_cast<int>(info.ssi_signo);
+    if (number == SIGHUP) {
+      if (on_reload_ && on_stop_) loop_.Post(on_reload_);
+      continue;
+    }
     // 128 + number: what shells report for a signal.
     if (!on_stop_) _exit(128 + number);
     loop_.Post([on_stop = std::exchange(on_stop_, nullptr), number]() mutable { on_stop(number); });

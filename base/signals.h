@@ -1,5 +1,5 @@
-// SIGTERM and SIGINT become a turn of the loop; SIGPIPE is ignored (writing to
-// a closed socket is an error like others).
+// SIGTERM and SIGINT become a turn of the loop, and so does each SIGHUP;
+// SIGPIPE is ignored (writing to a closed socket is an error like others).
 //
 // Threads: construct in main before any other thread starts, since the signals
 // are blocked for all threads that follow and taken by one of its own.
@@ -10,6 +10,7 @@
 #ifndef BRAID_BASE_SIGNALS_H_
 #define BRAID_BASE_SIGNALS_H_
 
+#include <functional>
 #include <thread>
 
 #include "absl/functional/any_invocable.h"
@@ -20,7 +21,9 @@ namespace braid {
 class Signals {
  public:
   // `on_stop` runs at most once, as a turn, with the signal's number.
-  Signals(Loop& loop, absl::AnyInvocable<void(int)> on_stop);
+  // `on_reload` runs for each SIGHUP until the stop; null: they are ignored.
+  Signals(Loop& loop, absl::AnyInvocable<void(int)> on_stop,
+          std::function<void()> on_reload = nullptr);
   ~Signals();
   Signals(const Signals&) = delete;
   Signals& operator=(const Signals&) = delete;
@@ -30,6 +33,7 @@ class Signals {
 
   Loop& loop_;
   absl::AnyInvocable<void(int)> on_stop_;
+  const std::function<void()> on_reload_;
   int signal_fd_ = -1;
   int end_fd_ = -1;
   std::thread thread_;

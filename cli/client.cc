@@ -7,7 +7,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "cli/channel.h"
-#include "proto/reason.h"
 
 namespace braid {
 namespace {
@@ -44,23 +43,25 @@ int ExitCodeOf(const absl::Status& status) {
   }
 }
 
-absl::StatusOr<std::unique_ptr<Client>> Client::Connect(const CommandLine& line) {
+absl::StatusOr<std::unique_ptr<Client>> Client::Connect(const CommandLine& line,
+                                                       Interrupt& interrupt) {
   absl::StatusOr<std::shared_ptr<grpc::Channel>> channel = OpenChannel(line);
   if (!channel.ok()) return channel.status();
-  return std::make_unique<Client>(line, *std::move(channel));
+  return std::make_unique<Client>(line, interrupt, *std::move(channel));
 }
 
-Client::Client(const CommandLine& line, std::shared_ptr<grpc::Channel> channel)
+Client::Client(const CommandLine& line, Interrupt& interrupt,
+               std::shared_ptr<grpc::Channel> channel)
     : line_(line),
+      interrupt_(interrupt),
       admin_(v1::AdminService::NewStub(channel)),
       streams_(v1::StreamService::NewStub(channel)) {}
 
 absl::StatusOr<v1::ServerInfo> Client::ServerInfo() {
-  grpc::ClientContext context;
-  SetCallDeadline(&context);
   v1::ServerInfo info;
-  absl::Status status =
-      FromGrpcStatus(admin_->GetServerInfo(&context, v1::GetServerInfoRequest(), &info));
+  absl::Status status = Do([&](grpc::ClientContext* context) {
+    return admin_->GetServerInfo(context, v1::GetServerInfoRequest(), &info);
+  });
   if (!status.ok()) return status;
   return info;
 }
@@ -78,12 +79,12 @@ absl::StatusOr<std::string> Client::StreamName() {
 absl::StatusOr<v1::StreamStatus> Client::Status() {
   absl::StatusOr<std::string> stream = StreamName();
   if (!stream.ok()) return stream.status();
-  grpc::ClientContext context;
-  SetCallDeadline(&context);
   v1::GetStatusRequest request;
   request.set_stream(*stream);
   v1::StreamStatus result;
-  absl::Status status = FromGrpcStatus(admin_->GetStatus(&context, request, &result));
+  absl::Status status = Do([&](grpc::ClientContext* context) {
+    return admin_->GetStatus(context, request, &result);
+  });
   if (!status.ok()) return status;
   return result;
 }
@@ -91,14 +92,32 @@ absl::StatusOr<v1::StreamStatus> Client::Status() {
 absl::StatusOr<v1::Event> Client::Event(uint64_t post_id) {
   absl::StatusOr<std::string> stream = StreamName();
   if (!stream.ok()) return stream.status();
-  grpc::ClientContext context;
-  SetCallDeadline(&context);
   v1::GetEventRequest request;
   request.set_name(absl::StrCat(*stream, "/events/", post_id));
   v1::Event event;
-  absl::Status status = FromGrpcStatus(streams_->GetEvent(&context, request, &event));
+  absl::Status status = Do([&](grpc::ClientContext* context) {
+    return streams_->GetEvent(context, request, &event);
+  });
   if (!status.ok()) return status;
   return event;
+}
+
+absl::StatusOr<v1::ListConnectionsResponse> Client::Connections() {
+  absl::StatusOr<std::string> parent = StreamName();
+  if (!parent.ok()) return parent.status();
+  v1::ListConnectionsRequest request;
+  request.set_parent(*parent);
+  v1::ListConnectionsResponse all;
+  do {
+    v1::ListConnectionsResponse page;
+    absl::Status status = Do([&](grpc::ClientContext* context) {
+      return admin_->ListConnections(context, request, &page);
+    });
+    if (!status.ok()) return status;
+    request.set_page_token(page.next_page_token());
+    all.mutable_connections()->MergeFrom(page.connections());
+  } while (!request.page_token().empty());
+  return all;
 }
 
 }  // namespace braid

@@ -1,7 +1,8 @@
 // The command's side of gRPC: one channel, the stubs, and which stream is
 // meant.
 //
-// Threads: any. Calls have deadlines except streams.
+// Threads: any, one call at a time. Calls have deadlines, except streams, and
+// end at once when interrupted.
 
 #ifndef BRAID_CLI_CLIENT_H_
 #define BRAID_CLI_CLIENT_H_
@@ -15,13 +16,19 @@
 #include "braid/v1/admin_service.grpc.pb.h"
 #include "braid/v1/stream_service.grpc.pb.h"
 #include "cli/command_line.h"
+#include "cli/interrupt.h"
+#include "proto/reason.h"
 
 namespace braid {
+
+// Ordinary calls end after this: a person waits.
+void SetCallDeadline(grpc::ClientContext* context);
 
 class Client {
  public:
   // Refuses plain text beyond loopback.
-  static absl::StatusOr<std::unique_ptr<Client>> Connect(const CommandLine& line);
+  static absl::StatusOr<std::unique_ptr<Client>> Connect(const CommandLine& line,
+                                                         Interrupt& interrupt);
 
   v1::AdminService::Stub& admin() { return *admin_; }
   v1::StreamService::Stub& streams() { return *streams_; }
@@ -32,20 +39,27 @@ class Client {
   absl::StatusOr<v1::ServerInfo> ServerInfo();
   absl::StatusOr<v1::StreamStatus> Status();
   absl::StatusOr<v1::Event> Event(uint64_t post_id);
+  // All pages.
+  absl::StatusOr<v1::ListConnectionsResponse> Connections();
 
-  const std::string& address() const { return line_.server; }
+  // A call without stream, within the deadline: call(&context) → grpc::Status.
+  template <typename Call>
+  absl::Status Do(Call call) {
+    grpc::ClientContext context;
+    SetCallDeadline(&context);
+    Interrupt::Scope scope(interrupt_, [&context] { context.TryCancel(); });
+    return FromGrpcStatus(call(&context));
+  }
 
   // Use Connect.
-  Client(const CommandLine& line, std::shared_ptr<grpc::Channel> channel);
+  Client(const CommandLine& line, Interrupt& interrupt, std::shared_ptr<grpc::Channel> channel);
 
  private:
   const CommandLine line_;
+  Interrupt& interrupt_;
   std::unique_ptr<v1::AdminService::Stub> admin_;
   std::unique_ptr<v1::StreamService::Stub> streams_;
 };
-
-// Ordinary calls end after this: a person waits.
-void SetCallDeadline(grpc::ClientContext* context);
 
 // "json" of a message; `pretty` over several lines.
 std::string ToJson(const google::protobuf::Message& message, bool pretty);

@@ -23,22 +23,17 @@ enum ExitCode : int {
   kExitUsage = 2,
   kExitNotFound = 3,
   kExitUnreachable = 4,
+  // 128 + SIGINT: interrupted before it had an answer.
+  kExitInterrupted = 130,
+  // 128 + SIGPIPE: the reader of stdout has left, as for other filters.
+  kExitBrokenPipe = 141,
 };
 
+class CommandContext;
+
 struct CommandLine {
-  enum class Command {
-    kNone,
-    kStatus,
-    kTop,
-    kTail,
-    kEventGet,
-    kEventWhy,
-    kConnectionList,
-    kVersion,
-  };
   enum class Output { kTable, kJson, kJsonl };
 
-  Command command = Command::kNone;
   std::string server = "127.0.0.1:7400";
   // Empty: the only one the server has.
   std::string stream;
@@ -49,19 +44,9 @@ struct CommandLine {
   Output output = Output::kTable;
   bool color_allowed = true;
 
-  bool watch = false;
-  // status: exit code by health.
-  bool check = false;
-  double interval_seconds = 1;
-
-  std::string from;
-  std::string cursor;
-  uint64_t event_limit = 0;
-  bool stop_at_end = false;
-  bool envelope = false;
-  bool reconnect = true;
-
-  uint64_t post_id = 0;
+  // The command's words, e.g. "event get", and what it does.
+  std::string command;
+  std::function<int(CommandContext&)> run;
 };
 
 struct ParsedCommandLine {

@@ -1,7 +1,7 @@
-// The commands: each asks the server and prints. Results go to `out`, messages
-// to `err`; the value is the exit code.
+// What a command works with: the server, the terminal, Ctrl-C. Results go to
+// `out`, messages to `err`; the value of a run is the exit code.
 //
-// Threads: the caller's; tail and top start one more while they run.
+// Threads: the caller's; top starts one more while it runs.
 
 #ifndef BRAID_CLI_COMMANDS_H_
 #define BRAID_CLI_COMMANDS_H_
@@ -9,6 +9,8 @@
 #include <cstdio>
 #include <string>
 
+#include "absl/status/status.h"
+#include "cli/client.h"
 #include "cli/command_line.h"
 #include "cli/interrupt.h"
 
@@ -22,14 +24,40 @@ struct Terminal {
   int width = 120;
 };
 
-// Everything: parses nothing, does what the line says.
-int RunCommand(const CommandLine& line, const Terminal& terminal, Interrupt& interrupt);
+class CommandContext {
+ public:
+  // REQUIRES: everything outlives this.
+  CommandContext(const CommandLine& line, const Terminal& terminal, Interrupt& interrupt,
+                 Client& client)
+      : line(line), terminal(terminal), interrupt(interrupt), client(client) {}
 
-class Client;
-int RunTail(Client& client, const CommandLine& line, const Terminal& terminal,
-            Interrupt& interrupt);
-int RunTop(Client& client, const CommandLine& line, const Terminal& terminal,
-           Interrupt& interrupt);
+  // Writes all of it, or remembers why not and returns false.
+  bool Print(const std::string& text);
+  // The exit code after a Print that failed. Silent where the reader has left.
+  int WriteFailure() const;
+  // Print as the last thing of a command.
+  int Finish(const std::string& text) { return Print(text) ? kExitOk : WriteFailure(); }
+
+  // One line, with "braid: " before it.
+  void Tell(const std::string& message) const;
+  // Says what is wrong; returns the exit code.
+  int Fail(const absl::Status& status) const;
+
+  // As -o wants it; REQUIRES: not kTable.
+  std::string Json(const google::protobuf::Message& message) const;
+  bool wants_table() const { return line.output == CommandLine::Output::kTable; }
+
+  const CommandLine& line;
+  const Terminal& terminal;
+  Interrupt& interrupt;
+  Client& client;
+
+ private:
+  int write_error_ = 0;
+};
+
+// Does what the line says.
+int RunCommand(const CommandLine& line, const Terminal& terminal, Interrupt& interrupt);
 
 }  // namespace braid
 

@@ -35,6 +35,9 @@ int main(int argc, char** argv) {
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGTERM);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  // A reader of stdout that leaves is an error of the write: the cursor is
+  // still told.
+  std::signal(SIGPIPE, SIG_IGN);
 
   braid::ParsedCommandLine parsed = braid::ParseCommandLine(
       {argv + 1, argv + argc}, [](const char* name) -> const char* { return std::getenv(name); });

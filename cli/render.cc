@@ -31,10 +31,29 @@ std::string Word(absl::string_view enum_name, absl::string_view prefix) {
   return word;
 }
 
-std::string StateWord(const v1::Connection& connection) {
-  v1::ConnectionReport::State state = connection.report().state();
-  if (state == v1::ConnectionReport::STATE_UNSPECIFIED) return "never seen";
-  return Word(v1::ConnectionReport::State_Name(state), "STATE_");
+// What is known now; of one that is gone or silent its last word is history,
+// and said as such.
+std::string StateWord(const v1::Connection& c) {
+  std::string said = c.report().state() == v1::ConnectionReport::STATE_UNSPECIFIED
+                         ? ""
+                         : Word(v1::ConnectionReport::State_Name(c.report().state()), "STATE_");
+  std::string was = said.empty() ? "" : absl::StrCat(", was ", said);
+  switch (c.presence()) {
+    case v1::Connection::PRESENCE_GONE:
+      return absl::StrCat("GONE since ",
+                          absl::FormatTime("%m-%d %H:%M:%S", ToTime(c.gone_time()),
+                                           absl::UTCTimeZone()),
+                          was);
+    case v1::Connection::PRESENCE_SILENT:
+      return absl::StrCat("unknown", was);
+    case v1::Connection::PRESENCE_REPORTING:
+      return absl::StrCat(said, c.contested() ? ", CONTESTED" : "");
+    case v1::Connection::PRESENCE_NEVER_SEEN:
+      return "never seen";
+    default:
+      // A deduper that does not say what it knows.
+      return said.empty() ? "never seen" : absl::StrCat("said ", said);
+  }
 }
 
 std::string OriginWord(v1::EventOrigin origin) {
@@ -49,11 +68,6 @@ std::string HealthWord(v1::StreamStatus::Health health, bool color) {
   std::string word = v1::StreamStatus::Health_Name(health);
   word = std::string(absl::StripPrefix(word, "HEALTH_"));
   return color ? absl::StrCat(paint, word, "\x1b[0m") : word;
-}
-
-std::string AgeText(const google::protobuf::Timestamp& time, absl::Time now) {
-  if (time.seconds() == 0) return "-";
-  return DurationText(std::max(absl::ZeroDuration(), now - ToTime(time)));
 }
 
 std::string Count(double per_second) {
@@ -104,6 +118,25 @@ std::string SightingsTable(const v1::Event& event) {
   return TableText(rows, "  ");
 }
 
+// What to try next, by what gRPC says of the connection.
+std::string UnreachableRemedy(absl::string_view message, bool tls) {
+  const auto has = [message](absl::string_view part) {
+    return message.find(part) != absl::string_view::npos;
+  };
+  if (!tls && (has("Socket closed") || has("Connection reset") || has("Broken pipe"))) {
+    return "It closed the connection at once: if its port speaks TLS, give --ca-file, "
+           "--certificate-file and --key-file.";
+  }
+  if (tls && has("WRONG_VERSION_NUMBER")) {
+    return "Its port speaks plain text: leave --ca-file, --certificate-file and --key-file out.";
+  }
+  if (tls && (has("CERTIFICATE_VERIFY_FAILED") || has("andshake") || has("Peer name"))) {
+    return "The certificates do not fit: --ca-file must hold the CA that signed the deduper's, and "
+           "its name must be\n  the address's host or --server-name.";
+  }
+  return "Is braid-deduper running there? Name another with --server HOST:PORT or BRAID_SERVER.";
+}
+
 bool HasSeen(const v1::Event& event, const std::string& connection_id) {
   return std::any_of(
       event.sightings().begin(), event.sightings().end(),
@@ -112,21 +145,24 @@ bool HasSeen(const v1::Event& event, const std::string& connection_id) {
 
 }  // namespace
 
-std::string RenderConnections(const google::protobuf::RepeatedPtrField<v1::Connection>& connections,
-                              absl::Time sample_time) {
-  std::vector<std::vector<std::string>> rows = {{"CONNECTION", "STATE", ">EVENTS/S", ">BYTES/S",
-                                                 ">FIRST", ">SEEN", ">BEHIND P50", ">P99",
-                                                 ">LAST BYTE", ">UP", ">RECONNECTS", "NETWORK"}};
+std::string RenderConnections(
+    const google::protobuf::RepeatedPtrField<v1::Connection>& connections) {
+  std::vector<std::vector<std::string>> rows = {
+      {"CONNECTION", "STATE", ">EVENTS/S", ">BYTES/S", ">FIRST", ">SEEN", ">BEHIND P50", ">P99",
+       ">LAST BYTE", ">REPORT AGE", ">UP", ">RECONNECTS", "NETWORK"}};
   for (const v1::Connection& c : connections) {
-    bool seen = c.report().state() != v1::ConnectionReport::STATE_UNSPECIFIED;
-    rows.push_back(
-        {ShortName(c.name()), StateWord(c), Count(c.rates().events_per_second()),
-         BytesText(c.rates().bytes_per_second()), absl::StrFormat("%.0f %%", c.first_share() * 100),
-         absl::StrFormat("%.0f %%", c.seen_share() * 100), DurationText(ToDuration(c.behind_p50())),
-         DurationText(ToDuration(c.behind_p99())),
-         seen ? AgeText(c.report().last_byte_time(), ToTime(c.report().report_time())) : "-",
-         seen ? DurationText(ToDuration(c.up_time())) : "-", GroupDigits(c.reconnects()),
-         EscapeForTerminal(c.network())});
+    const auto age = [](bool known, const google::protobuf::Duration& duration) {
+      return known ? DurationText(ToDuration(duration)) : std::string("-");
+    };
+    rows.push_back({ShortName(c.name()), StateWord(c), Count(c.rates().events_per_second()),
+                    BytesText(c.rates().bytes_per_second()),
+                    absl::StrFormat("%.0f %%", c.first_share() * 100),
+                    absl::StrFormat("%.0f %%", c.seen_share() * 100),
+                    DurationText(ToDuration(c.behind_p50())),
+                    DurationText(ToDuration(c.behind_p99())),
+                    age(c.has_last_byte_age(), c.last_byte_age()),
+                    age(c.has_report_age(), c.report_age()), age(c.has_up_time(), c.up_time()),
+                    GroupDigits(c.reconnects()), EscapeForTerminal(c.network())});
   }
   return TableText(rows, "  ");
 }
@@ -148,7 +184,7 @@ std::string RenderStatus(const v1::StreamStatus& s, bool color) {
                   "  p99 ", DurationText(ToDuration(s.commit_delay_p99())), "    disk free ",
                   BytesText(static_cast<double>(s.disk_free_bytes())), "    readers ", s.tails(),
                   "\n\n");
-  absl::StrAppend(&text, RenderConnections(s.connections(), ToTime(s.sample_time())));
+  absl::StrAppend(&text, RenderConnections(s.connections()));
   if (s.problems_size() > 0) absl::StrAppend(&text, "\n");
   for (const std::string& problem : s.problems()) {
     absl::StrAppend(&text, "  ! ", EscapeForTerminal(problem), "\n");
@@ -217,7 +253,7 @@ std::string RenderWhyNot(uint64_t post_id, const v1::StreamStatus& status, absl:
                     "  It is inside the window: no connection has delivered it. It may not "
                     "match the stream's rules, or was\n  lost on the way to all of them.\n");
   }
-  absl::StrAppend(&text, "\n", RenderConnections(status.connections(), now));
+  absl::StrAppend(&text, "\n", RenderConnections(status.connections()));
   return text;
 }
 
@@ -228,10 +264,11 @@ std::string PayloadLine(const v1::Event& event) {
   return line;
 }
 
-std::string RenderError(const absl::Status& status, const std::string& server) {
+std::string RenderError(const absl::Status& status, const std::string& server, bool tls) {
   if (absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status)) {
     return absl::StrCat("braid: can not reach ", EscapeForTerminal(server), ": ",
-                        EscapeForTerminal(status.message()));
+                        EscapeForTerminal(status.message()), "\n  ",
+                        UnreachableRemedy(status.message(), tls));
   }
   std::string text = absl::StrCat("braid: ", EscapeForTerminal(status.message()));
   Reason reason = ReasonOf(status);
@@ -243,7 +280,8 @@ std::string RenderError(const absl::Status& status, const std::string& server) {
     if (!until.empty()) {
       absl::StrAppend(&text, "\n  lost: what was committed ", from.empty() ? "" : "from ",
                       EscapeForTerminal(from), from.empty() ? "before " : " until ",
-                      EscapeForTerminal(until), "\n  go on with: --from earliest");
+                      EscapeForTerminal(until),
+                      "\n  go on with: --from earliest (and without the cursor or its file)");
     }
   }
   return text;

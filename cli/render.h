@@ -16,9 +16,10 @@ namespace braid {
 // One screen: health, log, connections, problems.
 std::string RenderStatus(const v1::StreamStatus& status, bool color);
 
-// The connections side by side. `sample_time` is what ages count from.
-std::string RenderConnections(const google::protobuf::RepeatedPtrField<v1::Connection>& connections,
-                              absl::Time sample_time);
+// The connections side by side. What is not known now is not shown as if it
+// were: see v1::Connection.
+std::string RenderConnections(
+    const google::protobuf::RepeatedPtrField<v1::Connection>& connections);
 
 // One line: sequence, commit time, connection, origin where not live, text.
 std::string RenderEventLine(const v1::Event& event, int text_width);
@@ -36,8 +37,9 @@ std::string RenderWhyNot(uint64_t post_id, const v1::StreamStatus& status, absl:
 // JSON allows, become spaces.
 std::string PayloadLine(const v1::Event& event);
 
-// One line for stderr, with what the reason's metadata adds.
-std::string RenderError(const absl::Status& status, const std::string& server);
+// For stderr: what failed, what the reason's metadata adds, what to do. `tls`:
+// whether the call used it.
+std::string RenderError(const absl::Status& status, const std::string& server, bool tls);
 
 }  // namespace braid
 

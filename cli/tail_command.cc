@@ -1,13 +1,16 @@
 // braid tail: prints until the end, the limit or Ctrl-C, and resumes by itself
-// when the server comes back.
+// when the server comes back. However it ends, it says where to go on.
 
 #include <algorithm>
+#include <memory>
 #include <string>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "cli/client.h"
+#include "cli/command_table.h"
 #include "cli/commands.h"
+#include "cli/cursor_file.h"
 #include "cli/render.h"
 #include "cli/text.h"
 #include "proto/reason.h"
@@ -17,109 +20,222 @@ namespace {
 
 using Output = CommandLine::Output;
 
-// A deduper restarts within two seconds.
+// The first retry is at once: a deduper restarts within two seconds, and most
+// breaks are the network's.
 constexpr absl::Duration kRetryDelayMin = absl::Milliseconds(200);
 constexpr absl::Duration kRetryDelayMax = absl::Seconds(5);
 
+struct TailOptions {
+  std::string from;
+  std::string cursor;
+  std::string cursor_file;
+  // 0: no limit.
+  uint64_t event_limit = 0;
+  bool stop_at_end = false;
+  bool envelope = false;
+  bool no_reconnect = false;
+};
+
+// A command that goes on where this one ended.
+std::string ResumeCommand(const TailOptions& options, const CommandLine& line,
+                          const std::string& cursor) {
+  std::string text = "braid tail";
+  const auto add = [&text](const char* name, const std::string& value) {
+    if (!value.empty()) absl::StrAppend(&text, " ", name, " ", ShellQuote(value));
+  };
+  add("--server", line.server);
+  add("--stream", line.stream);
+  add("--ca-file", line.ca_file);
+  add("--certificate-file", line.certificate_file);
+  add("--key-file", line.key_file);
+  add("--server-name", line.server_name);
+  if (line.output != Output::kTable) {
+    add("-o", line.output == Output::kJson ? "json" : "jsonl");
+  }
+  if (options.envelope) absl::StrAppend(&text, " --envelope");
+  add("--cursor-file", options.cursor_file);
+  if (options.cursor_file.empty()) add("--cursor", cursor);
+  return text;
+}
+
 class Tailer {
  public:
-  Tailer(Client& client, const CommandLine& line, const Terminal& terminal, Interrupt& interrupt)
-      : client_(client), line_(line), terminal_(terminal), interrupt_(interrupt) {}
+  Tailer(const TailOptions& options, CommandContext& context)
+      : options_(options), context_(context), cursor_file_(options.cursor_file) {}
 
+  // The exit code; where to resume is said in any case.
   int Run() {
-    absl::StatusOr<std::string> parent = client_.StreamName();
-    if (!parent.ok()) return Fail(parent.status());
-    request_.set_parent(*parent);
-    request_.set_cursor(line_.cursor);
-    *request_.mutable_start() = *ParseFrom(line_.from, absl::Now());
-    request_.set_stop_at_end(line_.stop_at_end);
-    absl::Duration delay = kRetryDelayMin;
-    while (true) {
-      absl::Status status = RunOnce();
-      if (interrupt_.triggered()) return Leave();
-      if (!output_works_) return kExitFailed;
-      bool again = absl::IsUnavailable(status) && line_.reconnect && !request_.cursor().empty();
-      if (!again) return status.ok() ? kExitOk : Fail(status);
-      if (progressed_) delay = kRetryDelayMin;
-      std::fprintf(terminal_.err, "braid: the server is away, trying again in %s\n",
-                   DurationText(delay).c_str());
-      if (!interrupt_.Sleep(delay)) return Leave();
-      delay = std::min(2 * delay, kRetryDelayMax);
+    int code = Follow();
+    absl::Status stored = StoreCursor(true);
+    if (!stored.ok() && code == kExitOk) code = context_.Fail(stored);
+    const std::string& cursor = request_.cursor();
+    if (!cursor.empty() && !cursor_refused_) {
+      context_.Tell(absl::StrCat("cursor: ", cursor, " resume: ",
+                                 ResumeCommand(options_, context_.line, cursor)));
     }
+    return code;
   }
 
  private:
+  absl::Status FillRequest() {
+    request_.set_cursor(options_.cursor);
+    if (!options_.cursor_file.empty()) {
+      absl::StatusOr<std::string> cursor = cursor_file_.Read();
+      if (!cursor.ok()) return cursor.status();
+      request_.set_cursor(*cursor);
+    }
+    absl::StatusOr<v1::StartPosition> start = ParseFrom(options_.from, absl::Now());
+    if (!start.ok()) return start.status();
+    *request_.mutable_start() = *std::move(start);
+    request_.set_stop_at_end(options_.stop_at_end);
+    absl::StatusOr<std::string> parent = context_.client.StreamName();
+    if (!parent.ok()) return parent.status();
+    request_.set_parent(*parent);
+    return absl::OkStatus();
+  }
+
+  int Follow() {
+    absl::Status filled = FillRequest();
+    if (!filled.ok()) return context_.Fail(filled);
+    absl::Duration delay = absl::ZeroDuration();
+    while (true) {
+      absl::Status status = RunOnce();
+      if (output_failed_) return context_.WriteFailure();
+      if (!store_status_.ok()) return context_.Fail(store_status_);
+      if (context_.interrupt.triggered() || status.ok()) return kExitOk;
+      cursor_refused_ = absl::IsOutOfRange(status) || absl::IsInvalidArgument(status);
+      bool may_return = absl::IsUnavailable(status) && !request_.cursor().empty();
+      if (!may_return || options_.no_reconnect) return context_.Fail(status);
+      if (progressed_) delay = absl::ZeroDuration();
+      if (!away_) context_.Tell("the server is away, trying again until it is back");
+      away_ = true;
+      if (!context_.interrupt.Sleep(delay)) return kExitOk;
+      delay = std::clamp(2 * delay, kRetryDelayMin, kRetryDelayMax);
+    }
+  }
+
   absl::Status RunOnce() {
     progressed_ = false;
-    grpc::ClientContext context;
-    Interrupt::Scope scope(interrupt_, [&context] { context.TryCancel(); });
-    if (line_.event_limit > 0) request_.set_limit(line_.event_limit - printed_);
-    auto reader = client_.streams().TailEvents(&context, request_);
+    grpc::ClientContext call;
+    Interrupt::Scope scope(context_.interrupt, [&call] { call.TryCancel(); });
+    if (options_.event_limit > 0) request_.set_limit(options_.event_limit - printed_);
+    auto reader = context_.client.streams().TailEvents(&call, request_);
     v1::TailEventsResponse batch;
     while (reader->Read(&batch)) {
-      progressed_ = true;
-      if (!Print(batch)) {
-        output_works_ = false;
-        context.TryCancel();
+      if (!Take(batch)) {
+        call.TryCancel();
         break;
       }
-      printed_ += static_cast<uint64_t>(batch.events_size());
-      request_.set_cursor(batch.position().cursor());
     }
-    while (!output_works_ && reader->Read(&batch)) {
+    while (reader->Read(&batch)) {
     }
     absl::Status status = FromGrpcStatus(reader->Finish());
-    bool complete = line_.event_limit > 0 && printed_ >= line_.event_limit;
+    bool complete = options_.event_limit > 0 && printed_ >= options_.event_limit;
     return complete ? absl::OkStatus() : status;
   }
 
-  bool Print(const v1::TailEventsResponse& batch) {
+  // False: this tail is over.
+  bool Take(const v1::TailEventsResponse& batch) {
+    if (away_) context_.Tell("the server is back");
+    away_ = false;
+    progressed_ = true;
+    if (!context_.Print(TextOf(batch))) {
+      output_failed_ = true;
+      return false;
+    }
+    for (const v1::StreamNotice& notice : batch.notices()) {
+      context_.Tell(absl::StrCat("notice: ", EscapeForTerminal(notice.message())));
+    }
+    printed_ += static_cast<uint64_t>(batch.events_size());
+    request_.set_cursor(batch.position().cursor());
+    store_status_ = StoreCursor(false);
+    return store_status_.ok();
+  }
+
+  std::string TextOf(const v1::TailEventsResponse& batch) const {
     std::string text;
     for (const v1::Event& event : batch.events()) {
-      if (line_.envelope) {
+      if (options_.envelope) {
         absl::StrAppend(&text, ToJson(event, false), "\n");
-      } else if (line_.output == Output::kTable) {
-        absl::StrAppend(&text, RenderEventLine(event, std::max(20, terminal_.width - 60)), "\n");
+      } else if (context_.wants_table()) {
+        int width = std::max(20, context_.terminal.width - 60);
+        absl::StrAppend(&text, RenderEventLine(event, width), "\n");
       } else {
         absl::StrAppend(&text, PayloadLine(event), "\n");
       }
     }
-    for (const v1::StreamNotice& notice : batch.notices()) {
-      std::fprintf(terminal_.err, "braid: notice: %s\n",
-                   EscapeForTerminal(notice.message()).c_str());
-    }
-    return std::fwrite(text.data(), 1, text.size(), terminal_.out) == text.size() &&
-           std::fflush(terminal_.out) == 0;
+    return text;
   }
 
-  int Leave() {
-    if (!request_.cursor().empty()) {
-      std::fprintf(terminal_.err, "braid: resume with --cursor %s\n", request_.cursor().c_str());
-    }
-    return kExitOk;
+  absl::Status StoreCursor(bool at_once) {
+    if (options_.cursor_file.empty()) return absl::OkStatus();
+    return cursor_file_.Write(request_.cursor(), fileno(context_.terminal.out), at_once);
   }
 
-  int Fail(const absl::Status& status) {
-    std::fprintf(terminal_.err, "%s\n", RenderError(status, client_.address()).c_str());
-    if (printed_ > 0) Leave();
-    return ExitCodeOf(status);
-  }
-
-  Client& client_;
-  const CommandLine& line_;
-  const Terminal& terminal_;
-  Interrupt& interrupt_;
+  const TailOptions& options_;
+  CommandContext& context_;
+  CursorFile cursor_file_;
   v1::TailEventsRequest request_;
   uint64_t printed_ = 0;
   bool progressed_ = false;
-  bool output_works_ = true;
+  bool away_ = false;
+  bool cursor_refused_ = false;
+  bool output_failed_ = false;
+  absl::Status store_status_;
 };
+
+std::string CheckLimit(const std::string& text) {
+  uint64_t limit = 0;
+  if (absl::SimpleAtoi(text, &limit) && limit > 0 && text[0] != '+') return "";
+  return absl::StrCat("\"", text, "\" is no number of events; give 1 or more");
+}
+
+std::string CheckFrom(const std::string& text) {
+  if (text.empty()) return RefuseEmpty(text);
+  return std::string(ParseFrom(text, absl::UnixEpoch()).status().message());
+}
+
+void AddOptions(CLI::App* tail, TailOptions* options) {
+  CLI::Option* from = tail->add_option("--from", options->from,
+                                       "earliest, now, a sequence, -15m, or a time that is past "
+                                       "(default: now)")
+                          ->check(CheckFrom);
+  CLI::Option* cursor =
+      tail->add_option("--cursor", options->cursor, "Resume where an earlier tail ended")
+          ->check(RefuseEmpty)
+          ->excludes(from);
+  tail->add_option("--cursor-file", options->cursor_file,
+                   "Go on at the cursor in it, where it exists (else --from); kept up to date")
+      ->check(RefuseEmpty)
+      ->excludes(cursor);
+  tail->add_option("-n,--limit", options->event_limit, "Stop after so many events")
+      ->check(CheckLimit);
+  tail->add_flag("--stop-at-end", options->stop_at_end, "Stop at the end of the log");
+  tail->add_flag("--envelope", options->envelope,
+                 "The whole event as JSON: sequence, times, sightings, payload in base64");
+  tail->add_flag("--no-reconnect", options->no_reconnect, "End when the server goes away");
+}
 
 }  // namespace
 
-int RunTail(Client& client, const CommandLine& line, const Terminal& terminal,
-            Interrupt& interrupt) {
-  return Tailer(client, line, terminal, interrupt).Run();
+void AddTailCommands(CommandTree& tree) {
+  auto options = std::make_shared<TailOptions>();
+  CLI::App* tail = tree.Add(
+      {"tail",
+       "Prints events in the order they arrive",
+       {"braid tail                                      # live, one line per post",
+        "braid tail --from -15m -o jsonl | jq .data.text # posts as X sent them",
+        "braid tail --from earliest --stop-at-end -o jsonl > all.jsonl",
+        "while ! braid tail --cursor-file at -o jsonl >> posts.jsonl; do sleep 1; done",
+        "braid tail --cursor AbC123                      # from \"braid: cursor: AbC123 ...\"",
+        "",
+        "At every end stderr closes with one line, \"braid: cursor: CURSOR resume: COMMAND\".",
+        "With --cursor-file nothing is skipped; after a kill its last second is repeated."},
+       "-o json and jsonl: each post as X sent it, one a line;\n"
+       "  --envelope: one braid.v1.Event a line",
+       "0 also after Ctrl-C; 1 where the output can not be written"},
+      [options](CommandContext& context) { return Tailer(*options, context).Run(); });
+  AddOptions(tail, options.get());
 }
 
 }  // namespace braid

@@ -33,6 +33,9 @@ std::string DurationText(absl::Duration duration);
 // "2026-11-20 12:00:00.123" UTC.
 std::string TimeText(absl::Time time);
 
+// Quoted for a shell where that is needed.
+std::string ShellQuote(absl::string_view word);
+
 // Columns padded to equal width, two spaces between; the first row is the head.
 // Columns of which the head starts with '>' are aligned to the right.
 std::string TableText(const std::vector<std::vector<std::string>>& rows,

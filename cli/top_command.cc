@@ -1,19 +1,15 @@
 // braid top: the status screen, live. Repaints lines where the output is no
 // terminal that can do more.
 
-#include <clocale>
+#include <memory>
 #include <string>
 #include <thread>
 
-#include "absl/strings/str_split.h"
-#include "absl/time/clock.h"
 #include "base/mutex.h"
-#include "cli/client.h"
+#include "cli/command_table.h"
 #include "cli/commands.h"
 #include "cli/render.h"
 #include "cli/screen.h"
-#include "proto/proto_time.h"
-#include "proto/reason.h"
 
 namespace braid {
 namespace {
@@ -55,55 +51,63 @@ class StatusFeed {
   std::thread thread_;
 };
 
-int RunPlain(Client& client, const CommandLine& line, const Terminal& terminal,
-             Interrupt& interrupt) {
+int RunPlain(double interval_seconds, CommandContext& context) {
   do {
-    absl::StatusOr<v1::StreamStatus> status = client.Status();
+    absl::StatusOr<v1::StreamStatus> status = context.client.Status();
     if (!status.ok()) {
-      std::fprintf(terminal.err, "%s\n", RenderError(status.status(), client.address()).c_str());
-      return ExitCodeOf(status.status());
+      return context.interrupt.triggered() ? kExitOk : context.Fail(status.status());
     }
-    std::string text = RenderStatus(*status, false) + "\n";
-    if (std::fwrite(text.data(), 1, text.size(), terminal.out) != text.size() ||
-        std::fflush(terminal.out) != 0) {
-      return kExitFailed;
-    }
-  } while (interrupt.Sleep(absl::Seconds(line.interval_seconds)));
+    std::string text = context.wants_table() ? RenderStatus(*status, false) + "\n"
+                                             : context.Json(*status);
+    if (!context.Print(text)) return context.WriteFailure();
+  } while (context.interrupt.Sleep(absl::Seconds(interval_seconds)));
   return kExitOk;
 }
 
-int RunScreen(Client& client, const CommandLine& line, Interrupt& interrupt) {
-  Screen screen(line.color_allowed);
-  StatusFeed feed(client, interrupt, absl::Seconds(line.interval_seconds));
+int RunScreen(double interval_seconds, CommandContext& context) {
+  Screen screen(context.line.color_allowed);
+  StatusFeed feed(context.client, context.interrupt, absl::Seconds(interval_seconds));
+  bool tls = !context.line.ca_file.empty();
   uint64_t painted = 0;
-  while (!interrupt.triggered()) {
+  while (!context.interrupt.triggered()) {
     v1::StreamStatus status;
     absl::Status error;
     uint64_t version = feed.Latest(&status, &error);
     if (version != painted || screen.resized()) {
       painted = version;
       std::string text = status.stream().empty() ? "" : RenderStatus(status, false);
-      if (!error.ok()) text = RenderError(error, client.address()) + "\n\n" + text;
+      if (!error.ok()) {
+        text = RenderError(error, context.line.server, tls) + "\n\nBefore that:\n" + text;
+      }
       screen.Paint(text + "\nq quits", static_cast<int>(error.ok() ? status.health() : 3));
     }
     // Waits for a key for a moment, so that quitting is at once.
-    if (screen.ReadKey() == 'q') interrupt.Trigger();
+    if (screen.ReadKey() == 'q') context.interrupt.Trigger();
   }
   return kExitOk;
 }
 
+int RunTop(double interval_seconds, CommandContext& context) {
+  // A wrong address is told in plain text, before the screen is taken.
+  absl::StatusOr<v1::StreamStatus> first = context.client.Status();
+  if (!first.ok()) return context.Fail(first.status());
+  bool screen = context.terminal.interactive && context.wants_table();
+  return screen ? RunScreen(interval_seconds, context) : RunPlain(interval_seconds, context);
+}
+
 }  // namespace
 
-int RunTop(Client& client, const CommandLine& line, const Terminal& terminal,
-           Interrupt& interrupt) {
-  // A wrong address is told in plain text, before the screen is taken.
-  absl::StatusOr<v1::StreamStatus> first = client.Status();
-  if (!first.ok()) {
-    std::fprintf(terminal.err, "%s\n", RenderError(first.status(), client.address()).c_str());
-    return ExitCodeOf(first.status());
-  }
-  if (!terminal.interactive) return RunPlain(client, line, terminal, interrupt);
-  return RunScreen(client, line, interrupt);
+void AddTopCommands(CommandTree& tree) {
+  auto interval_seconds = std::make_shared<double>(1);
+  CLI::App* top = tree.Add(
+      {"top",
+       "Live view; q quits",
+       {"braid top", "braid top --interval 5 | tee -a watch.log    # plain text, no screen"},
+       "braid.v1.StreamStatus, again and again",
+       ""},
+      [interval_seconds](CommandContext& context) { return RunTop(*interval_seconds, context); });
+  top->add_option("--interval", *interval_seconds, "Seconds between two repaints")
+      ->check(CLI::Range(0.1, 3600.0));
 }
 
 }  // namespace braid

@@ -57,7 +57,11 @@ int main(int argc, char** argv) {
   }
   // Signals first: threads that start later leave them alone.
   braid::RealLoop loop("main");
-  braid::Signals signals(loop, [&loop](int) { loop.Stop(); });
+  braid::Signals signals(loop, [&loop](int) { loop.Stop(); }, [&] {
+    braid::config::v1::DeduperConfig fresh;
+    braid::ConfigProblems found = braid::LoadDeduperConfig(flags.config_file, &fresh);
+    braid::LogReload(found, config, fresh);
+  });
   auto deduper = braid::Deduper::Start(config, ExitFatal);
   if (!deduper.ok()) return Fail(deduper.status(), 1);
   if (!flags.ready_file.empty()) {

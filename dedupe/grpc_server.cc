@@ -60,7 +60,10 @@ absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(
   for (grpc::Service* service : services) builder.RegisterService(service);
   std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
   if (server == nullptr || port == 0) {
-    return absl::UnavailableError(absl::StrCat("can not listen on ", options.address));
+    return absl::UnavailableError(absl::StrCat(
+        "can not listen on ", options.address,
+        " (gRPC): the port is in use or the address is not this machine's; end the process that "
+        "has the port (ss -ltnp shows it), or change listen.grpc in the configuration"));
   }
   return std::unique_ptr<GrpcServer>(new GrpcServer(std::move(server), port));
 }

@@ -58,7 +58,9 @@ OfferSession::OfferSession(Loop& loop, Merger& merger, SessionDirectory& directo
       options_(options),
       responder_(responder) {}
 
-OfferSession::~OfferSession() { directory_.Close(this, hello_.source_id()); }
+OfferSession::~OfferSession() {
+  directory_.Close(this, hello_.source_id(), loop_.Now());
+}
 
 void OfferSession::OnRequest(v1::OfferRequest request, uint64_t request_bytes) {
   if (state_ == State::kClosed) return responder_.Consumed(request_bytes);
@@ -203,13 +205,15 @@ void OfferSession::FlushAcks() {
 }
 
 void OfferSession::Supersede() {
-  Refuse(Refusal::REASON_SUPERSEDED, "a newer call of this source took over");
+  Refuse(Refusal::REASON_SUPERSEDED,
+         "a newer call of this connection took over; unless it was restarted, another process "
+         "runs under its name: give each its own");
 }
 
 void OfferSession::Refuse(Refusal::Reason reason, const std::string& message,
                           uint64_t highest_epoch) {
   if (std::exchange(state_, State::kClosed) == State::kClosed) return;
-  directory_.Close(this, hello_.source_id());
+  directory_.Close(this, hello_.source_id(), loop_.Now());
   v1::OfferResponse response;
   response.mutable_refusal()->set_reason(reason);
   response.mutable_refusal()->set_highest_epoch(highest_epoch);

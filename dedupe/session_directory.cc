@@ -4,6 +4,11 @@
 
 namespace braid {
 
+bool IsContested(const SourceSnapshot& source, absl::Time now) {
+  return source.takeover_times.size() >= kContestTakeovers &&
+         now - source.takeover_times.front() <= kContestSpan;
+}
+
 SessionDirectory::SessionDirectory(const std::vector<std::string>& connections) {
   MutexLock lock(&mu_);
   for (const std::string& name : connections) sources_[name].source_id = name;
@@ -11,7 +16,8 @@ SessionDirectory::SessionDirectory(const std::vector<std::string>& connections) 
 
 OfferSession* SessionDirectory::Open(OfferSession* session, const v1::OfferRequest::Hello& hello,
                                      absl::Time now) {
-  OfferSession* replaced = std::exchange(open_[hello.source_id()], session);
+  OpenCall replaced =
+      std::exchange(open_[hello.source_id()], OpenCall{session, hello.session_id()});
   MutexLock lock(&mu_);
   SourceSnapshot& source = sources_[hello.source_id()];
   source.source_id = hello.source_id();
@@ -21,15 +27,23 @@ OfferSession* SessionDirectory::Open(OfferSession* session, const v1::OfferReque
   source.connected = true;
   source.connect_time = now;
   ++source.calls;
-  return replaced;
+  // The same session again is its own reconnect.
+  if (replaced.session != nullptr && replaced.session_id != hello.session_id()) {
+    ++source.takeovers;
+    source.takeover_times.push_back(now);
+    if (source.takeover_times.size() > kContestTakeovers) source.takeover_times.pop_front();
+  }
+  return replaced.session;
 }
 
-void SessionDirectory::Close(const OfferSession* session, const std::string& source_id) {
+void SessionDirectory::Close(const OfferSession* session, const std::string& source_id,
+                             absl::Time now) {
   auto it = open_.find(source_id);
-  if (it == open_.end() || it->second != session) return;
+  if (it == open_.end() || it->second.session != session) return;
   open_.erase(it);
   MutexLock lock(&mu_);
   sources_[source_id].connected = false;
+  sources_[source_id].close_time = now;
 }
 
 void SessionDirectory::OnReport(const std::string& source_id, const v1::ConnectionReport& report,

@@ -9,6 +9,7 @@
 #define BRAID_DEDUPE_SESSION_DIRECTORY_H_
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <string>
 #include <vector>
@@ -34,12 +35,26 @@ struct SourceSnapshot {
   // Monotonic, of the deduper's loop; InfinitePast before the first.
   absl::Time connect_time = absl::InfinitePast();
   absl::Time report_time = absl::InfinitePast();
+  // When the last call ended; of no meaning while connected.
+  absl::Time close_time = absl::InfinitePast();
   v1::ConnectionReport report;
   // Since this process started.
   uint64_t events = 0;
   uint64_t new_events = 0;
   uint64_t nacks = 0;
+  // Open calls that another session of the same name replaced.
+  uint64_t takeovers = 0;
+  // The newest of them, oldest first; at most kContestTakeovers.
+  std::deque<absl::Time> takeover_times;
 };
+
+// A restart takes over once; two processes of one name take over again and
+// again, at every redial.
+inline constexpr size_t kContestTakeovers = 3;
+inline constexpr absl::Duration kContestSpan = absl::Minutes(10);
+
+// Whether two processes offer under this name.
+bool IsContested(const SourceSnapshot& source, absl::Time now);
 
 class SessionDirectory {
  public:
@@ -49,7 +64,7 @@ class SessionDirectory {
   // The session's call was accepted. Returns the call it replaces, or null.
   OfferSession* Open(OfferSession* session, const v1::OfferRequest::Hello& hello, absl::Time now);
   // No effect if the session was replaced, or never opened.
-  void Close(const OfferSession* session, const std::string& source_id);
+  void Close(const OfferSession* session, const std::string& source_id, absl::Time now);
   void OnReport(const std::string& source_id, const v1::ConnectionReport& report, absl::Time now);
   void OnApplied(const std::string& source_id, uint64_t events, uint64_t new_events);
   void OnNack(const std::string& source_id);
@@ -58,10 +73,15 @@ class SessionDirectory {
   std::vector<SourceSnapshot> Snapshot() const;
 
  private:
+  struct OpenCall {
+    OfferSession* session = nullptr;
+    uint64_t session_id = 0;
+  };
+
   mutable Mutex mu_;
   std::map<std::string, SourceSnapshot> sources_ ABSL_GUARDED_BY(mu_);
   // Merger thread only.
-  std::map<std::string, OfferSession*> open_;
+  std::map<std::string, OpenCall> open_;
 };
 
 }  // namespace braid

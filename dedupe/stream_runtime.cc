@@ -139,7 +139,22 @@ void StreamRuntime::WatchHold() {
 void StreamRuntime::Watch() {
   monitor_->Sample(loop_.Now());
   WatchHold();
+  WarnOfContests();
   loop_.After(kWatchInterval, [this] { Watch(); });
+}
+
+void StreamRuntime::WarnOfContests() {
+  for (const SourceSnapshot& source : directory_.Snapshot()) {
+    uint64_t warned = std::exchange(warned_takeovers_[source.source_id], source.takeovers);
+    if (source.takeovers == warned || !IsContested(source, loop_.Now())) continue;
+    Log(LogLevel::kWarn, "connection_contested",
+        "two processes run under one connection name and take it from one another: stop one, or "
+        "give each its own",
+        {{"stream", name()},
+         {"connection", source.source_id},
+         {"network", source.network},
+         {"takeovers", source.takeovers}});
+  }
 }
 
 void StreamRuntime::OnDisk(bool accepting) {
@@ -222,6 +237,9 @@ void StreamRuntime::CollectMetrics(MetricSink& sink) const {
                     static_cast<double>(source.events));
     sink.AddCounter("braid_events_first_total", "Events it delivered first.", labels,
                     static_cast<double>(source.new_events));
+    sink.AddCounter("braid_connection_takeovers_total",
+                    "Calls that another process of the same name replaced.", labels,
+                    static_cast<double>(source.takeovers));
     sink.AddCounter("braid_offer_nacks_total", "Holes that were asked for again.", labels,
                     static_cast<double>(source.nacks));
   }

@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -67,6 +68,7 @@ class StreamRuntime {
   StreamRuntime(Options options, std::unique_ptr<RocksStore> store, std::unique_ptr<Core> core);
   void OnCommit(const std::vector<CommittedRecord>& records);
   void Watch();
+  void WarnOfContests();
   void OnDisk(bool accepting);
   void WatchHold();
   uint64_t disk_free_bytes() const;
@@ -87,6 +89,7 @@ class StreamRuntime {
   Gauge held_seconds_;
   Gauge beyond_hold_count_;
   // Merger thread only.
+  std::map<std::string, uint64_t> warned_takeovers_;
   bool sampled_ = false;
   bool letting_go_ = false;
   // Those that were warned of.

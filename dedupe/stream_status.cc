@@ -39,12 +39,23 @@ std::string StateWord(v1::ConnectionReport::State state) {
   return word;
 }
 
+v1::Connection::Presence PresenceOf(const SourceSnapshot& source, absl::Time loop_now) {
+  if (source.calls == 0) return v1::Connection::PRESENCE_NEVER_SEEN;
+  if (!source.connected) return v1::Connection::PRESENCE_GONE;
+  bool silent = ReportAge(source, loop_now) > kReportAgeMax;
+  return silent ? v1::Connection::PRESENCE_SILENT : v1::Connection::PRESENCE_REPORTING;
+}
+
 // Why it is not receiving, as a sentence.
 std::string ProblemOf(const SourceSnapshot& source, absl::Time loop_now) {
   if (source.calls == 0) {
     return absl::StrCat(source.source_id, " has not connected since this deduper started.");
   }
-  if (!source.connected) return absl::StrCat(source.source_id, " is not connected to the deduper.");
+  if (!source.connected) {
+    return absl::StrCat(source.source_id, " has not been connected to this deduper for ",
+                        Seconds(loop_now - source.close_time),
+                        ": what it receives is not known here.");
+  }
   if (ReportAge(source, loop_now) > kReportAgeMax) {
     return absl::StrCat(source.source_id, " has not reported for ",
                         source.report_time == absl::InfinitePast()
@@ -71,6 +82,12 @@ void AddProblems(const StreamFacts& facts, int receiving, v1::StreamStatus* stat
   for (const ConnectionFacts& connection : facts.connections) {
     if (!IsReceiving(connection.source, facts.loop_now)) {
       status->add_problems(ProblemOf(connection.source, facts.loop_now));
+    }
+    if (IsContested(connection.source, facts.loop_now)) {
+      status->add_problems(absl::StrCat(
+          "Two processes run as ", connection.source.source_id,
+          " and take the connection from one another (", connection.source.takeovers,
+          " times so far): stop one, or give each its own name."));
     }
     if (connection.network.empty()) continue;
     auto [it, added] = networks.emplace(connection.network, connection.source.source_id);
@@ -103,6 +120,20 @@ void FillConnection(const StreamFacts& facts, const ConnectionFacts& connection,
   if (source.connected) {
     SetDuration(facts.loop_now - source.connect_time, out->mutable_up_time());
   }
+  out->set_presence(PresenceOf(source, facts.loop_now));
+  if (source.report_time != absl::InfinitePast()) {
+    SetDuration(ReportAge(source, facts.loop_now), out->mutable_report_age());
+  }
+  absl::Duration byte_age = ByteAge(source, facts.loop_now);
+  if (out->presence() == v1::Connection::PRESENCE_REPORTING &&
+      byte_age != absl::InfiniteDuration()) {
+    SetDuration(std::max(absl::ZeroDuration(), byte_age), out->mutable_last_byte_age());
+  }
+  if (out->presence() == v1::Connection::PRESENCE_GONE) {
+    SetTime(facts.now - (facts.loop_now - source.close_time), out->mutable_gone_time());
+  }
+  out->set_takeovers(source.takeovers);
+  out->set_contested(IsContested(source, facts.loop_now));
   uint64_t connects = source.report.connects();
   out->set_reconnects(connects > 0 ? connects - 1 : 0);
 }

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "absl/strings/str_cat.h"
 #include "dedupe/read_token.h"
 #include "proto/proto_time.h"
+#include "proto/reason.h"
 
 namespace braid {
 namespace {
@@ -14,6 +16,9 @@ constexpr absl::Duration kBatchDelayMax = absl::Seconds(10);
 constexpr absl::Duration kHeartbeatDefault = absl::Seconds(10);
 constexpr absl::Duration kHeartbeatMin = absl::Milliseconds(100);
 constexpr absl::Duration kHeartbeatMax = absl::Hours(1);
+
+// Readers' clocks differ from ours by less.
+constexpr absl::Duration kClockSlack = absl::Minutes(1);
 
 absl::Status CheckArguments(const v1::TailEventsRequest& request) {
   if (request.order() != v1::READ_ORDER_UNSPECIFIED &&
@@ -37,6 +42,14 @@ absl::StatusOr<uint64_t> ResolveStart(const ReadableStream& stream,
       // Sequences start at 1.
       return std::max<uint64_t>(1, start.sequence());
     case v1::StartPosition::kTime:
+      if (ToTime(start.time()) > now + kClockSlack) {
+        return ReasonError(absl::StatusCode::kInvalidArgument,
+                           absl::StrCat("the start lies ",
+                                        absl::FormatDuration(absl::Trunc(
+                                            ToTime(start.time()) - now, absl::Seconds(1))),
+                                        " in the future: give a past time, or none for now"),
+                           {"START_IN_FUTURE", {}});
+      }
       return reader.FirstAdmittedAt(ToTime(start.time()));
     case v1::StartPosition::kLookback:
       return reader.FirstAdmittedAt(now - ToDuration(start.lookback()));

@@ -1,5 +1,8 @@
 #include "deploy/demo_config.h"
 
+#include <google/protobuf/struct.pb.h>
+#include <google/protobuf/util/json_util.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <memory>
@@ -10,6 +13,7 @@
 #include "absl/time/clock.h"
 #include "base/config_check.h"
 #include "deploy/screen.h"
+#include "deploy/x_answer.h"
 #include "tests/harness/binaries.h"
 #include "tests/harness/daemon.h"
 #include "tests/harness/files.h"
@@ -25,17 +29,20 @@ class UserRun {
   absl::Status Start();
   absl::Status Run();
   absl::Status Stop();
+  ConfigSummary Summary() const;
+  const std::string& log_dir() const { return work_dir_.path(); }
 
  private:
   absl::Status Load();
   absl::Status InitIfNew();
   absl::Status Add(const std::string& name, const std::string& binary, const std::string& config);
   DemoView View();
+  std::string AnswerOf(const harness::Daemon& daemon) const;
 
   const std::string dir_;
   const DemoOptions options_;
   Screen screen_;
-  harness::TempDir work_dir_{"demo"};
+  harness::TempDir work_dir_{"demo-logs"};
   config::v1::DeduperConfig deduper_config_;
   std::vector<std::string> connector_files_;
   // Names of the connections in the same order.
@@ -45,6 +52,8 @@ class UserRun {
   absl::Time start_time_;
   // Posts received by each connector, and merged, at the last view.
   std::vector<double> received_;
+  std::vector<std::string> answers_;
+  uint64_t duplicates_ = 0;
   double merged_ = 0;
   absl::Time view_time_;
 };
@@ -95,12 +104,14 @@ absl::Status UserRun::Add(const std::string& name, const std::string& binary,
   harness::DaemonOptions daemon;
   daemon.name = name;
   daemon.dir = work_dir_.path();
-  daemon.command = {harness::RunfilePath(binary), "--config", config};
+  // The answers of X are read from the log.
+  daemon.command = {harness::RunfilePath(binary), "--config", config, "--log-format", "json"};
   daemons_.push_back(std::make_unique<harness::Daemon>(daemon));
   return daemons_.back()->Start();
 }
 
 absl::Status UserRun::Start() {
+  work_dir_.Keep();
   absl::Status status = Load();
   if (status.ok()) status = InitIfNew();
   if (status.ok()) status = Add("deduper", "dedupe/braid-deduper", dir_ + "/deduper.yaml");
@@ -109,6 +120,7 @@ absl::Status UserRun::Start() {
     if (status.ok()) status = Add(name, "ingest/braid-connector", file);
   }
   received_.assign(connector_files_.size(), 0);
+  answers_.assign(connector_files_.size(), "");
   start_time_ = view_time_ = absl::Now();
   return status;
 }
@@ -120,6 +132,7 @@ DemoView UserRun::View() {
   view.title = absl::StrCat("connectors of ", dir_);
   view.merged = static_cast<uint64_t>(daemons_[0]->Metric("braid_events_merged_total", 0));
   view.duplicates = static_cast<uint64_t>(daemons_[0]->Metric("braid_events_duplicate_total", 0));
+  duplicates_ = view.duplicates;
   double seconds = absl::ToDoubleSeconds(absl::Now() - view_time_);
   view.merged_per_second = (static_cast<double>(view.merged) - merged_) / std::max(seconds, 0.001);
   merged_ = static_cast<double>(view.merged);
@@ -133,9 +146,11 @@ DemoView UserRun::View() {
     bool is_receiving = daemon.Metric("braid_connection_receiving", 0) > 0;
     receiving += is_receiving ? 1 : 0;
     connection.state = is_receiving ? "receiving" : "waiting";
+    if (!is_receiving) connection.note = AnswerOf(daemon);
     double received = daemon.Metric("braid_events_received_total", received_[i]);
     connection.events_per_second = (received - received_[i]) / seconds;
     received_[i] = received;
+    answers_[i] = connection.note;
     if (deduper.ok() && merged_ > 0) {
       std::string label = absl::StrCat("connection=\"", connections_[i], "\"");
       connection.first_share =
@@ -148,6 +163,24 @@ DemoView UserRun::View() {
   view.health = receiving >= 2 ? "redundant" : receiving == 1 ? "exposed" : "dark";
   view.hint = absl::StrCat("Logs: ", work_dir_.path(), "/*.log    Stop: Ctrl-C");
   return view;
+}
+
+std::string UserRun::AnswerOf(const harness::Daemon& daemon) const {
+  absl::StatusOr<std::string> log =
+      harness::ReadFile(absl::StrCat(work_dir_.path(), "/", daemon.name(), ".log"));
+  return log.ok() ? LastAnswerOfX(*log) : "";
+}
+
+ConfigSummary UserRun::Summary() const {
+  ConfigSummary summary;
+  summary.merged = static_cast<uint64_t>(merged_);
+  summary.duplicates = duplicates_;
+  summary.log_dir = work_dir_.path();
+  for (size_t i = 0; i < connections_.size(); ++i) {
+    summary.connections.push_back(
+        {connections_[i], static_cast<uint64_t>(received_[i]), answers_[i]});
+  }
+  return summary;
 }
 
 absl::Status UserRun::Run() {
@@ -174,13 +207,41 @@ absl::Status UserRun::Stop() {
 
 }  // namespace
 
-absl::Status RunConfig(const std::string& dir, const DemoOptions& options) {
+bool ConfigSummary::ok() const {
+  return std::all_of(connections.begin(), connections.end(), [](const Connection& connection) {
+    return connection.received > 0 && connection.answer.empty();
+  });
+}
+
+std::string ConfigSummary::ToJson() const {
+  const auto quoted = [](const std::string& text) {
+    google::protobuf::Value value;
+    value.set_string_value(text);
+    std::string json;
+    (void)google::protobuf::util::MessageToJsonString(value, &json);
+    return json;
+  };
+  std::string list;
+  for (const Connection& connection : connections) {
+    absl::StrAppend(&list, list.empty() ? "" : ",", "{\"name\":", quoted(connection.name),
+                    ",\"received\":", connection.received,
+                    ",\"answer\":", quoted(connection.answer), "}");
+  }
+  return absl::StrCat("{\"ok\":", ok() ? "true" : "false", ",\"merged\":", merged,
+                      ",\"duplicates\":", duplicates, ",\"connections\":[", list,
+                      "],\"logs\":", quoted(log_dir), "}");
+}
+
+absl::StatusOr<ConfigSummary> RunConfig(const std::string& dir, const DemoOptions& options) {
   // Paths in messages, and the daemons, must not depend on where we are.
   UserRun run(std::filesystem::absolute(dir).string(), options);
   absl::Status status = run.Start();
   if (status.ok()) status = run.Run();
   absl::Status stopped = run.Stop();
-  return status.ok() ? stopped : status;
+  if (status.ok()) status = stopped;
+  if (status.ok()) return run.Summary();
+  return absl::Status(status.code(),
+                      absl::StrCat(status.message(), "\nLogs: ", run.log_dir(), "/*.log"));
 }
 
 }  // namespace braid::demo

@@ -23,21 +23,25 @@ void BlockSignals() {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 }
 
+int Fail(const absl::Status& status) {
+  std::fprintf(stderr, "braid: %s\n", std::string(status.message()).c_str());
+  return 1;
+}
+
+// Exit code 0 only where all is well, and said where it was asked for.
+int Report(const std::string& json, bool is_ok, const std::string& summary_file) {
+  std::printf("%s\n", json.c_str());
+  if (!summary_file.empty()) {
+    absl::Status written = braid::harness::WriteFile(summary_file, json + "\n");
+    if (!written.ok()) return Fail(written);
+  }
+  return is_ok ? 0 : 1;
+}
+
 int RunWithEmulator(const braid::demo::DemoOptions& options, const std::string& summary_file) {
   absl::StatusOr<braid::demo::DemoSummary> summary = braid::demo::RunDemo(options);
-  if (!summary.ok()) {
-    std::fprintf(stderr, "braid: %s\n", summary.status().ToString().c_str());
-    return 1;
-  }
-  std::printf("%s\n", summary->ToJson().c_str());
-  if (!summary_file.empty()) {
-    absl::Status written = braid::harness::WriteFile(summary_file, summary->ToJson() + "\n");
-    if (!written.ok()) {
-      std::fprintf(stderr, "braid: %s\n", written.ToString().c_str());
-      return 1;
-    }
-  }
-  return summary->ok() ? 0 : 1;
+  if (!summary.ok()) return Fail(summary.status());
+  return Report(summary->ToJson(), summary->ok(), summary_file);
 }
 
 }  // namespace
@@ -53,7 +57,18 @@ int main(int argc, char** argv) {
   app.add_option("--rate", options.rate, "posts per second of the emulated X");
   app.add_option("--config", config_dir,
                  "a directory with connector*.yaml and deduper.yaml: run these, against X");
-  CLI11_PARSE(app, argc, argv);
+  app.footer(
+      "Examples:\n"
+      "  deploy/demo                                   until Ctrl-C\n"
+      "  deploy/demo --for 60s --summary result.json   ends by itself\n"
+      "  deploy/demo --config my-config --for 10m      your connectors against X\n"
+      "Exit codes: 0 nothing lost or doubled (--config: every connection receives), 1 else, "
+      "2 usage.");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
   if (!length.empty() && !absl::ParseDuration(length, &options.length)) {
     std::fprintf(stderr, "braid: --for %s is no duration, write for example 60s\n", length.c_str());
     return 2;
@@ -61,10 +76,14 @@ int main(int argc, char** argv) {
   options.is_terminal = isatty(STDOUT_FILENO) != 0;
   BlockSignals();
   if (!config_dir.empty()) {
-    absl::Status run = braid::demo::RunConfig(config_dir, options);
-    if (run.ok()) return 0;
-    std::fprintf(stderr, "braid: %s\n", run.ToString().c_str());
-    return 1;
+    absl::StatusOr<braid::demo::ConfigSummary> run = braid::demo::RunConfig(config_dir, options);
+    if (!run.ok()) return Fail(run.status());
+    for (const auto& connection : run->connections) {
+      if (connection.answer.empty()) continue;
+      std::fprintf(stderr, "braid: %s does not receive: %s\n", connection.name.c_str(),
+                   connection.answer.c_str());
+    }
+    return Report(run->ToJson(), run->ok(), summary_file);
   }
   return RunWithEmulator(options, summary_file);
 }

@@ -9,6 +9,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
+#include "base/dir_lock.h"
+#include "deploy/demo_dir.h"
 #include "deploy/screen.h"
 #include "tests/harness/cluster.h"
 #include "tests/harness/files.h"
@@ -41,6 +43,8 @@ class Demo {
   const DemoOptions options_;
   Screen screen_;
   harness::TempDir dir_{"demo"};
+  // Tells other demos that somebody is at work here.
+  std::unique_ptr<DirLock> lock_;
   std::unique_ptr<harness::Cluster> cluster_;
   absl::Time start_time_;
   absl::Time next_cut_time_;
@@ -52,6 +56,10 @@ class Demo {
 };
 
 absl::Status Demo::Start() {
+  RemoveLeftOvers("/tmp", absl::Now() - absl::Minutes(1));
+  absl::StatusOr<std::unique_ptr<DirLock>> lock = DirLock::Acquire(dir_.path());
+  if (!lock.ok()) return lock.status();
+  lock_ = *std::move(lock);
   harness::ClusterOptions cluster;
   cluster.dir = dir_.path();
   cluster.emulator.rate = options_.rate;
@@ -127,7 +135,9 @@ ConnectionView Demo::ViewOf(int index, const v1::StreamStatus& status) {
 }
 
 absl::StatusOr<DemoSummary> Demo::Finish() {
-  std::printf("braid: stopping, then comparing the log with what X sent\n");
+  std::printf("braid: stopping, then comparing the log with what X sent (Ctrl-C: at once)\n");
+  std::fflush(stdout);
+  Screen::UnblockSignals();
   absl::Status drained = cluster_->Drain(absl::Minutes(1));
   if (!drained.ok()) return drained;
   // One connection is up at every time, so all that X sent must be there.

@@ -16,7 +16,7 @@ std::string Clock(absl::Duration elapsed) {
 std::string WithCommas(uint64_t number) {
   std::string digits = absl::StrCat(number);
   for (int place = static_cast<int>(digits.size()) - 3; place > 0; place -= 3) {
-    digits.insert(static_cast<size_t>(place), ",");
+    digits.insert(static_cast<size_t>(place), 1, ',');
   }
   return digits;
 }

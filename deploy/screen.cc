@@ -30,11 +30,25 @@ void Screen::Show(const DemoView& view) {
   shown_lines_ = static_cast<int>(std::count(text.begin(), text.end(), '\n'));
 }
 
-bool Screen::WaitForTick() {
+namespace {
+
+sigset_t StopSignals() {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGTERM);
+  return signals;
+}
+
+}  // namespace
+
+void Screen::UnblockSignals() {
+  sigset_t signals = StopSignals();
+  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+}
+
+bool Screen::WaitForTick() {
+  sigset_t signals = StopSignals();
   timespec second = {1, 0};
   return sigtimedwait(&signals, nullptr, &second) > 0;
 }

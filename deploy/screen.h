@@ -17,6 +17,9 @@ class Screen final {
 
   void Show(const DemoView& view);
 
+  // From here on the signals end the process; children die with it.
+  static void UnblockSignals();
+
   // Waits for the next second; true when the user asked to stop.
   static bool WaitForTick();
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -95,6 +97,10 @@ Connector::Connector(Loop& loop, const config::v1::ConnectorConfig& config)
 Connector::~Connector() { http_server_.Stop(); }
 
 absl::Status Connector::Open(absl::AnyInvocable<void(absl::Status)> on_fatal) {
+  // CreateDir makes the last one.
+  std::error_code ignored;
+  std::filesystem::create_directories(
+      std::filesystem::path(config_.spool().dir()).parent_path(), ignored);
   absl::Status status = files_.CreateDir(config_.spool().dir());
   if (!status.ok()) return status;
   auto lock = DirLock::Acquire(config_.spool().dir());

@@ -65,6 +65,10 @@ int main(int argc, char** argv) {
   braid::Signals signals(loop, [&](int) {
     braid::Log(braid::LogLevel::kInfo, "draining", "asked to stop");
     connector->Drain([&loop] { loop.Stop(); });
+  }, [&] {
+    braid::config::v1::ConnectorConfig fresh;
+    braid::ConfigProblems found = braid::LoadConnectorConfig(flags.config_file, &fresh);
+    braid::LogReload(found, config, fresh);
   });
   auto started = braid::Connector::Start(loop, config, ExitFatal);
   if (!started.ok()) return Fail(started.status());

@@ -1,5 +1,6 @@
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <fstream>
 
@@ -30,9 +31,11 @@ class ConfigTest : public testing::Test {
 
   // Problems without the directory, one a line.
   std::string Connector(const std::string& text) {
+    connector_.Clear();
     return Short(LoadConnectorConfig(Write("c.yaml", text), &connector_));
   }
   std::string Deduper(const std::string& text) {
+    deduper_.Clear();
     return Short(LoadDeduperConfig(Write("d.yaml", text), &deduper_));
   }
   std::string Short(const ConfigProblems& problems) {
@@ -60,7 +63,7 @@ spool: {dir: spool, max_size: 1GiB, retention: 5min}
 )";
 
 constexpr char kDeduper[] = R"(listen: {grpc: "127.0.0.1:0", http: "127.0.0.1:0"}
-data_dir: /var/lib/braid
+data_dir: data
 streams:
   - name: main
     connections: [{id: fra-a}, {id: nyc-b, network: aws}]
@@ -81,7 +84,7 @@ TEST_F(ConfigTest, GoodConnectorIsCompleteWithDefaults) {
 
 TEST_F(ConfigTest, GoodDeduperIsCompleteWithDefaults) {
   EXPECT_EQ(Deduper(kDeduper), "");
-  EXPECT_EQ(deduper_.data_dir(), "/var/lib/braid");
+  EXPECT_EQ(deduper_.data_dir(), dir_ + "/data");
   EXPECT_EQ(deduper_.streams(0).window().span_ms(), 26 * 3'600'000);
   EXPECT_EQ(deduper_.streams(0).retention().log_ms(), 26 * 3'600'000);
 }
@@ -132,6 +135,59 @@ TEST_F(ConfigTest, DeduperRules) {
             "d.yaml:5:33: streams[0].connections[1].id: \"a\" is used twice; names are unique\n"
             "d.yaml:7:22: streams[0].retention.log: is longer than the window's span of 2h; lower "
             "it or raise window.span");
+}
+
+TEST_F(ConfigTest, WhatIsThereButEmptyIsRefused) {
+  std::string text = kConnector;
+  text.replace(text.find("dedupers:"), text.find("spool:") - text.find("dedupers:"),
+               "dedupers: []\n");
+  EXPECT_EQ(Connector(text), "c.yaml:5:11: dedupers: is empty; say where to send: [{address: "
+                             "host:port}]");
+  EXPECT_EQ(Deduper("listen: {grpc: \"127.0.0.1:0\"}\ndata_dir: \"\"\nstreams: []\n"),
+            "d.yaml:2:11: data_dir has no value; give one or remove the key\n"
+            "d.yaml:3:10: streams: is empty; list at least one: [{name: …}]");
+}
+
+TEST_F(ConfigTest, TokenFileMustHoldOneTokenAndNothingElse) {
+  const std::string place = "c.yaml:4:78: source.bearer_token_file: ";
+  const std::pair<const char*, const char*> cases[] = {
+      {"", "secret token is empty"},
+      {" \n\n", "secret token is empty"},
+      {"abc\ndef\n", "secret token holds control characters; it is to be one line"},
+      {"Bearer abc\n", "token holds white space inside the token"},
+  };
+  for (const auto& [content, problem] : cases) {
+    Write("token", content);
+    EXPECT_EQ(Connector(kConnector),
+              absl::StrCat(place, problem, "; put the bearer token alone into it, on one line"));
+  }
+}
+
+TEST_F(ConfigTest, OnePortForGrpcAndHttpIsRefused) {
+  std::string text = kDeduper;
+  text.replace(text.find("127.0.0.1:0"), 11, "127.0.0.1:7400");
+  text.replace(text.find("127.0.0.1:0\""), 11, "localhost:7400");
+  EXPECT_EQ(Deduper(text),
+            "d.yaml:1:40: listen.http: has the port of listen.grpc, 7400; use another, e.g. 7480");
+}
+
+TEST_F(ConfigTest, DirectoriesThatCanNotBeUsedAreRefused) {
+  Write("file", "x");
+  std::string text = kConnector;
+  text.replace(text.find("dir: spool"), 10, "dir: file/spool");
+  EXPECT_EQ(Connector(text), "c.yaml:9:14: spool.dir: file/spool: Not a directory");
+  text.replace(text.find("dir: file/spool"), 15, "dir: file");
+  EXPECT_EQ(Connector(text),
+            "c.yaml:9:14: spool.dir: file is not a directory; name another, or move it away");
+  // Parents that can be made are no mistake.
+  text.replace(text.find("dir: file"), 9, "dir: a/b/c");
+  EXPECT_EQ(Connector(text), "");
+  if (geteuid() == 0) return;
+  ASSERT_EQ(mkdir((dir_ + "/closed").c_str(), 0500), 0);
+  text.replace(text.find("dir: a/b/c"), 10, "dir: closed/spool");
+  EXPECT_EQ(Connector(text),
+            "c.yaml:9:14: spool.dir: closed/spool can not be made: closed can not be written by "
+            "this user; chown it, or name another");
 }
 
 TEST_F(ConfigTest, ShortWindowBringsShortRetention) {

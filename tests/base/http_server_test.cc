@@ -120,6 +120,8 @@ TEST(HttpServer, TakenPortIsAnErrorThatNamesTheAddress) {
   const absl::Status status = second.Start(address);
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
   EXPECT_TRUE(absl::StrContains(status.message(), address)) << status;
+  EXPECT_TRUE(absl::StrContains(status.message(), "Address already in use; end the process")) << status;
+  EXPECT_TRUE(absl::StrContains(status.message(), "listen.http")) << status;
 }
 
 TEST(HostPort, ParsesNamesAndAddresses) {

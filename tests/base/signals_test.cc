@@ -26,6 +26,18 @@ TEST(Signals, TermAndIntBecomeATurnOfTheLoop) {
   }
 }
 
+TEST(Signals, HangupReloadsAndDoesNotEndTheProcess) {
+  RealLoop loop;
+  int reloads = 0;
+  Signals signals(loop, [&](int) { loop.Stop(); }, [&] {
+    ++reloads;
+    kill(getpid(), SIGTERM);
+  });
+  ASSERT_EQ(kill(getpid(), SIGHUP), 0);
+  loop.RunInThisThread();
+  EXPECT_EQ(reloads, 1);
+}
+
 TEST(Signals, WritingToAClosedSocketDoesNotEndTheProcess) {
   RealLoop loop;
   Signals signals(loop, [](int) {});

@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "proto/proto_time.h"
 
 namespace braid {
@@ -18,21 +22,23 @@ ParsedCommandLine Parse(const std::vector<std::string>& arguments,
 const absl::Time kNow = absl::FromUnixSeconds(1790000000);  // 2026-09-21 14:13:20 UTC
 
 TEST(CommandLineTest, EveryCommandIsUnderstood) {
-  using Command = CommandLine::Command;
-  const std::pair<std::vector<std::string>, Command> cases[] = {
-      {{"status"}, Command::kStatus},
-      {{"top"}, Command::kTop},
-      {{"tail"}, Command::kTail},
-      {{"event", "get", "12"}, Command::kEventGet},
-      {{"event", "why", "12"}, Command::kEventWhy},
-      {{"connection", "ls"}, Command::kConnectionList},
-      {{"conn", "ls"}, Command::kConnectionList},
-      {{"version"}, Command::kVersion},
+  const std::pair<std::vector<std::string>, std::string> cases[] = {
+      {{"status"}, "status"},
+      {{"top"}, "top"},
+      {{"tail"}, "tail"},
+      {{"event", "get", "12"}, "event get"},
+      {{"event", "why", "12"}, "event why"},
+      {{"connection", "ls"}, "connection ls"},
+      {{"conn", "ls"}, "connection ls"},
+      {{"version"}, "version"},
+      {{"--version"}, "version"},
+      {{"--server", "h:1", "--version"}, "version"},
   };
   for (const auto& [arguments, command] : cases) {
     ParsedCommandLine parsed = Parse(arguments);
     EXPECT_FALSE(parsed.exit_code.has_value()) << arguments[0] << parsed.error;
     EXPECT_EQ(parsed.command_line.command, command);
+    EXPECT_TRUE(parsed.command_line.run != nullptr);
   }
 }
 
@@ -46,8 +52,7 @@ TEST(CommandLineTest, OptionsStandBeforeOrAfterTheCommand) {
     ASSERT_FALSE(parsed.exit_code.has_value()) << parsed.error;
     EXPECT_EQ(parsed.command_line.server, "h:1");
     EXPECT_EQ(parsed.command_line.output, CommandLine::Output::kJsonl);
-    EXPECT_EQ(parsed.command_line.from, "-15m");
-    EXPECT_EQ(parsed.command_line.event_limit, 5u);
+    EXPECT_EQ(parsed.command_line.command, "tail");
   }
 }
 
@@ -68,6 +73,19 @@ TEST(CommandLineTest, WrongUsageExitsWithTwoAndSaysWhy) {
         {"tail", "--frum", "1"},
         {"tail", "--from", "yesterday"},
         {"tail", "-n", "-3"},
+        {"tail", "-n", "0"},
+        {"tail", "-n", "+3"},
+        {"tail", "-n", "many"},
+        {"tail", "-n", "1e3"},
+        {"tail", "-n", ""},
+        {"tail", "-n", "99999999999999999999999"},
+        {"tail", "--cursor", ""},
+        {"tail", "--cursor="},
+        {"tail", "--cursor-file", ""},
+        {"tail", "--from", ""},
+        {"tail", "--cursor", "x", "--cursor-file", "f"},
+        {"status", "--server", ""},
+        {"status", "--ca-file", "ca.crt"},
         {"tail", "-o", "xml"},
         {"event"},
         {"event", "get"},
@@ -96,6 +114,38 @@ TEST(CommandLineTest, HelpShowsExamplesAndExitsWithZero) {
   EXPECT_EQ(*parsed.exit_code, kExitOk);
   EXPECT_NE(parsed.output.find("braid tail --from -15m"), std::string::npos);
   EXPECT_NE(Parse({"tail", "--help"}).output.find("--stop-at-end"), std::string::npos);
+}
+
+TEST(CommandLineTest, HelpOfEveryCommandShowsExamplesJsonAndExitCodes) {
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"status"}, {"top"}, {"tail"}, {"event", "get"}, {"event", "why"},
+        {"connection", "ls"}, {"version"}}) {
+    std::vector<std::string> arguments = words;
+    arguments.push_back("--help");
+    std::string help = Parse(arguments).output;
+    for (const char* part : {"Examples:\n  braid ", "Output as JSON: ", "Exit codes: 0 ok"}) {
+      EXPECT_NE(help.find(part), std::string::npos) << words[0] << part << "\n" << help;
+    }
+  }
+}
+
+TEST(CommandLineTest, ExamplesOfTheHelpCanBeTyped) {
+  for (const char* command : {"status", "top", "tail", "event get", "event why", "connection ls",
+                              "version"}) {
+    std::vector<std::string> arguments = absl::StrSplit(command, ' ');
+    arguments.push_back("--help");
+    std::string help = Parse(arguments).output;
+    int examples = 0;
+    for (absl::string_view line : absl::StrSplit(help, '\n')) {
+      if (!absl::ConsumePrefix(&line, "  braid ")) continue;
+      line = line.substr(0, line.find_first_of("|>#"));
+      std::vector<std::string> words = absl::StrSplit(line, ' ', absl::SkipWhitespace());
+      ParsedCommandLine parsed = Parse(words);
+      EXPECT_FALSE(parsed.exit_code.has_value()) << line << parsed.error;
+      ++examples;
+    }
+    EXPECT_GT(examples, 0) << command;
+  }
 }
 
 TEST(ParseFromTest, EveryKindOfPosition) {

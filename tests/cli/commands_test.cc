@@ -6,6 +6,10 @@
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
+#include <unistd.h>
+
+#include <cerrno>
+#include <fstream>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
@@ -69,16 +73,21 @@ class CommandsTest : public ::testing::Test {
     server_ = nullptr;
   }
 
-  int Run(std::vector<std::string> arguments) {
-    arguments.push_back("--server");
-    arguments.push_back(absl::StrCat("127.0.0.1:", port_));
+  int Run(std::vector<std::string> arguments, bool with_server = true) {
+    if (with_server) {
+      arguments.push_back("--server");
+      arguments.push_back(absl::StrCat("127.0.0.1:", port_));
+    }
     ParsedCommandLine parsed = ParseCommandLine(arguments, [](const char*) { return nullptr; });
     EXPECT_FALSE(parsed.exit_code.has_value()) << parsed.error;
     char* out = nullptr;
     char* err = nullptr;
     size_t out_size = 0, err_size = 0;
     Terminal terminal;
-    terminal.out = interrupt_on_output_ ? OpenInterrupting() : open_memstream(&out, &out_size);
+    terminal.out = interrupt_on_output_ ? OpenInterrupting()
+                   : write_error_ != 0      ? OpenFailing()
+                   : stop_server_on_output_ ? OpenStopping()
+                                        : open_memstream(&out, &out_size);
     terminal.err = open_memstream(&err, &err_size);
     int code = RunCommand(parsed.command_line, terminal, interrupt_);
     std::fclose(terminal.out);
@@ -98,6 +107,46 @@ class CommandsTest : public ::testing::Test {
     };
     return fopencookie(&interrupt_, "w", functions);
   }
+  // The server ends with its first write.
+  FILE* OpenStopping() {
+    cookie_io_functions_t functions{};
+    functions.write = [](void* test, const char*, size_t size) {
+      static_cast<CommandsTest*>(test)->StopServer();
+      return static_cast<ssize_t>(size);
+    };
+    return fopencookie(this, "w", functions);
+  }
+  // Takes nothing.
+  FILE* OpenFailing() {
+    cookie_io_functions_t functions{};
+    functions.write = [](void* error, const char*, size_t) -> ssize_t {
+      errno = *static_cast<int*>(error);
+      return 0;
+    };
+    return fopencookie(&write_error_, "w", functions);
+  }
+  // The cursor in the line at the end.
+  std::string Cursor() const {
+    size_t at = err_.rfind("braid: cursor: ");
+    if (at == std::string::npos || err_.back() != '\n') return "";
+    std::vector<std::string> words = absl::StrSplit(err_.substr(at), ' ');
+    return words[2];
+  }
+  // Behind the first two posts.
+  std::string FirstCursor() {
+    Tail::Options options;
+    options.batch_events_max = 2;
+    Tail tail(log_.stream().reader(), "log-1", options);
+    v1::TailEventsResponse batch;
+    EXPECT_TRUE(tail.Fill(&batch).ok());
+    tail.FillPosition(&batch);
+    return batch.position().cursor();
+  }
+  std::string CursorFilePath() {
+    std::string path = absl::StrCat(testing::TempDir(), "/cursor-", getpid());
+    unlink(path.c_str());
+    return path;
+  }
   bool OutHas(const std::string& part) const { return out_.find(part) != std::string::npos; }
   bool ErrHas(const std::string& part) const { return err_.find(part) != std::string::npos; }
 
@@ -111,6 +160,9 @@ class CommandsTest : public ::testing::Test {
   std::unique_ptr<grpc::Server> server_;
   Interrupt interrupt_;
   bool interrupt_on_output_ = false;
+  // Of every write to stdout.
+  int write_error_ = 0;
+  bool stop_server_on_output_ = false;
   std::string out_, err_;
 };
 
@@ -119,7 +171,96 @@ TEST_F(CommandsTest, TailPrintsOriginalPayloadsOnePerLine) {
   std::string expected;
   for (int i = 0; i < 5; ++i) expected += PostLine(PostId(i)) + "\n";
   EXPECT_EQ(out_, expected);
+  EXPECT_NE(Cursor(), "");
+}
+
+TEST_F(CommandsTest, CursorIsToldAtEveryEndAndResumesThere) {
+  for (std::vector<std::string> ending : std::vector<std::vector<std::string>>{
+           {"-n", "2"}, {"-n", "2", "-o", "jsonl"}, {"-n", "2", "--envelope"}}) {
+    std::vector<std::string> arguments = {"tail", "--from", "earliest"};
+    arguments.insert(arguments.end(), ending.begin(), ending.end());
+    EXPECT_EQ(Run(arguments), kExitOk);
+    EXPECT_EQ(Run({"tail", "--cursor", Cursor(), "--stop-at-end", "-o", "jsonl"}), kExitOk);
+    EXPECT_EQ(out_, PostLine(PostId(2)) + "\n" + PostLine(PostId(3)) + "\n" +
+                        PostLine(PostId(4)) + "\n");
+  }
+}
+
+TEST_F(CommandsTest, ResumeCommandCanBeTyped) {
+  EXPECT_EQ(Run({"tail", "--from", "earliest", "-n", "2", "-o", "jsonl"}), kExitOk);
+  std::string command = err_.substr(err_.find("resume: braid ") + 14);
+  command.pop_back();
+  std::vector<std::string> words = absl::StrSplit(command, ' ');
+  words.push_back("--stop-at-end");
+  EXPECT_EQ(Run(words, /*with_server=*/false), kExitOk);
+  EXPECT_EQ(out_, PostLine(PostId(2)) + "\n" + PostLine(PostId(3)) + "\n" +
+                      PostLine(PostId(4)) + "\n");
+}
+
+TEST_F(CommandsTest, CursorIsToldWhenTheServerGoesForGood) {
+  stop_server_on_output_ = true;
+  EXPECT_EQ(Run({"tail", "--from", "earliest", "--no-reconnect"}), kExitUnreachable);
+  EXPECT_NE(Cursor(), "");
+}
+
+TEST_F(CommandsTest, CursorIsToldAndNothingElseWhenTheReaderLeaves) {
+  write_error_ = EPIPE;
+  EXPECT_EQ(Run({"tail", "--from", "earliest", "-o", "jsonl"}), kExitBrokenPipe);
   EXPECT_EQ(err_, "");
+  // Printed before, lost now: what could not be printed is not behind it.
+  EXPECT_EQ(Run({"tail", "--cursor", FirstCursor(), "-o", "jsonl"}), kExitBrokenPipe);
+  EXPECT_EQ(Cursor(), FirstCursor());
+  EXPECT_EQ(err_.find("can not"), std::string::npos);
+}
+
+TEST_F(CommandsTest, FullDiskIsSaidAndFails) {
+  write_error_ = ENOSPC;
+  EXPECT_EQ(Run({"tail", "--from", "earliest"}), kExitFailed);
+  EXPECT_TRUE(ErrHas("can not write the output: No space left on device"));
+  EXPECT_EQ(Run({"status"}), kExitFailed);
+  EXPECT_TRUE(ErrHas("No space left on device"));
+}
+
+TEST_F(CommandsTest, TailInALoopOverACursorFileSkipsNothing) {
+  std::string file = CursorFilePath();
+  std::string all;
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(Run({"tail", "--cursor-file", file, "--from", "earliest", "-n", "1", "-o", "jsonl"}),
+              kExitOk);
+    all += out_;
+  }
+  std::string expected;
+  for (int i = 0; i < 5; ++i) expected += PostLine(PostId(i)) + "\n";
+  EXPECT_EQ(all, expected);
+}
+
+TEST_F(CommandsTest, WhatCouldNotBePrintedIsNotBehindTheCursorFile) {
+  std::string file = CursorFilePath();
+  EXPECT_EQ(Run({"tail", "--cursor-file", file, "--from", "earliest", "-n", "2", "-o", "jsonl"}),
+            kExitOk);
+  write_error_ = ENOSPC;
+  EXPECT_EQ(Run({"tail", "--cursor-file", file, "--stop-at-end", "-o", "jsonl"}), kExitFailed);
+  write_error_ = 0;
+  EXPECT_EQ(Run({"tail", "--cursor-file", file, "-n", "1", "-o", "jsonl"}), kExitOk);
+  EXPECT_EQ(out_, PostLine(PostId(2)) + "\n");
+}
+
+TEST_F(CommandsTest, UnusableCursorFileIsRefusedNotTakenForNow) {
+  for (const char* text : {"", "\n", "two words\n"}) {
+    std::string file = CursorFilePath();
+    std::ofstream(file) << text;
+    EXPECT_EQ(Run({"tail", "--cursor-file", file, "--stop-at-end"}), kExitFailed);
+    EXPECT_TRUE(ErrHas("cursor file")) << err_;
+  }
+  EXPECT_EQ(Run({"tail", "--cursor-file", "/no/such/dir/file", "--stop-at-end"}), kExitFailed);
+  EXPECT_TRUE(ErrHas("/no/such/dir/file")) << err_;
+}
+
+TEST_F(CommandsTest, StartInTheFutureIsRefused) {
+  EXPECT_EQ(Run({"tail", "--from", "2199-01-01T00:00:00Z"}), kExitFailed);
+  EXPECT_TRUE(ErrHas("START_IN_FUTURE")) << err_;
+  EXPECT_EQ(Run({"tail", "--from", "999999"}), kExitFailed);
+  EXPECT_TRUE(ErrHas("CURSOR_IN_FUTURE")) << err_;
 }
 
 TEST_F(CommandsTest, TailStopsAtItsLimit) {
@@ -137,23 +278,11 @@ TEST_F(CommandsTest, InterruptedTailLeavesAtOnceAndSaysWhereToResume) {
   // Ctrl-C while the first lines are printed.
   interrupt_on_output_ = true;
   EXPECT_EQ(Run({"tail", "--from", "earliest", "-o", "jsonl"}), kExitOk);
-  EXPECT_TRUE(ErrHas("resume with --cursor "));
-  std::string cursor = err_.substr(err_.find("--cursor ") + 9);
-  cursor.pop_back();
-  interrupt_on_output_ = false;
-  EXPECT_FALSE(cursor.empty());
+  EXPECT_NE(Cursor(), "");
 }
 
 TEST_F(CommandsTest, CursorResumesWithoutSkipOrRepeat) {
-  v1::TailEventsRequest request;
-  Tail::Options options;
-  options.batch_events_max = 2;
-  Tail tail(log_.stream().reader(), "log-1", options);
-  v1::TailEventsResponse batch;
-  ASSERT_TRUE(tail.Fill(&batch).ok());
-  tail.FillPosition(&batch);
-  EXPECT_EQ(Run({"tail", "--cursor", batch.position().cursor(), "--stop-at-end", "-o", "jsonl"}),
-            kExitOk);
+  EXPECT_EQ(Run({"tail", "--cursor", FirstCursor(), "--stop-at-end", "-o", "jsonl"}), kExitOk);
   EXPECT_EQ(out_, PostLine(PostId(2)) + "\n" + PostLine(PostId(3)) + "\n" + PostLine(PostId(4)) +
                       "\n");
 }

@@ -46,7 +46,10 @@ v1::StreamStatus MakeStatus() {
   for (const char* id : {"fra-a", "nyc-b", "sfo-c"}) {
     v1::Connection* connection = status.add_connections();
     connection->set_name(std::string("streams/main/connections/") + id);
+    connection->set_presence(v1::Connection::PRESENCE_NEVER_SEEN);
   }
+  status.mutable_connections(1)->set_presence(v1::Connection::PRESENCE_REPORTING);
+  SetDuration(absl::Seconds(3), status.mutable_connections(1)->mutable_last_byte_age());
   v1::ConnectionReport* report = status.mutable_connections(1)->mutable_report();
   report->set_state(v1::ConnectionReport::STATE_BACKING_OFF);
   SetTime(kNow, report->mutable_report_time());
@@ -128,6 +131,41 @@ TEST(RenderTest, StatusShowsHealthConnectionsAndProblems) {
   EXPECT_TRUE(Contains(RenderStatus(MakeStatus(), true), "\x1b[33mEXPOSED\x1b[0m"));
 }
 
+TEST(RenderTest, WhatWasReportedBeforeItWentIsNotShownAsNow) {
+  v1::StreamStatus status = MakeStatus();
+  v1::Connection* connection = status.mutable_connections(1);
+  connection->clear_last_byte_age();
+  connection->mutable_report()->set_state(v1::ConnectionReport::STATE_RECEIVING);
+  connection->set_presence(v1::Connection::PRESENCE_GONE);
+  SetTime(kNow - absl::Minutes(2), connection->mutable_gone_time());
+  SetDuration(absl::Seconds(123), connection->mutable_report_age());
+  std::string text = RenderConnections(status.connections());
+  EXPECT_TRUE(Contains(text, "GONE since 09-21 14:11:20, was receiving")) << text;
+  EXPECT_TRUE(Contains(text, "2 min 3 s")) << text;
+  connection->set_presence(v1::Connection::PRESENCE_SILENT);
+  EXPECT_TRUE(Contains(RenderConnections(status.connections()), "unknown, was receiving"));
+  connection->set_presence(v1::Connection::PRESENCE_REPORTING);
+  connection->set_contested(true);
+  EXPECT_TRUE(Contains(RenderConnections(status.connections()), "receiving, CONTESTED"));
+}
+
+TEST(RenderTest, UnreachableServerComesWithARemedy) {
+  absl::Status refused = absl::UnavailableError("Connection refused");
+  EXPECT_TRUE(Contains(RenderError(refused, "h:1", false), "Is braid-deduper running there?"));
+  absl::Status closed = absl::UnavailableError("Socket closed");
+  EXPECT_TRUE(Contains(RenderError(closed, "h:1", false), "if its port speaks TLS, give --ca-file"));
+  EXPECT_FALSE(Contains(RenderError(closed, "h:1", true), "give --ca-file"));
+  absl::Status plain = absl::UnavailableError("Ssl handshake failed: WRONG_VERSION_NUMBER");
+  EXPECT_TRUE(Contains(RenderError(plain, "h:1", true), "speaks plain text"));
+}
+
+TEST(TextTest, ShellQuoteKeepsEveryWordWhole) {
+  EXPECT_EQ(ShellQuote("127.0.0.1:7400"), "127.0.0.1:7400");
+  EXPECT_EQ(ShellQuote("a b"), "'a b'");
+  EXPECT_EQ(ShellQuote("it's"), "'it'\\''s'");
+  EXPECT_EQ(ShellQuote(""), "''");
+}
+
 TEST(RenderTest, PayloadLineHasNoLineBreaks) {
   v1::Event event;
   event.set_payload("{\n\"a\":\r\n1}");
@@ -139,7 +177,7 @@ TEST(RenderTest, TooOldCursorSaysWhatIsLost) {
                                     {"CURSOR_TOO_OLD",
                                      {{"lost_from_time", "2026-09-21T14:00:00+00:00"},
                                       {"lost_until_time", "2026-09-21T15:00:00+00:00"}}});
-  std::string text = RenderError(status, "h:1");
+  std::string text = RenderError(status, "h:1", false);
   EXPECT_TRUE(Contains(text, "(CURSOR_TOO_OLD)"));
   EXPECT_TRUE(Contains(text, "from 2026-09-21T14:00:00+00:00 until 2026-09-21T15:00:00+00:00"));
 }

@@ -210,6 +210,23 @@ TEST_F(OfferSessionTest, NewerCallOfASourceSupersedesTheOlder) {
   EXPECT_TRUE(directory_.Snapshot()[0].connected);
 }
 
+TEST_F(OfferSessionTest, TwoProcessesOfOneNameAreNoticedARestartIsNot) {
+  std::unique_ptr<Call> a = Open(1);
+  std::unique_ptr<Call> reconnect = Open(1);
+  EXPECT_EQ(directory_.Snapshot()[0].takeovers, 0) << "the same session, on a new call";
+  std::unique_ptr<Call> restart = Open(2);
+  EXPECT_EQ(directory_.Snapshot()[0].takeovers, 1);
+  EXPECT_FALSE(IsContested(directory_.Snapshot()[0], loop_.Now()));
+  std::unique_ptr<Call> b = Open(3);
+  std::unique_ptr<Call> c = Open(4);
+  EXPECT_EQ(directory_.Snapshot()[0].takeovers, 3);
+  EXPECT_TRUE(IsContested(directory_.Snapshot()[0], loop_.Now()));
+  EXPECT_FALSE(IsContested(directory_.Snapshot()[0], loop_.Now() + kContestSpan * 2));
+  c.reset();
+  EXPECT_FALSE(directory_.Snapshot()[0].connected);
+  EXPECT_EQ(directory_.Snapshot()[0].close_time, loop_.Now());
+}
+
 TEST_F(OfferSessionTest, FullDiskRefusesHelloAndRecords) {
   std::unique_ptr<Call> open = Open(1);
   merger_->SetAccepting(false);

@@ -89,6 +89,51 @@ TEST(StreamStatusTest, ProblemsAreSentences) {
   EXPECT_NE(Problems(full).find("disk is nearly full"), std::string::npos);
 }
 
+TEST(StreamStatusTest, WhatIsGoneOrSilentIsNotToldAsIfItWereNow) {
+  auto shown = [](const ConnectionFacts& facts) {
+    return BuildStatus(Facts({facts}), RateWindow()).connections(0);
+  };
+  v1::Connection now = shown(Receiving("a"));
+  EXPECT_EQ(now.presence(), v1::Connection::PRESENCE_REPORTING);
+  EXPECT_EQ(ToDuration(now.last_byte_age()), absl::Milliseconds(1500));
+  EXPECT_EQ(ToDuration(now.report_age()), absl::Milliseconds(500));
+
+  ConnectionFacts gone = Receiving("a");
+  gone.source.connected = false;
+  gone.source.close_time = kLoopNow - absl::Minutes(2);
+  gone.source.report_time = kLoopNow - absl::Seconds(121);
+  v1::Connection shown_gone = shown(gone);
+  EXPECT_EQ(shown_gone.presence(), v1::Connection::PRESENCE_GONE);
+  EXPECT_EQ(ToTime(shown_gone.gone_time()), kNow - absl::Minutes(2));
+  EXPECT_EQ(ToDuration(shown_gone.report_age()), absl::Seconds(121));
+  EXPECT_FALSE(shown_gone.has_last_byte_age());
+  EXPECT_NE(Problems(Facts({gone})).find("a has not been connected to this deduper for 120 s"),
+            std::string::npos);
+
+  ConnectionFacts silent = Receiving("a");
+  silent.source.report_time = kLoopNow - absl::Seconds(6);
+  EXPECT_EQ(shown(silent).presence(), v1::Connection::PRESENCE_SILENT);
+  EXPECT_FALSE(shown(silent).has_last_byte_age());
+  EXPECT_EQ(shown(ConnectionFacts()).presence(), v1::Connection::PRESENCE_NEVER_SEEN);
+  EXPECT_FALSE(shown(ConnectionFacts()).has_report_age());
+}
+
+TEST(StreamStatusTest, TwoProcessesUnderOneNameAreAProblem) {
+  ConnectionFacts contested = Receiving("a");
+  contested.source.takeovers = 7;
+  for (int i = 3; i > 0; --i) {
+    contested.source.takeover_times.push_back(kLoopNow - i * absl::Seconds(10));
+  }
+  StreamFacts facts = Facts({contested, Receiving("b")});
+  EXPECT_NE(Problems(facts).find("Two processes run as a and take the connection from one another "
+                                 "(7 times so far)"),
+            std::string::npos);
+  EXPECT_TRUE(BuildStatus(facts, RateWindow()).connections(0).contested());
+  // Long ago: somebody stopped one.
+  facts.connections[0].source.takeover_times.front() = kLoopNow - absl::Minutes(11);
+  EXPECT_EQ(Problems(facts), "");
+}
+
 TEST(StreamStatusTest, RatesAreOverTheLastTenSecondsSharesOverAMinute) {
   RateWindow rates;
   for (int i = 0; i <= 120; ++i) {

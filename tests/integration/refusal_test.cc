@@ -79,6 +79,20 @@ TEST_F(Refusal, SecondDeduperOnOneDataDirectory) {
   ExpectCleanStop();
 }
 
+TEST_F(Refusal, PortInUseComesWithARemedy) {
+  ASSERT_NO_FATAL_FAILURE(StartCluster());
+  std::string config = *harness::ReadFile(cluster().deduper_config());
+  std::string other = dir() + "/other.yaml";
+  ASSERT_STATUS_OK(harness::WriteFile(
+      other, absl::StrReplaceAll(config, {{cluster().data_dir(), dir() + "/other-data"}})));
+  ASSERT_EQ(RunToEnd("dedupe/braid-deduper", {"--init", "--config", other}).code, 0);
+  Ended ended = RunToEnd("dedupe/braid-deduper", {"--config", other});
+  EXPECT_EQ(ended.code, 1);
+  ExpectRefused(ended, cluster().log_address().deduper);
+  ExpectRefused(ended, "listen.grpc");
+  ExpectCleanStop();
+}
+
 TEST_F(Refusal, SecondConnectorOnOneSpool) {
   ASSERT_NO_FATAL_FAILURE(StartCluster());
   ExpectRefused(RunConnector(), cluster().spool_dir(0));

@@ -1,0 +1,17 @@
+#include "cli/command_table.h"
+
+namespace braid {
+namespace {
+
+void (*const kCommands[])(CommandTree&) = {
+    AddStatusCommands, AddTopCommands,        AddTailCommands,
+    AddEventCommands,  AddConnectionCommands, AddVersionCommands,
+};
+
+}  // namespace
+
+void AddAllCommands(CommandTree& tree) {
+  for (auto add : kCommands) add(tree);
+}
+
+}  // namespace braid

@@ -1,0 +1,55 @@
+#include "cli/command_tree.h"
+
+#include "absl/strings/str_cat.h"
+
+namespace braid {
+namespace {
+
+constexpr char kExitCodes[] =
+    "Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 unreachable, 130 interrupted,\n"
+    "  141 the reader of stdout has left";
+
+std::string FooterOf(const CommandHelp& help) {
+  std::string footer = help.examples.empty() ? "" : "Examples:\n";
+  for (const std::string& example : help.examples) absl::StrAppend(&footer, "  ", example, "\n");
+  if (!help.json.empty()) absl::StrAppend(&footer, "\nOutput as JSON: ", help.json, "\n");
+  absl::StrAppend(&footer, "\n", kExitCodes, help.exit_codes.empty() ? "" : "\n  ",
+                  help.exit_codes, "\n\nOptions of every command, TLS among them: braid --help");
+  return footer;
+}
+
+}  // namespace
+
+CommandTree::CommandTree(CommandLine* line)
+    : line_(*line), root_("Reads and watches a Braid deduper.", "braid") {
+  root_.require_subcommand(1);
+  // Options may stand before or after the command.
+  root_.fallthrough();
+}
+
+CLI::App* CommandTree::AddGroup(const std::string& name, const std::string& summary) {
+  CLI::App* group = root_.add_subcommand(name, summary);
+  group->require_subcommand(1);
+  group->fallthrough();
+  words_.push_back(name);
+  return group;
+}
+
+CLI::App* CommandTree::Add(const CommandHelp& help, Run run, CLI::App* group) {
+  std::string words = group == nullptr ? help.name : absl::StrCat(group->get_name(), " ", help.name);
+  CLI::App* app = (group == nullptr ? &root_ : group)->add_subcommand(help.name, help.summary);
+  app->fallthrough();
+  app->footer(FooterOf(help));
+  app->callback([this, words, run = std::move(run)] {
+    line_.command = words;
+    line_.run = run;
+  });
+  words_.push_back(help.name);
+  return app;
+}
+
+std::string RefuseEmpty(const std::string& value) {
+  return value.empty() ? "is empty; give a value or leave the option out" : "";
+}
+
+}  // namespace braid
