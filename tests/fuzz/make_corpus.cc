@@ -87,7 +87,40 @@ v1::OfferRequest FrameRequest(uint64_t epoch, uint64_t offset, int posts) {
   return Record(input);
 }
 
+// Times and offsets at the ends of their types.
+std::string Extremes(int64_t seconds, int32_t nanos, uint64_t offsets) {
+  v1::OfferRequest frame = FrameRequest(1, 0, 3);
+  google::protobuf::Timestamp* base =
+      frame.mutable_record()->mutable_frame()->mutable_base_receive_time();
+  base->set_seconds(seconds);
+  base->set_nanos(nanos);
+  for (uint32_t& micros :
+       *frame.mutable_record()->mutable_frame()->mutable_receive_offsets_micros()) {
+    micros = UINT32_MAX;
+  }
+  v1::OfferRequest loss = Record(LossInput("a", 1, 3, offsets));
+  *loss.mutable_record()->mutable_loss()->mutable_first_receive_time() = *base;
+  *loss.mutable_record()->mutable_loss()->mutable_last_receive_time() = *base;
+  v1::OfferRequest cover =
+      Record(CoverInput("a", 1, 3 + offsets, TestStart(), TestStart() + absl::Seconds(9)));
+  v1::TimeRange* range =
+      cover.mutable_record()->mutable_cover()->mutable_create_time_range();
+  *range->mutable_end_time() = *base;
+  v1::OfferRequest next = FrameRequest(1, 4 + offsets, 2);
+  std::string calls;
+  for (const v1::OfferRequest& request : {Hello("a", {1}), frame, loss, cover, next}) {
+    calls += Request(0, request);
+  }
+  // Time passes, a restart, time passes.
+  return calls + "\x0e\x07\x0e";
+}
+
 void WriteCalls(const std::string& dir) {
+  Write(dir + "/end_of_time", Extremes(INT64_MAX, INT32_MAX, 1));
+  Write(dir + "/start_of_time", Extremes(INT64_MIN, INT32_MIN, 1));
+  Write(dir + "/end_of_micros", Extremes(INT64_MAX / 1000000, 999999999, 1));
+  Write(dir + "/end_of_offsets", Extremes(1704067200, 0, (uint64_t{1} << 62) - 4));
+
   const std::string open_a = Request(0, Hello("a", {1}));
   const std::string open_b = Request(8, Hello("b", {1}));
   const std::string frame_a = Request(0, FrameRequest(1, 0, 3));
