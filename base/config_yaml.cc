@@ -57,6 +57,7 @@ class YamlReader {
 
   static std::string UnknownKey(const Descriptor& type, const std::string& key) {
     std::vector<std::string> known;
+    known.reserve(static_cast<size_t>(type.field_count()));
     for (int i = 0; i < type.field_count(); ++i) known.push_back(ConfigKey(*type.field(i)));
     const std::string nearest = NearestKey(key, known);
     const std::string text = absl::StrCat("unknown key \"", key, "\"");

@@ -209,7 +209,7 @@ void HttpServer::Handle(absl::string_view path, Handler handler) {
 absl::Status HttpServer::Start(absl::string_view address) {
   BRAID_CHECK(impl_ == nullptr);
   auto impl = std::make_unique<Impl>(options_, handlers_);
-  const absl::Status status = impl->Listen(address);
+  absl::Status status = impl->Listen(address);
   if (!status.ok()) return status;
   impl_ = std::move(impl);
   impl_->Run();

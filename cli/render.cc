@@ -3,6 +3,7 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -72,7 +73,7 @@ std::string HealthWord(v1::StreamStatus::Health health, bool color) {
 
 std::string Count(double per_second) {
   if (per_second > 0 && per_second < 10) return absl::StrFormat("%.1f", per_second);
-  return GroupDigits(static_cast<uint64_t>(per_second + 0.5));
+  return GroupDigits(static_cast<uint64_t>(std::llround(per_second)));
 }
 
 std::string LogLine(const v1::StreamStatus& status) {

@@ -5,6 +5,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "proto/check_times.h"
 #include "proto/frame_codec.h"
 
 namespace braid {
@@ -33,6 +34,7 @@ absl::Status CheckRecord(const v1::SessionRecord& record) {
   if (record.has_loss() && record.loss().offsets() > kOffsetMax - record.offset()) {
     return absl::InvalidArgumentError("loss reaches beyond the last offset");
   }
+  if (absl::Status status = CheckTimes(record); !status.ok()) return status;
   return record.has_frame() ? ValidateFrame(record.frame()) : absl::OkStatus();
 }
 
@@ -42,7 +44,7 @@ absl::Status CheckRequest(const v1::OfferRequest& request) {
   if (request.request_case() == v1::OfferRequest::REQUEST_NOT_SET) {
     return absl::InvalidArgumentError("a request of a kind this deduper does not know");
   }
-  if (!request.has_record()) return absl::OkStatus();
+  if (!request.has_record()) return CheckTimes(request);
   absl::Status status = CheckRecord(request.record());
   if (status.ok()) return status;
   return absl::InvalidArgumentError(absl::StrCat("record at offset ", request.record().offset(),

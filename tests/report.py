@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
-"""Prints one line per test case of a bazel run, then the totals.
+"""Prints one line per test case of bazel's runs, then the totals.
 
-Input: bazel's --build_event_json_file. Test cases come from the XML that each
+    report.py EVENTS.json... [--skipped "TARGET: REASON"]...
+
+Input: bazel's --build_event_json_file of each run. Test cases come from the XML that each
 test wrote (GoogleTest's own; one case per script where bazel wrote it), so that
 skipped cases are seen, with their reasons. A target without XML (it does not
 build, or died early) counts as one failed case.
 """
 
+import argparse
+import itertools
 import json
 import sys
 import urllib.parse
@@ -76,9 +80,13 @@ def target_cases(attempts):
 
 
 def main():
-    totals = {"passed": 0, "FAILED": 0, "SKIPPED": 0}
-    worse = []
-    for label, attempts in read_events(sys.argv[1]):
+    parser = argparse.ArgumentParser()
+    parser.add_argument("events", nargs="+")
+    parser.add_argument("--skipped", action="append", default=[])
+    arguments = parser.parse_args()
+    totals = {"passed": 0, "FAILED": 0, "SKIPPED": len(arguments.skipped)}
+    worse = [f"SKIPPED  {text}" for text in arguments.skipped]
+    for label, attempts in itertools.chain(*map(read_events, arguments.events)):
         for name, outcome, detail, seconds in target_cases(attempts):
             totals[outcome] += 1
             line = f"{outcome:8} {label} {name} ({seconds:.2f} s)"
