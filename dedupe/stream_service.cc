@@ -79,7 +79,8 @@ absl::StatusOr<v1::ListEventsResponse> ListEvents(const ReadableStreams& streams
   Tail tail((*stream)->reader(), (*stream)->log_id(), *options);
   v1::TailEventsResponse batch;
   absl::StatusOr<Tail::Progress> progress = tail.Fill(&batch);
-  if (!progress.ok()) return progress.status();
+  // What stands before the trouble is a page; the next one meets it.
+  if (!progress.ok() && batch.events_size() == 0) return progress.status();
   v1::ListEventsResponse page;
   page.mutable_events()->Swap(batch.mutable_events());
   if (tail.next_sequence() < (*stream)->reader().next_sequence()) {

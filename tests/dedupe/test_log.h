@@ -6,6 +6,7 @@
 
 #include <zstd.h>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -34,6 +35,7 @@ class MapStore final : public Store {
   }
   absl::Status Scan(Table table, absl::string_view from, absl::string_view until,
                     Visitor visitor) const override {
+    if (before_look_) before_look_();
     MutexLock lock(&mu_);
     for (auto it = rows_.lower_bound({static_cast<int>(table), std::string(from)});
          it != rows_.end() && it->first.first == static_cast<int>(table); ++it) {
@@ -43,6 +45,7 @@ class MapStore final : public Store {
     return absl::OkStatus();
   }
   absl::Status ScanBack(Table table, absl::string_view from, Visitor visitor) const override {
+    if (before_look_) before_look_();
     MutexLock lock(&mu_);
     auto it = rows_.upper_bound({static_cast<int>(table), std::string(from)});
     while (it != rows_.begin()) {
@@ -61,7 +64,16 @@ class MapStore final : public Store {
   }
   absl::Status DropBefore(Table, absl::string_view) override { return absl::OkStatus(); }
 
+  // As a file that retention or a fault took away.
+  void Erase(Table table, const std::string& key) {
+    MutexLock lock(&mu_);
+    rows_.erase({static_cast<int>(table), key});
+  }
+  // Runs before each Scan and ScanBack.
+  void SetBeforeLook(std::function<void()> before_look) { before_look_ = std::move(before_look); }
+
  private:
+  std::function<void()> before_look_;
   mutable Mutex mu_;
   std::map<std::pair<int, std::string>, std::string> rows_ ABSL_GUARDED_BY(mu_);
 };
