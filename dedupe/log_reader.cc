@@ -120,6 +120,22 @@ absl::Status LogReader::CheckPosition(uint64_t from, absl::Time delivered_time) 
                      reason);
 }
 
+absl::Status LogReader::CheckChain(uint64_t from, uint64_t chain) const {
+  if (chain == 0 || from <= earliest_sequence() || from > next_sequence()) return absl::OkStatus();
+  absl::StatusOr<CommittedRecord> record = RecordOf(from - 1);
+  // What can not be read can not be compared.
+  if (!record.ok() || record->chain == chain) return absl::OkStatus();
+  return ReasonError(
+      absl::StatusCode::kOutOfRange,
+      absl::StrCat("the log was put back to an older state: up to sequence ", from - 1,
+                   " it holds other events than this reader was given. Start again by time or at "
+                   "the earliest"),
+      {"LOG_ROLLED_BACK",
+       {{"requested_sequence", absl::StrCat(from)},
+        {"lost_from_sequence", absl::StrCat(earliest_sequence())},
+        {"lost_until_sequence", absl::StrCat(from)}}});
+}
+
 absl::StatusOr<std::vector<CommittedRecord>> LogReader::Read(uint64_t from,
                                                              uint64_t bytes_max) const {
   std::vector<CommittedRecord> records;

@@ -40,6 +40,11 @@ class LogReader {
   // far the reader had come: the start of the interval it lost.
   absl::Status CheckPosition(uint64_t from, absl::Time delivered_time) const;
 
+  // Whether the record before `from` is the one that the reader knows by this
+  // chain (0: unknown). LOG_ROLLED_BACK where another stands there: the log
+  // was put back to an older state, unnoticed, and went on.
+  absl::Status CheckChain(uint64_t from, uint64_t chain) const;
+
   // The records, in order and without a hole, that hold sequences from `from`
   // on, until their size reaches bytes_max; empty at the end of the log.
   // OUT_OF_RANGE as CheckPosition where retention passed `from` meanwhile;

@@ -21,6 +21,7 @@
 #include "braid/config/v1/config.pb.h"
 #include "dedupe/core.h"
 #include "dedupe/disk_guard.h"
+#include "dedupe/log_mark.h"
 #include "dedupe/merger.h"
 #include "dedupe/readable_stream.h"
 #include "dedupe/rocks_store.h"
@@ -35,6 +36,8 @@ class StreamRuntime {
     config::v1::StreamConfig config;
     // Of this stream alone.
     std::string dir;
+    // For a log that turns out to have gone back.
+    std::string new_log_id;
     std::shared_ptr<RocksStore::Memory> memory;
     // The state on disk is indeterminate: end the process. Any thread.
     std::function<void(absl::Status)> on_fatal;
@@ -64,15 +67,26 @@ class StreamRuntime {
   void CollectMetrics(MetricSink& sink) const;
 
  private:
-  StreamRuntime(Options options, std::unique_ptr<RocksStore> store, std::unique_ptr<Core> core);
+  // What an opened stream consists of.
+  struct Opened {
+    std::unique_ptr<RocksStore> store;
+    std::unique_ptr<Core> core;
+    std::unique_ptr<LogMarkFile> mark;
+    store::v1::Identity identity;
+  };
+  static absl::Status OpenMark(const Options& options, Opened* opened);
+  StreamRuntime(Options options, Opened opened);
   void OnCommit(const std::vector<CommittedRecord>& records);
   void Watch();
+  void SyncMark();
   void OnDisk(bool accepting);
   uint64_t disk_free_bytes() const;
 
   const Options options_;
   const std::unique_ptr<RocksStore> store_;
   const std::unique_ptr<Core> core_;
+  const std::unique_ptr<LogMarkFile> mark_;
+  const store::v1::Identity identity_;
   SessionDirectory directory_;
   RealLoop loop_;
   std::unique_ptr<Merger> merger_;
@@ -83,6 +97,7 @@ class StreamRuntime {
   std::atomic<bool> disk_guard_started_{false};
   // Merger thread only.
   bool sampled_ = false;
+  absl::Time mark_synced_ = absl::InfinitePast();
   bool stopped_ = false;
 };
 

@@ -31,12 +31,15 @@ absl::StatusOr<Tail::Options> PageStart(const ReadableStream& stream,
   absl::StatusOr<ReadToken> token =
       DecodeReadToken(ReadToken::Kind::kPage, request.page_token());
   if (!token.ok()) return token.status();
-  absl::Status log_id = CheckLogId(*token, stream.log_id());
+  absl::Status log_id = CheckLogId(*token, stream.identity());
   if (!log_id.ok()) return log_id;
   if (token->arguments_hash != HashArguments(request)) {
     return absl::InvalidArgumentError("page_token belongs to a call with other arguments");
   }
   options.from = token->next_sequence;
+  options.chain = token->chain;
+  absl::Status same = stream.reader().CheckChain(options.from, options.chain);
+  if (!same.ok()) return same;
   return options;
 }
 
@@ -89,6 +92,7 @@ absl::StatusOr<v1::ListEventsResponse> ListEvents(const ReadableStreams& streams
     token.log_id = (*stream)->log_id();
     token.next_sequence = tail.next_sequence();
     token.arguments_hash = HashArguments(request);
+    token.chain = tail.chain();
     page.set_next_page_token(EncodeReadToken(token));
   }
   return page;

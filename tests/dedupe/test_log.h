@@ -87,10 +87,16 @@ inline std::string PostLine(uint64_t id) {
   return absl::StrCat(R"({"data":{"id":")", id, R"(","text":"post )", id, R"("}})");
 }
 
+inline store::v1::Identity TestIdentity() {
+  store::v1::Identity identity;
+  identity.set_log_id("log-1");
+  return identity;
+}
+
 class TestLog {
  public:
   explicit TestLog(HotTail::Options options = {})
-      : stream_({"main", "log-1", 1, 1}, store_, options) {}
+      : stream_({"main", TestIdentity(), 1, 1}, store_, options) {}
 
   // A frame; `is_new` marks what had not been seen.
   void AddFrame(const std::string& source, const std::vector<uint64_t>& ids,
@@ -140,9 +146,10 @@ class TestLog {
     stream_.OnCommit({}, earliest_);
   }
   // As a restart: the hot tail is empty, everything is read from the store.
-  std::unique_ptr<ReadableStream> Reopen() const {
+  std::unique_ptr<ReadableStream> Reopen(
+      const store::v1::Identity& identity = TestIdentity()) const {
     return std::make_unique<ReadableStream>(
-        ReadableStream::Start{"main", "log-1", next_sequence_, earliest_}, store_,
+        ReadableStream::Start{"main", identity, next_sequence_, earliest_}, store_,
         HotTail::Options{});
   }
 
@@ -205,6 +212,7 @@ class TestLog {
     committed.first_sequence = next_sequence_;
     committed.ordinal = next_ordinal_;
     committed.sequence_count = SequenceCount(record);
+    committed.chain = ReadBe64(std::string(16, 'c'));
     committed.record = std::make_shared<store::v1::LogRecord>(record);
     next_ordinal_ = committed.sequence_count > 0 ? 0 : next_ordinal_ + 1;
     next_sequence_ += committed.sequence_count;
