@@ -369,6 +369,7 @@ LogKey Core::AppendRecord(LogRecord record, uint32_t sequences, Group* group) {
   committed.first_sequence = log_key.sequence;
   committed.sequence_count = sequences;
   committed.ordinal = log_key.ordinal;
+  committed.chain = ReadBe64(ToAbsl(state_.chain()));
   committed.record = std::make_shared<const LogRecord>(std::move(record));
   group->records.push_back(std::move(committed));
   state_.set_next_sequence(log_key.sequence + sequences);

@@ -57,6 +57,8 @@ struct CommittedRecord {
   uint64_t first_sequence = 0;
   uint32_t sequence_count = 0;
   uint32_t ordinal = 0;
+  // First half of the chain that ends with this record: what cursors carry.
+  uint64_t chain = 0;
   std::shared_ptr<const store::v1::LogRecord> record;
 };
 

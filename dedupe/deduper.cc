@@ -9,6 +9,7 @@
 #include "base/random.h"
 #include "base/version.h"
 #include "dedupe/access.h"
+#include "dedupe/log_mark.h"
 #include "dedupe/rocks_store.h"
 #include "proto/proto_time.h"
 
@@ -40,6 +41,9 @@ absl::Status Deduper::Init(const config::v1::DeduperConfig& config, absl::Time w
   for (const config::v1::StreamConfig& stream : config.streams()) {
     absl::Status made =
         RocksStore::Init(StreamDir(config, stream.name()), stream.name(), NewLogId(), wall_now);
+    if (made.ok()) {
+      made = LogMarkFile::Remove(LogMarkFile::PathFor(StreamDir(config, stream.name())));
+    }
     if (!made.ok()) return made;
   }
   return absl::OkStatus();
@@ -67,6 +71,7 @@ absl::Status Deduper::OpenStreams() {
     StreamRuntime::Options options;
     options.config = stream;
     options.dir = StreamDir(config_, stream.name());
+    options.new_log_id = NewLogId();
     options.memory = memory;
     options.on_fatal = on_fatal_;
     options.tail_count = [this](const ReadableStream& of) { return tail_calls_.CountOf(of); };

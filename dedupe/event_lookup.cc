@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/optional.h"
 #include "base/bytes.h"
+#include "base/log.h"
 #include "dedupe/event_view.h"
 #include "dedupe/keys.h"
 #include "proto/proto_time.h"
@@ -80,6 +81,12 @@ absl::Status AddAllSightings(const ReadableStream& stream, uint64_t post_id, v1:
     if (place.sequence < stream.reader().earliest_sequence()) continue;
     absl::StatusOr<CommittedRecord> record = stream.reader().RecordAt(place);
     if (absl::IsNotFound(record.status())) continue;
+    if (absl::IsDataLoss(record.status())) {
+      // The event is whole without it.
+      Log(LogLevel::kError, "log_entry_damaged", "sightings of an event can not be read",
+          {{"post_id", post_id}, {"error", record.status()}});
+      continue;
+    }
     if (!record.ok()) return record.status();
     AddSightings(*record, post_id, event);
   }
@@ -93,6 +100,8 @@ absl::StatusOr<v1::Event> FindPost(const ReadableStream& stream, uint64_t post_i
   absl::StatusOr<uint64_t> sequence = FindSequence(stream, post_id);
   if (!sequence.ok()) return sequence.status();
   absl::StatusOr<CommittedRecord> record = stream.reader().RecordOf(*sequence);
+  // Retention passed it meanwhile.
+  if (absl::IsOutOfRange(record.status())) return NotInLog(post_id);
   if (!record.ok()) return record.status();
   if (!record->record->has_events()) return NotInLog(post_id);
   absl::StatusOr<RecordEvents> events = RecordEvents::Open(*std::move(record), view);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/bytes.h"
 
 namespace braid {
 namespace {
@@ -36,6 +37,7 @@ absl::StatusOr<CommittedRecord> DecodeLogEntry(absl::string_view key, absl::stri
   CommittedRecord entry;
   entry.first_sequence = position.sequence;
   entry.ordinal = position.ordinal;
+  entry.chain = ReadBe64(checked->chain);
   entry.sequence_count = SequenceCount(*record);
   entry.record = std::move(record);
   return entry;

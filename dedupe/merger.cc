@@ -72,7 +72,6 @@ void Merger::RunGroup() {
   loop_.Post(owner_.Wrap(
       [this, first_admit] { metrics_.commit_delay.Record(loop_.Now() - first_admit); }));
   if (!waiting_.empty()) ScheduleGroup();
-  if (observer_ && !group.records.empty()) observer_(group.records);
   for (Applied& one : applied) {
     if (one.done) one.done(one.result);
   }
@@ -105,6 +104,8 @@ absl::Status Merger::CommitGroup(Group* group) {
   absl::Status status = store_.Commit(group->changes);
   if (!status.ok()) return WithContext(status, "commit");
   core_.Committed();
+  // Before anything is dropped: readers must know that it is no longer kept.
+  if (observer_ && !(group->records.empty() && group->drops.empty())) observer_(group->records);
   for (const auto& [table, key] : group->drops) {
     status = store_.DropBefore(table, key);
     if (!status.ok()) return WithContext(status, absl::StrCat("drop from ", TableName(table)));

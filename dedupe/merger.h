@@ -44,7 +44,8 @@ class Merger {
   using Done = absl::AnyInvocable<void(const ApplyResult& result)>;
 
   // Called on the merger thread after each commit with the log records that
-  // became durable, in order. Must not block.
+  // became durable, in order, before anybody is told and before the store
+  // drops what the commit put out of reach. Must not block.
   using CommitObserver = absl::AnyInvocable<void(const std::vector<CommittedRecord>& records)>;
 
   // Written on the merger thread, read by any.

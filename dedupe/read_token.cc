@@ -1,5 +1,7 @@
 #include "dedupe/read_token.h"
 
+#include <algorithm>
+
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "base/bytes.h"
@@ -9,9 +11,9 @@
 namespace braid {
 namespace {
 
-constexpr char kFormat = 1;
-// Format, kind, sequence, time, hash; then the log id, then the checksum.
-constexpr size_t kFixedBytes = 2 + 8 + 8 + 8;
+constexpr char kFormat = 2;
+// Format, kind, sequence, time, hash, chain; then the log id, then the checksum.
+constexpr size_t kFixedBytes = 2 + 8 + 8 + 8 + 8;
 constexpr size_t kChecksumBytes = 4;
 // A cursor is about 70 characters; longer ones are not ours.
 constexpr size_t kTextMax = 1024;
@@ -28,6 +30,10 @@ absl::Status Bad(ReadToken::Kind kind) {
                       {}});
 }
 
+std::string UtcText(int64_t micros) {
+  return absl::FormatTime(absl::RFC3339_full, absl::FromUnixMicros(micros), absl::UTCTimeZone());
+}
+
 }  // namespace
 
 std::string EncodeReadToken(const ReadToken& token) {
@@ -39,6 +45,7 @@ std::string EncodeReadToken(const ReadToken& token) {
                          ? 0
                          : static_cast<uint64_t>(absl::ToUnixMicros(token.delivered_time)));
   AppendBe64(&bytes, token.arguments_hash);
+  AppendBe64(&bytes, token.chain);
   bytes += token.log_id;
   AppendBe32(&bytes, Checksum(bytes));
   return absl::WebSafeBase64Escape(bytes);
@@ -61,17 +68,42 @@ absl::StatusOr<ReadToken> DecodeReadToken(ReadToken::Kind kind, absl::string_vie
   uint64_t micros = ReadBe64(body.substr(10));
   if (micros != 0) token.delivered_time = absl::FromUnixMicros(static_cast<int64_t>(micros));
   token.arguments_hash = ReadBe64(body.substr(18));
+  token.chain = ReadBe64(body.substr(26));
   token.log_id = std::string(body.substr(kFixedBytes));
   return token;
 }
 
-absl::Status CheckLogId(const ReadToken& token, absl::string_view log_id) {
-  if (token.log_id == log_id) return absl::OkStatus();
-  return ReasonError(
-      absl::StatusCode::kOutOfRange,
-      absl::StrCat("the position belongs to log ", token.log_id, ", this is log ", log_id,
-                   ": the log was rebuilt or restored, start again by time or at the earliest"),
-      {"LOG_EPOCH_CHANGED", {{"requested_log_id", token.log_id}, {"log_id", std::string(log_id)}}});
+absl::Status CheckLogId(const ReadToken& token, const store::v1::Identity& identity) {
+  if (token.log_id == identity.log_id()) return absl::OkStatus();
+  Reason reason{"LOG_EPOCH_CHANGED",
+                {{"requested_log_id", token.log_id}, {"log_id", identity.log_id()}}};
+  std::string message = absl::StrCat("the position belongs to log ", token.log_id,
+                                     ", this is log ", identity.log_id());
+  const store::v1::Identity::Ancestor* ancestor = nullptr;
+  uint64_t kept_until = token.next_sequence;
+  for (const store::v1::Identity::Ancestor& one : identity.ancestors()) {
+    if (one.log_id() == token.log_id) ancestor = &one;
+    // What a later one lost is lost to its ancestors too.
+    if (ancestor != nullptr) kept_until = std::min(kept_until, one.kept_until_sequence());
+  }
+  if (ancestor == nullptr) {
+    return ReasonError(
+        absl::StatusCode::kOutOfRange,
+        absl::StrCat(message, ": it was made anew, start again by time or at the earliest"),
+        reason);
+  }
+  uint64_t lost_until = std::max(ancestor->lost_until_sequence(), token.next_sequence);
+  reason.metadata["lost_from_sequence"] = absl::StrCat(kept_until);
+  reason.metadata["lost_until_sequence"] = absl::StrCat(lost_until);
+  reason.metadata["resume_sequence"] = absl::StrCat(kept_until);
+  reason.metadata["lost_from_time"] = UtcText(ancestor->lost_from_micros());
+  reason.metadata["lost_until_time"] = UtcText(ancestor->lost_until_micros());
+  return ReasonError(absl::StatusCode::kOutOfRange,
+                     absl::StrCat(message, ", which was restored or lost its end: sequences ",
+                                  kept_until, " to ", lost_until - 1,
+                                  " of the former are gone or stand elsewhere. Go on at ",
+                                  kept_until),
+                     reason);
 }
 
 }  // namespace braid

@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "braid/store/v1/log.pb.h"
 
 namespace braid {
 
@@ -26,6 +27,9 @@ struct ReadToken {
   // Commit time of the last event delivered; the start of what is lost when
   // retention passes the position.
   absl::Time delivered_time = absl::InfinitePast();
+  // Of the record before the position (CommittedRecord::chain); 0: unknown.
+  // Tells a log that was rolled back and went on under the same id.
+  uint64_t chain = 0;
   // Of a page token: hash of the call's other arguments.
   uint64_t arguments_hash = 0;
 };
@@ -37,8 +41,10 @@ std::string EncodeReadToken(const ReadToken& token);
 // another kind.
 absl::StatusOr<ReadToken> DecodeReadToken(ReadToken::Kind kind, absl::string_view text);
 
-// OUT_OF_RANGE LOG_EPOCH_CHANGED where the token is of another log.
-absl::Status CheckLogId(const ReadToken& token, absl::string_view log_id);
+// OUT_OF_RANGE LOG_EPOCH_CHANGED where the token is of another log; of one that
+// this log goes on from it says which interval of it is lost, and where what
+// the reader has ends here.
+absl::Status CheckLogId(const ReadToken& token, const store::v1::Identity& identity);
 
 }  // namespace braid
 

@@ -15,6 +15,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "braid/store/v1/log.pb.h"
 #include "dedupe/hot_tail.h"
 #include "dedupe/log_reader.h"
 #include "dedupe/store.h"
@@ -26,7 +27,7 @@ class ReadableStream {
   struct Start {
     // Short: "main".
     std::string name;
-    std::string log_id;
+    store::v1::Identity identity;
     uint64_t next_sequence = 1;
     uint64_t earliest_sequence = 1;
   };
@@ -34,7 +35,7 @@ class ReadableStream {
   // REQUIRES: store outlives this.
   ReadableStream(Start start, const Store& store, HotTail::Options options)
       : name_(std::move(start.name)),
-        log_id_(std::move(start.log_id)),
+        identity_(std::move(start.identity)),
         store_(store),
         hot_tail_(start.next_sequence, options),
         reader_(store, hot_tail_, start.earliest_sequence) {}
@@ -45,7 +46,8 @@ class ReadableStream {
   }
 
   const std::string& name() const { return name_; }
-  const std::string& log_id() const { return log_id_; }
+  const std::string& log_id() const { return identity_.log_id(); }
+  const store::v1::Identity& identity() const { return identity_; }
   const Store& store() const { return store_; }
   HotTail& hot_tail() { return hot_tail_; }
   const HotTail& hot_tail() const { return hot_tail_; }
@@ -53,7 +55,7 @@ class ReadableStream {
 
  private:
   const std::string name_;
-  const std::string log_id_;
+  const store::v1::Identity identity_;
   const Store& store_;
   HotTail hot_tail_;
   LogReader reader_;

@@ -210,7 +210,15 @@ absl::StatusOr<std::unique_ptr<RocksStore>> RocksStore::Open(const std::string& 
   absl::StatusOr<std::unique_ptr<Database>> database =
       Database::Open(dir, *std::move(lock), std::move(options));
   if (!database.ok()) return database.status();
-  return std::unique_ptr<RocksStore>(new RocksStore(*std::move(identity), *std::move(database)));
+  std::unique_ptr<RocksStore> store(
+      new RocksStore(*std::move(identity), *std::move(database)));
+  // Its id may have been renewed since it was made; that stands in the log.
+  absl::StatusOr<std::string> newest = store->Get(Table::kMeta, kIdentityKey);
+  if (!newest.ok()) return newest.status();
+  if (!store->identity_.ParseFromString(*newest)) {
+    return absl::DataLossError(absl::StrCat("the identity in ", dir, " can not be read"));
+  }
+  return store;
 }
 
 absl::Status RocksFailure::status() const {
@@ -250,6 +258,7 @@ absl::StatusOr<std::unique_ptr<RocksStore::Database>> RocksStore::Database::Open
   db_options.listeners.push_back(database->failure);
   const std::string path = absl::StrCat(dir, "/", kDatabaseName);
   rocksdb::DB* db = nullptr;
+  WatchRecovery(path, &db_options);
   const rocksdb::Status status = rocksdb::DB::Open(
       db_options, path, RocksColumnFamilies(options.memory->cache), &database->families, &db);
   database->db.reset(db);

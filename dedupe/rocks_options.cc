@@ -1,8 +1,12 @@
 #include "dedupe/rocks_options.h"
 
+#include <cstdarg>
+#include <cstdio>
+#include <cstring>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/log.h"
 #include "rocksdb/filter_policy.h"
 #include "rocksdb/table.h"
 
@@ -82,6 +86,44 @@ rocksdb::ColumnFamilyOptions OptionsOf(Table table, const std::shared_ptr<rocksd
   return SmallOptions(cache);
 }
 
+// RocksDB says only in its own log that it cut a write-ahead log short.
+class RecoveryWatch final : public rocksdb::Logger {
+ public:
+  RecoveryWatch(std::string path, std::shared_ptr<rocksdb::Logger> logger)
+      : rocksdb::Logger(logger->GetInfoLogLevel()),
+        path_(std::move(path)),
+        logger_(std::move(logger)) {}
+  ~RecoveryWatch() override { Close().PermitUncheckedError(); }
+
+  using rocksdb::Logger::Logv;
+  void Logv(const char* format, va_list arguments) override { logger_->Logv(format, arguments); }
+  void Logv(const rocksdb::InfoLogLevel level, const char* format, va_list arguments) override {
+    // The words of 7.8's recovery, with file, bytes and reason.
+    if (std::strstr(format, "dropping %d bytes") != nullptr) Tell(format, arguments);
+    logger_->Logv(level, format, arguments);
+  }
+  void Flush() override { logger_->Flush(); }
+
+ protected:
+  rocksdb::Status CloseImpl() override { return logger_->Close(); }
+
+ private:
+  void Tell(const char* format, va_list arguments) {
+    va_list copy;
+    va_copy(copy, arguments);
+    char text[512];
+    std::vsnprintf(text, sizeof(text), format, copy);
+    va_end(copy);
+    braid::Log(LogLevel::kError, "wal_cut",
+               "what follows a damaged place of a write-ahead log is dropped: a write that was "
+               "under way when the power went, or damage, which log_rolled_back tells",
+               {{"database", path_}, {"detail", text}});
+  }
+
+  const std::string path_;
+  const std::shared_ptr<rocksdb::Logger> logger_;
+};
+
 // RocksDB writes LOG files wherever it looks; where it only looks, nothing may
 // change.
 class SilentLogger final : public rocksdb::Logger {
@@ -104,8 +146,10 @@ rocksdb::DBOptions RocksDbOptions(const RocksStore::Options& options) {
   rocksdb::DBOptions db;
   db.create_if_missing = false;
   db.paranoid_checks = true;
-  // Also drops what follows a torn record, acknowledged or not: sources notice
-  // that less is there than was acknowledged, and send it again.
+  // With one writer that syncs each write, the only torn record is the last
+  // one after a power cut, and that must open. It also drops what follows a
+  // damaged one, acknowledged or not: WatchRecovery and the log's mark tell,
+  // and sources send again from where the log stands.
   db.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
   // A failed write is indeterminate: stop, never resume.
   db.max_bgerror_resume_count = 0;
@@ -125,6 +169,12 @@ rocksdb::DBOptions RocksDbOptions(const RocksStore::Options& options) {
   db.max_log_file_size = 8 * kMegabyte;
   db.keep_log_file_num = 4;
   return db;
+}
+
+void WatchRecovery(const std::string& path, rocksdb::DBOptions* options) {
+  std::shared_ptr<rocksdb::Logger> logger;
+  if (!rocksdb::CreateLoggerFromOptions(path, *options, &logger).ok()) return;
+  options->info_log = std::make_shared<RecoveryWatch>(path, std::move(logger));
 }
 
 std::vector<rocksdb::ColumnFamilyDescriptor> RocksColumnFamilies(

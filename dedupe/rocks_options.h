@@ -32,6 +32,10 @@ class RocksStore::Memory {
 
 rocksdb::DBOptions RocksDbOptions(const RocksStore::Options& options);
 
+// Tells our log what recovery drops of the write-ahead logs of the database at
+// `path`. RocksDB's own log stays where it is.
+void WatchRecovery(const std::string& path, rocksdb::DBOptions* options);
+
 // The default column family, which RocksDB insists on, then every table in
 // order.
 std::vector<rocksdb::ColumnFamilyDescriptor> RocksColumnFamilies(

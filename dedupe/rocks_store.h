@@ -97,6 +97,7 @@ class RocksStore final : public Store {
   // value: the floor must hide it.
   absl::Status DropBefore(Table table, absl::string_view key) override;
 
+  // As it was when the store was opened.
   const store::v1::Identity& identity() const { return identity_; }
   Statistics statistics() const;
 
@@ -105,7 +106,8 @@ class RocksStore final : public Store {
 
   RocksStore(store::v1::Identity identity, std::unique_ptr<Database> database);
 
-  const store::v1::Identity identity_;
+  // Constant after Open.
+  store::v1::Identity identity_;
   const std::unique_ptr<Database> database_;
 };
 

@@ -5,12 +5,21 @@
 
 #include "base/log.h"
 #include "dedupe/hold.h"
+#include "dedupe/rollback.h"
 
 namespace braid {
 namespace {
 
 // Resolution of the rates.
 constexpr absl::Duration kWatchInterval = absl::Seconds(1);
+
+// One sync in a thousand. What a power cut takes of the mark is at most this:
+// a log that lost less than that, beyond a power cut, is not found out.
+constexpr absl::Duration kMarkSyncInterval = absl::Seconds(5);
+
+std::string UtcText(int64_t micros) {
+  return absl::FormatTime(absl::RFC3339_full, absl::FromUnixMicros(micros), absl::UTCTimeZone());
+}
 
 std::vector<std::string> ConnectionIds(const config::v1::StreamConfig& config) {
   std::vector<std::string> ids;
@@ -43,15 +52,45 @@ absl::StatusOr<std::unique_ptr<StreamRuntime>> StreamRuntime::Open(Options optio
   if (!store.ok()) return store.status();
   absl::StatusOr<std::unique_ptr<Core>> core = Core::Load(**store, CoreOptions(options.config));
   if (!core.ok()) return core.status();
+  Opened opened{*std::move(store), *std::move(core), nullptr, {}};
+  absl::Status marked = OpenMark(options, &opened);
+  if (!marked.ok()) return marked;
   return std::unique_ptr<StreamRuntime>(
-      new StreamRuntime(std::move(options), *std::move(store), *std::move(core)));
+      new StreamRuntime(std::move(options), std::move(opened)));
 }
 
-StreamRuntime::StreamRuntime(Options options, std::unique_ptr<RocksStore> store,
-                             std::unique_ptr<Core> core)
+absl::Status StreamRuntime::OpenMark(const Options& options, Opened* opened) {
+  auto mark = LogMarkFile::Open(LogMarkFile::PathFor(options.dir));
+  if (!mark.ok()) return mark.status();
+  opened->mark = *std::move(mark);
+  opened->identity = opened->store->identity();
+  const std::string old_log_id = opened->identity.log_id();
+  auto lost = MendRollback(*opened->store, opened->core->state(), opened->mark->found(),
+                           options.new_log_id, &opened->identity);
+  if (!lost.ok()) return lost.status();
+  if (lost->has_value()) {
+    Log(LogLevel::kError, "log_rolled_back",
+        "the log lost what it had served: it goes on as another log, and sources are asked again",
+        {{"stream", options.config.name()},
+         {"lost_log_id", (*lost)->log_id()},
+         {"database_log_id", old_log_id},
+         {"log_id", opened->identity.log_id()},
+         {"lost_from_sequence", (*lost)->kept_until_sequence()},
+         {"lost_until_sequence", (*lost)->lost_until_sequence()},
+         {"lost_from_time", UtcText((*lost)->lost_from_micros())},
+         {"lost_until_time", UtcText((*lost)->lost_until_micros())}});
+  }
+  absl::Status written =
+      opened->mark->Write(MarkOf(opened->identity.log_id(), opened->core->state()));
+  return written.ok() ? opened->mark->Sync() : written;
+}
+
+StreamRuntime::StreamRuntime(Options options, Opened opened)
     : options_(std::move(options)),
-      store_(std::move(store)),
-      core_(std::move(core)),
+      store_(std::move(opened.store)),
+      core_(std::move(opened.core)),
+      mark_(std::move(opened.mark)),
+      identity_(std::move(opened.identity)),
       directory_(ConnectionIds(options_.config)),
       loop_("merge-" + options_.config.name()) {
   Merger::Options merger;
@@ -60,12 +99,12 @@ StreamRuntime::StreamRuntime(Options options, std::unique_ptr<RocksStore> store,
                                      [this](absl::Status status) { options_.on_fatal(status); });
   const store::v1::CoreState& state = core_->state();
   readable_ = std::make_unique<ReadableStream>(
-      ReadableStream::Start{name(), store_->identity().log_id(), state.next_sequence(),
+      ReadableStream::Start{name(), identity_, state.next_sequence(),
                             state.earliest_sequence()},
       *store_, HotTail::Options());
   StreamMonitor::Options monitor;
   monitor.name = name();
-  monitor.log_id = store_->identity().log_id();
+  monitor.log_id = identity_.log_id();
   for (const auto& connection : options_.config.connections()) {
     monitor.networks[connection.id()] = connection.network();
   }
@@ -103,9 +142,13 @@ void StreamRuntime::Start() {
 void StreamRuntime::Stop() {
   if (std::exchange(stopped_, true)) return;
   loop_.Stop();
+  SyncMark();
 }
 
 void StreamRuntime::OnCommit(const std::vector<CommittedRecord>& records) {
+  // Before anybody is told of what it covers.
+  absl::Status marked = mark_->Write(MarkOf(identity_.log_id(), core_->state()));
+  if (!marked.ok()) return options_.on_fatal(marked);
   monitor_->OnCommit(records);
   readable_->OnCommit(records, core_->state().earliest_sequence());
   // Before the first tick is committed the core has no time and no floor.
@@ -136,10 +179,19 @@ void StreamRuntime::WatchHold() {
   letting_go_ = letting_go;
 }
 
+void StreamRuntime::SyncMark() {
+  absl::Status synced = mark_->Sync();
+  if (!synced.ok()) options_.on_fatal(synced);
+}
+
 void StreamRuntime::Watch() {
   monitor_->Sample(loop_.Now());
   WatchHold();
   WarnOfContests();
+  if (loop_.Now() - mark_synced_ >= kMarkSyncInterval) {
+    mark_synced_ = loop_.Now();
+    SyncMark();
+  }
   loop_.After(kWatchInterval, [this] { Watch(); });
 }
 
@@ -197,6 +249,11 @@ void StreamRuntime::CollectMetrics(MetricSink& sink) const {
                 static_cast<double>(core.next_sequence()) - 1);
   sink.AddGauge("braid_log_earliest_sequence", "Oldest sequence served.", stream,
                 core.earliest_sequence());
+  sink.AddGauge("braid_log_rollbacks", "Times the log lost what it had served.", stream,
+                identity_.ancestors_size());
+  sink.AddCounter("braid_log_damaged_passed_total",
+                  "Damaged log entries without events that reads went past.", stream,
+                  static_cast<double>(readable_->reader().damaged_passed().value()));
   sink.AddGauge("braid_window_floor_timestamp_seconds", "Creation time of the oldest key kept.",
                 stream, static_cast<double>(core.floor_micros()) / 1e6);
   sink.AddGauge("braid_disk_free_bytes", "Free on the data directory's disk.", stream,

@@ -22,6 +22,7 @@
 #include "braid/config/v1/config.pb.h"
 #include "dedupe/core.h"
 #include "dedupe/disk_guard.h"
+#include "dedupe/log_mark.h"
 #include "dedupe/merger.h"
 #include "dedupe/readable_stream.h"
 #include "dedupe/rocks_store.h"
@@ -36,6 +37,8 @@ class StreamRuntime {
     config::v1::StreamConfig config;
     // Of this stream alone.
     std::string dir;
+    // For a log that turns out to have gone back.
+    std::string new_log_id;
     std::shared_ptr<RocksStore::Memory> memory;
     // The state on disk is indeterminate: end the process. Any thread.
     std::function<void(absl::Status)> on_fatal;
@@ -65,10 +68,19 @@ class StreamRuntime {
   void CollectMetrics(MetricSink& sink) const;
 
  private:
-  StreamRuntime(Options options, std::unique_ptr<RocksStore> store, std::unique_ptr<Core> core);
+  // What an opened stream consists of.
+  struct Opened {
+    std::unique_ptr<RocksStore> store;
+    std::unique_ptr<Core> core;
+    std::unique_ptr<LogMarkFile> mark;
+    store::v1::Identity identity;
+  };
+  static absl::Status OpenMark(const Options& options, Opened* opened);
+  StreamRuntime(Options options, Opened opened);
   void OnCommit(const std::vector<CommittedRecord>& records);
   void Watch();
   void WarnOfContests();
+  void SyncMark();
   void OnDisk(bool accepting);
   void WatchHold();
   uint64_t disk_free_bytes() const;
@@ -77,6 +89,8 @@ class StreamRuntime {
   const Options options_;
   const std::unique_ptr<RocksStore> store_;
   const std::unique_ptr<Core> core_;
+  const std::unique_ptr<LogMarkFile> mark_;
+  const store::v1::Identity identity_;
   SessionDirectory directory_;
   RealLoop loop_;
   std::unique_ptr<Merger> merger_;
@@ -94,6 +108,7 @@ class StreamRuntime {
   bool letting_go_ = false;
   // Those that were warned of.
   std::vector<std::string> beyond_hold_;
+  absl::Time mark_synced_ = absl::InfinitePast();
   bool stopped_ = false;
 };
 

@@ -31,12 +31,15 @@ absl::StatusOr<Tail::Options> PageStart(const ReadableStream& stream,
   absl::StatusOr<ReadToken> token =
       DecodeReadToken(ReadToken::Kind::kPage, request.page_token());
   if (!token.ok()) return token.status();
-  absl::Status log_id = CheckLogId(*token, stream.log_id());
+  absl::Status log_id = CheckLogId(*token, stream.identity());
   if (!log_id.ok()) return log_id;
   if (token->arguments_hash != HashArguments(request)) {
     return absl::InvalidArgumentError("page_token belongs to a call with other arguments");
   }
   options.from = token->next_sequence;
+  options.chain = token->chain;
+  absl::Status same = stream.reader().CheckChain(options.from, options.chain);
+  if (!same.ok()) return same;
   return options;
 }
 
@@ -79,7 +82,8 @@ absl::StatusOr<v1::ListEventsResponse> ListEvents(const ReadableStreams& streams
   Tail tail((*stream)->reader(), (*stream)->log_id(), *options);
   v1::TailEventsResponse batch;
   absl::StatusOr<Tail::Progress> progress = tail.Fill(&batch);
-  if (!progress.ok()) return progress.status();
+  // What stands before the trouble is a page; the next one meets it.
+  if (!progress.ok() && batch.events_size() == 0) return progress.status();
   v1::ListEventsResponse page;
   page.mutable_events()->Swap(batch.mutable_events());
   if (tail.next_sequence() < (*stream)->reader().next_sequence()) {
@@ -88,6 +92,7 @@ absl::StatusOr<v1::ListEventsResponse> ListEvents(const ReadableStreams& streams
     token.log_id = (*stream)->log_id();
     token.next_sequence = tail.next_sequence();
     token.arguments_hash = HashArguments(request);
+    token.chain = tail.chain();
     page.set_next_page_token(EncodeReadToken(token));
   }
   return page;

@@ -12,7 +12,8 @@ Tail::Tail(const LogReader& reader, std::string log_id, Options options)
       log_id_(std::move(log_id)),
       options_(options),
       next_(options.from),
-      delivered_time_(options.delivered_time) {}
+      delivered_time_(options.delivered_time),
+      chain_(options.chain) {}
 
 absl::StatusOr<Tail::Progress> Tail::Fill(v1::TailEventsResponse* batch) {
   if (batch->events_size() + batch->frames_size() + batch->notices_size() == 0) {
@@ -63,6 +64,7 @@ absl::Status Tail::OpenRecord(v1::TailEventsResponse* batch) {
   if (record.record->has_notice()) {
     v1::StreamNotice* notice = batch->add_notices();
     *notice = record.record->notice();
+    chain_ = record.chain;
     notice->set_sequence(record.first_sequence);
     next_ = record.first_sequence + 1;
     ++batch_events_;
@@ -73,8 +75,10 @@ absl::Status Tail::OpenRecord(v1::TailEventsResponse* batch) {
     AddFrame(record, batch);
     return absl::OkStatus();
   }
+  uint64_t chain = record.chain;
   absl::StatusOr<RecordEvents> events = RecordEvents::Open(std::move(record), options_.view);
   if (!events.ok()) return events.status();
+  chain_ = chain;
   events->SkipTo(next_);
   if (events->done()) {
     CloseRecord(*events);
@@ -109,6 +113,7 @@ void Tail::AddFrame(const CommittedRecord& record, v1::TailEventsResponse* batch
   batch_events_ += static_cast<int>(record.sequence_count - skip);
   batch_bytes_ += frame->frame().payload().size() + 64 * record.sequence_count;
   delivered_time_ = commit_time;
+  chain_ = record.chain;
 }
 
 void Tail::FillPosition(v1::TailEventsResponse* batch) const {
@@ -121,6 +126,7 @@ void Tail::FillPosition(v1::TailEventsResponse* batch) const {
   token.log_id = log_id_;
   token.next_sequence = next_;
   token.delivered_time = delivered_time_;
+  token.chain = chain_;
   position->set_cursor(EncodeReadToken(token));
 }
 

@@ -29,6 +29,8 @@ class Tail {
     uint64_t from = 1;
     // Commit time of the last event the reader has, where known.
     absl::Time delivered_time = absl::InfinitePast();
+    // Of the record before `from`, as the reader knows it; 0: unknown.
+    uint64_t chain = 0;
     // Stop before this sequence; 0: never.
     uint64_t until = 0;
     // Stop after this many events; 0: never. Frames are not cut: with
@@ -57,6 +59,7 @@ class Tail {
 
   // Where the reader stands after everything filled in so far.
   void FillPosition(v1::TailEventsResponse* batch) const;
+  uint64_t chain() const { return chain_; }
 
   uint64_t next_sequence() const { return next_; }
   // Events delivered so far.
@@ -76,6 +79,8 @@ class Tail {
   uint64_t next_;
   uint64_t event_count_ = 0;
   absl::Time delivered_time_;
+  // Of the record that holds next_ - 1; 0: unknown.
+  uint64_t chain_;
   // Read ahead, not yet opened.
   std::deque<CommittedRecord> records_;
   absl::optional<RecordEvents> open_;

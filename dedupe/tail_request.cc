@@ -88,16 +88,18 @@ absl::StatusOr<Tail::Options> ResolveTail(const ReadableStream& stream,
     absl::StatusOr<ReadToken> cursor =
         DecodeReadToken(ReadToken::Kind::kCursor, request.cursor());
     if (!cursor.ok()) return cursor.status();
-    absl::Status log_id = CheckLogId(*cursor, stream.log_id());
+    absl::Status log_id = CheckLogId(*cursor, stream.identity());
     if (!log_id.ok()) return log_id;
     options.from = cursor->next_sequence;
     options.delivered_time = cursor->delivered_time;
+    options.chain = cursor->chain;
   } else {
     absl::StatusOr<uint64_t> from = ResolveStart(stream, request.start(), now);
     if (!from.ok()) return from.status();
     options.from = *from;
   }
   absl::Status position = stream.reader().CheckPosition(options.from, options.delivered_time);
+  if (position.ok()) position = stream.reader().CheckChain(options.from, options.chain);
   if (!position.ok()) return position;
   // The end is where it was when the call began: a busy log has no other.
   if (request.stop_at_end()) options.until = stream.reader().next_sequence();

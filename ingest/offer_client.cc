@@ -174,7 +174,7 @@ void OfferClient::OnWelcome(const v1::OfferResponse::Welcome& welcome) {
     // before it was synced, and a power cut took it from us.
     if (offset > session.end_offset() && epoch == spool_.epoch()) return OnForeign(epoch, offset);
     expected_.back().second = std::min(offset, session.end_offset());
-    spool_.Acknowledge(options_.deduper, epoch, offset);
+    spool_.ResetAcknowledged(options_.deduper, epoch, offset);
   }
   Log(LogLevel::kInfo, "offer_welcomed", "deduper takes this connection",
       {{"deduper", options_.name}, {"epoch", spool_.epoch()}});

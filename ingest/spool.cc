@@ -300,6 +300,23 @@ void Spool::Acknowledge(int deduper, uint64_t epoch, uint64_t end_offset) {
   StampAcknowledged(&session->second);
 }
 
+void Spool::ResetAcknowledged(int deduper, uint64_t epoch, uint64_t end_offset) {
+  auto session = state_.sessions.find(epoch);
+  if (session == state_.sessions.end()) return;
+  uint64_t& acknowledged = session->second.acknowledged[deduper];
+  if (end_offset < acknowledged) {
+    Log(LogLevel::kError, "spool_acknowledged_again",
+        "a deduper lost what it had acknowledged: it is offered again as far as it is kept",
+        {{"epoch", epoch}, {"acknowledged", acknowledged}, {"now", end_offset}});
+    acknowledged = end_offset;
+    auto& segments = session->second.segments;
+    for (auto it = segments.begin(); it != segments.end(); ++it) {
+      if (session->second.SegmentEnd(it) > end_offset) it->second.acknowledged_time.reset();
+    }
+  }
+  Acknowledge(deduper, epoch, end_offset);
+}
+
 bool Spool::FullyAcknowledged(int deduper) const {
   for (const auto& [epoch, session] : state_.sessions) {
     if (session.acknowledged[deduper] < session.end_offset) return false;

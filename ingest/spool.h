@@ -112,6 +112,10 @@ class Spool final : public RecordSink {
   // The deduper has everything of the session below end_offset. Unknown epochs
   // are ignored, a lower offset than before too.
   void Acknowledge(int deduper, uint64_t epoch, uint64_t end_offset);
+  // What the deduper says it has when it greets: as Acknowledge, but a lower
+  // offset than before counts. It lost what it had acknowledged, and what is
+  // kept is kept for it again.
+  void ResetAcknowledged(int deduper, uint64_t epoch, uint64_t end_offset);
   // On disk and not acknowledged by this deduper, to within a few frames.
   uint64_t UnacknowledgedBytes(int deduper) const;
   bool FullyAcknowledged(int deduper) const;

@@ -195,6 +195,66 @@ TEST(ReadTokenTest, AnyChangedCharacterIsNoticed) {
   }
 }
 
+TEST_F(TailTest, EveryCursorOfALogThatWentBackIsToldWhatIsLost) {
+  // Up to 4 the new log is the old one, which had come to 7 events.
+  store::v1::Identity identity = TestIdentity();
+  identity.set_log_id("log-2");
+  auto* ancestor = identity.add_ancestors();
+  ancestor->set_log_id("log-1");
+  ancestor->set_kept_until_sequence(5);
+  ancestor->set_lost_until_sequence(8);
+  auto stream = log_.Reopen(identity);
+  for (uint64_t next = 1; next <= 8; ++next) {
+    ReadToken token;
+    token.log_id = "log-1";
+    token.next_sequence = next;
+    v1::TailEventsRequest request = Request();
+    request.set_cursor(EncodeReadToken(token));
+    auto options = ResolveTail(*stream, request, At(6));
+    EXPECT_TRUE(absl::IsOutOfRange(options.status()));
+    Reason reason = ReasonOf(options.status());
+    EXPECT_EQ(reason.reason, "LOG_EPOCH_CHANGED");
+    EXPECT_EQ(reason.metadata["lost_from_sequence"], absl::StrCat(std::min<uint64_t>(next, 5)));
+    EXPECT_EQ(reason.metadata["lost_until_sequence"], "8");
+  }
+  // It went back once more, further: the first one has lost as much.
+  identity.set_log_id("log-3");
+  ancestor = identity.add_ancestors();
+  ancestor->set_log_id("log-2");
+  ancestor->set_kept_until_sequence(3);
+  ancestor->set_lost_until_sequence(6);
+  ReadToken token;
+  token.log_id = "log-1";
+  token.next_sequence = 8;
+  EXPECT_EQ(ReasonOf(CheckLogId(token, identity)).metadata["resume_sequence"], "3");
+  token.log_id = "log-2";
+  token.next_sequence = 5;
+  EXPECT_EQ(ReasonOf(CheckLogId(token, identity)).metadata["lost_until_sequence"], "6");
+  token.log_id = "log-0";
+  EXPECT_EQ(ReasonOf(CheckLogId(token, identity)).metadata.count("lost_from_sequence"), 0u);
+}
+
+// The whole data directory was restored, mark and all, and went on.
+TEST_F(TailTest, CursorOfOtherContentUnderTheSameLogIdIsRefused) {
+  v1::TailEventsRequest request = Request();
+  for (int size = 1; size <= 7; ++size) {
+    request.clear_cursor();
+    request.set_limit(size);
+    std::string cursor = ReadAll(log_.stream(), request).back().position().cursor();
+    v1::TailEventsRequest resume = Request();
+    resume.set_cursor(cursor);
+    EXPECT_TRUE(ResolveTail(log_.stream(), resume, At(6)).ok());
+    ReadToken token = *DecodeReadToken(ReadToken::Kind::kCursor, cursor);
+    EXPECT_NE(token.chain, 0u);
+    token.chain ^= 1;
+    resume.set_cursor(EncodeReadToken(token));
+    EXPECT_EQ(ReasonOf(ResolveTail(log_.stream(), resume, At(6)).status()).reason,
+              "LOG_ROLLED_BACK");
+    auto cold = log_.Reopen();
+    EXPECT_EQ(ReasonOf(ResolveTail(*cold, resume, At(6)).status()).reason, "LOG_ROLLED_BACK");
+  }
+}
+
 TEST_F(TailTest, FindsAPostWithEverySighting) {
   auto cold = log_.Reopen();
   auto event = FindPost(*cold, PostId(2), v1::EVENT_VIEW_FULL);

@@ -6,6 +6,7 @@
 
 #include <zstd.h>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -34,6 +35,7 @@ class MapStore final : public Store {
   }
   absl::Status Scan(Table table, absl::string_view from, absl::string_view until,
                     Visitor visitor) const override {
+    if (before_look_) before_look_();
     MutexLock lock(&mu_);
     for (auto it = rows_.lower_bound({static_cast<int>(table), std::string(from)});
          it != rows_.end() && it->first.first == static_cast<int>(table); ++it) {
@@ -43,6 +45,7 @@ class MapStore final : public Store {
     return absl::OkStatus();
   }
   absl::Status ScanBack(Table table, absl::string_view from, Visitor visitor) const override {
+    if (before_look_) before_look_();
     MutexLock lock(&mu_);
     auto it = rows_.upper_bound({static_cast<int>(table), std::string(from)});
     while (it != rows_.begin()) {
@@ -61,7 +64,16 @@ class MapStore final : public Store {
   }
   absl::Status DropBefore(Table, absl::string_view) override { return absl::OkStatus(); }
 
+  // As a file that retention or a fault took away.
+  void Erase(Table table, const std::string& key) {
+    MutexLock lock(&mu_);
+    rows_.erase({static_cast<int>(table), key});
+  }
+  // Runs before each Scan and ScanBack.
+  void SetBeforeLook(std::function<void()> before_look) { before_look_ = std::move(before_look); }
+
  private:
+  std::function<void()> before_look_;
   mutable Mutex mu_;
   std::map<std::pair<int, std::string>, std::string> rows_ ABSL_GUARDED_BY(mu_);
 };
@@ -75,10 +87,16 @@ inline std::string PostLine(uint64_t id) {
   return absl::StrCat(R"({"data":{"id":")", id, R"(","text":"post )", id, R"("}})");
 }
 
+inline store::v1::Identity TestIdentity() {
+  store::v1::Identity identity;
+  identity.set_log_id("log-1");
+  return identity;
+}
+
 class TestLog {
  public:
   explicit TestLog(HotTail::Options options = {})
-      : stream_({"main", "log-1", 1, 1}, store_, options) {}
+      : stream_({"main", TestIdentity(), 1, 1}, store_, options) {}
 
   // A frame; `is_new` marks what had not been seen.
   void AddFrame(const std::string& source, const std::vector<uint64_t>& ids,
@@ -128,9 +146,10 @@ class TestLog {
     stream_.OnCommit({}, earliest_);
   }
   // As a restart: the hot tail is empty, everything is read from the store.
-  std::unique_ptr<ReadableStream> Reopen() const {
+  std::unique_ptr<ReadableStream> Reopen(
+      const store::v1::Identity& identity = TestIdentity()) const {
     return std::make_unique<ReadableStream>(
-        ReadableStream::Start{"main", "log-1", next_sequence_, earliest_}, store_,
+        ReadableStream::Start{"main", identity, next_sequence_, earliest_}, store_,
         HotTail::Options{});
   }
 
@@ -193,6 +212,7 @@ class TestLog {
     committed.first_sequence = next_sequence_;
     committed.ordinal = next_ordinal_;
     committed.sequence_count = SequenceCount(record);
+    committed.chain = ReadBe64(std::string(16, 'c'));
     committed.record = std::make_shared<store::v1::LogRecord>(record);
     next_ordinal_ = committed.sequence_count > 0 ? 0 : next_ordinal_ + 1;
     next_sequence_ += committed.sequence_count;
