@@ -44,6 +44,17 @@ absl::Status Errno(absl::string_view what) {
   return absl::InternalError(absl::StrCat(what, ": ", strerror(errno)));
 }
 
+// What is mounted below `dir` stays in this process's namespace.
+absl::Status MakeMountsPrivate(const std::string& dir) {
+  if (mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0) return absl::OkStatus();
+  // In a chroot "/" is no mount point; then the directory becomes one.
+  if (errno == EINVAL && mount(dir.c_str(), dir.c_str(), nullptr, MS_BIND, nullptr) == 0 &&
+      mount("none", dir.c_str(), nullptr, MS_PRIVATE, nullptr) == 0) {
+    return absl::OkStatus();
+  }
+  return Errno("private");
+}
+
 }  // namespace
 
 std::string PowerCutsUnavailable() {
@@ -59,7 +70,7 @@ absl::StatusOr<std::unique_ptr<PoweredDisk>> PoweredDisk::Make(const std::string
                                                                const std::string& name) {
   // Mounts stay inside and end with the last process of the namespace.
   if (unshare(CLONE_NEWNS) != 0) return Errno("unshare");
-  if (mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return Errno("private");
+  if (absl::Status status = MakeMountsPrivate(dir); !status.ok()) return status;
   std::string base = absl::StrCat(dir, "/", name);
   std::unique_ptr<PoweredDisk> disk(new PoweredDisk(base + ".img", base));
   absl::Status made = Run({"/usr/bin/truncate", "-s", kImageSize, disk->image_}, base + ".log");
