@@ -99,6 +99,7 @@ class World {
       loop_.Step();
       ++report_.turns;
       absl::Duration skip = std::exchange(skip_, absl::ZeroDuration());
+      if (skip > absl::ZeroDuration()) x_.OnSleep();
       loop_.Skip(skip);
       until += skip;
     }
