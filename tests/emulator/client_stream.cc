@@ -153,7 +153,7 @@ bool ClientStream::Write(Moment now) {
   if (result.state == IoState::kBlocked) return false;
   last_write_ = now.elapsed;
   sent_bytes_ += result.bytes;
-  write_credit_ -= static_cast<double>(result.bytes);
+  if (options_.framing.bytes_per_second > 0) write_credit_ -= static_cast<double>(result.bytes);
   outbox_.Consume(result.bytes, [&](const LogPost& post) {
     if (count > 0 && first + count != post.emission) flush();
     if (count == 0) first = post.emission;

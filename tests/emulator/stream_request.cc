@@ -94,7 +94,11 @@ std::optional<HttpAnswer> Reader::ReadRecovery() {
 }
 
 bool ParseReplayDate(const std::string& text, absl::Time* time) {
-  return text.size() == 12 && absl::ParseTime("%Y%m%d%H%M", text, time, nullptr);
+  if (text.size() != 12) return false;
+  // With marks between: a year without end takes all digits.
+  std::string marked = text;
+  for (size_t at : {10, 8, 6, 4}) marked.insert(at, "-");
+  return absl::ParseTime("%Y-%m-%d-%H-%M", marked, time, nullptr);
 }
 
 HttpAnswer Reader::BadDate(absl::string_view name, absl::string_view why) const {
