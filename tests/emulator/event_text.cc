@@ -1,8 +1,9 @@
 #include "tests/emulator/event_text.h"
 
-#include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/check.h"
 #include "proto/snowflake.h"
 #include "tests/emulator/http_text.h"
 #include "tests/emulator/json_slice.h"
@@ -74,6 +75,18 @@ std::string EventText::V2(const Event& post, const MatchedRules& rules) {
   std::string out = V2Plain(post);
   out.pop_back();
   return absl::StrCat(out, ",\"matching_rules\":[", V2Rules(rules), "]}");
+}
+
+std::vector<Rule> EventText::BuiltRules(const Event& post) {
+  std::string body = V2Built(post);
+  std::vector<Rule> rules;
+  for (absl::string_view built : JsonElements(JsonMember(body, "matching_rules"))) {
+    Rule rule;
+    BRAID_CHECK(absl::SimpleAtoi(Unquoted(JsonMember(built, "id")), &rule.id));
+    rule.tag = Unquoted(JsonMember(built, "tag"));
+    rules.push_back(std::move(rule));
+  }
+  return rules;
 }
 
 std::string EventText::Language(const Event& post) {

@@ -35,6 +35,8 @@ class EventText {
   std::string V2Other(const Event& event);
   std::string NativeOther(const Event& event);
 
+  // The rules that are part of the generated body, for streams without any.
+  std::vector<Rule> BuiltRules(const Event& post);
   // The code of the post's language.
   std::string Language(const Event& post);
 

@@ -14,6 +14,8 @@ namespace {
 // Removes the rule; false when no other is left.
 bool LoseTag(const std::string& tag, std::string* record) {
   std::string rules(JsonMember(*record, "matching_rules"));
+  // Where Activity Streams have them.
+  if (rules.empty()) rules = std::string(JsonMember(JsonMember(*record, "gnip"), "matching_rules"));
   if (rules.empty()) return true;
   std::vector<absl::string_view> kept;
   std::vector<absl::string_view> all = JsonElements(rules);

@@ -1,5 +1,7 @@
 #include "tests/emulator/topic.h"
 
+#include <vector>
+
 #include "absl/strings/str_cat.h"
 #include "base/random.h"
 #include "proto/snowflake.h"
@@ -109,7 +111,12 @@ std::optional<std::string> TopicText::Render(const Topic& topic, const Event& ev
                                             : text_->NativeOther(event) + "\r\n";
   }
   MatchedRules matched;
+  std::vector<Rule> built;
   const RuleSet* rules = RulesOf(topic);
+  if (rules != nullptr && rules->rules().empty() && topic.format != EventFormat::kV2) {
+    built = text_->BuiltRules(event);
+    for (const Rule& rule : built) matched.push_back(&rule);
+  }
   if (rules != nullptr && !rules->rules().empty()) {
     matched = rules->Matching(event, now);
     if (matched.empty()) return std::nullopt;
