@@ -73,6 +73,13 @@ absl::Status Emulator::Start() {
   server_ = std::make_unique<XServer>(
       XServerParts{&settings_, &listener_, &poller_, transports_.get(), &desk_, &truth_, &now_});
   state_ = {&now_, &history_, &text_, &rules_, &powertrack_rules_, &replay_rules_, server_.get()};
+  RestOptions rest = options_.rest;
+  rest.bearer_token = options_.server.credentials.bearer_token;
+  rest_ = std::make_unique<RestApi>(rest, &state_);
+  rest_->AddRoutes(&server_->routes());
+  truth_.SetObserver([this](uint64_t first, uint64_t count, absl::Time now) {
+    rest_->usage().Streamed(first, count, now);
+  });
   control_api_ = std::make_unique<ControlApi>(
       ControlTargets{server_.get(), &desk_, &settings_, &maker_, &history_, &schedule_, &now_});
   auto handle = [this](const HttpRequest& request) { return control_api_->Handle(request); };

@@ -21,6 +21,7 @@
 #include "tests/emulator/moment.h"
 #include "tests/emulator/poller.h"
 #include "tests/emulator/post_generator.h"
+#include "tests/emulator/rest_api.h"
 #include "tests/emulator/scenario.h"
 #include "tests/emulator/stream_desk.h"
 #include "tests/emulator/timeline.h"
@@ -59,6 +60,8 @@ struct EmulatorOptions {
   // Steps of a test (scenario.h).
   std::vector<ScenarioStep> scenario;
   XSettings server;
+  // Its bearer token is the server's.
+  RestOptions rest;
 };
 
 class Emulator final : private PollHandler {
@@ -111,6 +114,7 @@ class Emulator final : private PollHandler {
   Listener listener_;
   Listener control_listener_;
   std::unique_ptr<TransportFactory> transports_;
+  std::unique_ptr<RestApi> rest_;
   std::unique_ptr<XServer> server_;
   std::unique_ptr<ControlApi> control_api_;
   std::unique_ptr<ControlServer> control_server_;
