@@ -91,7 +91,9 @@ TEST_F(RefusalsTest, EveryRefusalHasItsStatusAndText) {
   StartEmulator();
   size_t asked = 0;
   for (const RefusalRow& row : Rows()) {
-    if (*row.command != '\0') ASSERT_EQ(Ask(row.command), 200) << row.command;
+    if (*row.command != '\0') {
+      ASSERT_EQ(Ask(row.command), 200) << row.command;
+    }
     auto [status, text] = Get(row.target, row.headers);
     EXPECT_EQ(status, row.status) << row.why << ": " << text;
     EXPECT_TRUE(absl::StrContains(text, row.text)) << row.why << ": " << text;
