@@ -114,6 +114,7 @@ class World {
     for (size_t i = 0; i < dedupers_.size(); ++i) {
       if (dedupers_[i]->stopped_itself() && dedupers_[i]->running()) KillDeduper(static_cast<int>(i));
     }
+    for (auto& deduper : dedupers_) deduper->reader().Read();
     for (auto& connector : connectors_) {
       if (connector->stopped_itself() && connector->running()) {
         connector->Kill(ProcessLife::End::kKilled);
@@ -209,6 +210,10 @@ class World {
       case Fault::kWeClose: return WeClose(number);
       case Fault::kAway: return Away(number, deduper);
       case Fault::kStrayFlood: return x_.Flood(50 + static_cast<int>(random_.Below(250)));
+      case Fault::kRestoreDeduper: return RestoreDeduper(deduper);
+      case Fault::kDamageRecord:
+        dedupers_[deduper]->reader().Damage(random_.Unit());
+        return true;
     }
     return false;
   }
@@ -298,6 +303,17 @@ class World {
     return true;
   }
 
+  // Its disk is copied, and after a while it gets the copy.
+  bool RestoreDeduper(int number) {
+    if (!dedupers_[number]->running() || dedupers_[number]->has_copy()) return false;
+    dedupers_[number]->CopyDisk();
+    loop_.After(Seconds(1, 60), [this, number] {
+      if (dedupers_[number]->running()) KillDeduper(number);
+      dedupers_[number]->RestoreCopy();
+    });
+    return true;
+  }
+
   bool StepClock(int number, int deduper) {
     absl::Duration step = absl::Minutes(random_.Below(120)) - absl::Hours(1);
     if (random_.Below(2) == 0) {
@@ -309,6 +325,7 @@ class World {
   }
 
   void Check();
+  bool KeepsWhatIsAcknowledged(const Truth& truth) const;
   void CheckLog(DeduperProcess& deduper, const Truth& truth, std::set<uint64_t>* ids);
 
   SimLoop loop_;
@@ -328,16 +345,33 @@ class World {
   bool cap_broken_ = false;
 };
 
+// Then what a restored deduper lost is offered to it again. Otherwise a whole
+// session may be gone that it never heard of.
+bool World::KeepsWhatIsAcknowledged(const Truth& truth) const {
+  if (away_ > absl::ZeroDuration()) return false;
+  for (const auto& connector : truth.lives) {
+    for (const ProcessLife& life : connector) {
+      if (life.end_kind == ProcessLife::End::kPowerCut ||
+          life.end_kind == ProcessLife::End::kSpoolLost) {
+        return false;
+      }
+    }
+  }
+  return options_.spool_bytes_max >= (1 << 20);
+}
+
 void World::CheckLog(DeduperProcess& deduper, const Truth& truth, std::set<uint64_t>* ids) {
   absl::StatusOr<LogView> log = ReadLog(deduper.disk());
   if (!log.ok()) {
     report_.failures.push_back(std::string(log.status().message()));
     return;
   }
-  CheckDelivered(truth, *log, &report_.failures, &report_.excused);
+  if (!deduper.was_restored() || KeepsWhatIsAcknowledged(truth)) {
+    CheckDelivered(truth, *log, &report_.failures, &report_.excused);
+    CheckLosses(truth, *log, &report_.failures);
+  }
   CheckGenuine(truth, *log, &report_.failures);
   CheckCovers(truth, *log, &report_.failures, &report_.covers);
-  CheckLosses(truth, *log, &report_.failures);
   std::vector<std::pair<uint64_t, uint64_t>> sequence_and_id;
   for (const LogView::Event& event : log->events) {
     sequence_and_id.emplace_back(event.sequence, event.id);
@@ -345,6 +379,7 @@ void World::CheckLog(DeduperProcess& deduper, const Truth& truth, std::set<uint6
   }
   deduper.CheckNothingRewritten(sequence_and_id);
   CheckDamage(truth, *log, &report_.failures);
+  deduper.reader().CheckAgainst(sequence_and_id);
   for (const LogView::Record& other : log->others) report_.losses += other.record.has_loss();
   report_.trace = Hash128(report_.trace, log->chain, "");
 }
@@ -370,6 +405,9 @@ void World::Check() {
     for (const ProcessLife& life : connector) {
       lossless = lossless && life.end_kind != ProcessLife::End::kPowerCut;
     }
+  }
+  for (const auto& deduper : dedupers_) {
+    lossless = lossless && (!deduper->was_restored() || KeepsWhatIsAcknowledged(truth));
   }
   // What one deduper was given before a disk forgot it, the other may lack.
   if (lossless && ids.size() == 2 && ids[0] != ids[1]) {

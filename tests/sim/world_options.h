@@ -49,8 +49,10 @@ enum class Fault {
   // its backlog.
   kAway,
   kStrayFlood,
+  kRestoreDeduper,
+  kDamageRecord,
 };
-inline constexpr int kFaultCount = 32;
+inline constexpr int kFaultCount = 34;
 const char* FaultName(Fault fault);
 
 struct WorldOptions {
