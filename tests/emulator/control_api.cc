@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "tests/emulator/bad_input.h"
+#include "tests/emulator/x_answers.h"
 
 namespace braid::emulator {
 
@@ -29,7 +30,8 @@ const char kControlHelp[] =
     "        glued-keep-alive\n"
     "  these take: connection=NUMBER, index=I (i-th oldest, from 0), tag=PART of the name\n"
     "  (?connection=NAME of its URL, else its User-Agent), address=PART; none: all\n"
-    "  /refuse?how=401|403|429|429-rate|503|reset|black-hole&seconds=T   new connections\n"
+    "  /refuse?how=HOW&seconds=T         new streams; HOW: reset, black-hole, 401, 403, 429,\n"
+    "        429-rate, 429-usage, 503, ... (a wrong one lists all)\n"
     "  /rate?posts=N                    posts a second from now on; 0 stops creating\n"
     "  /rate?burst=RATE:SECONDS:EVERY   (burst=off ends it)\n";
 
@@ -184,20 +186,16 @@ HttpAnswer ControlApi::Delay(const HttpRequest& request) {
 }
 
 HttpAnswer ControlApi::Refuse(const HttpRequest& request) {
-  static const std::map<std::string, Refusal> kWays = {
-      {"401", Refusal::k401},
-      {"403", Refusal::k403},
-      {"429", Refusal::k429Slots},
-      {"429-rate", Refusal::k429Rate},
-      {"503", Refusal::k503},
-      {"reset", Refusal::kReset},
-      {"black-hole", Refusal::kBlackHole},
-  };
-  auto way = kWays.find(request.Query("how"));
+  std::string how = request.Query("how");
+  bool is_known = how == kRefuseByReset || how == kRefuseByBlackHole ||
+                  RefusalAnswer(Family::kV2, how, now_->x_time).has_value();
   double seconds = -1;
-  if (way == kWays.end()) return Bad("how must be 401, 403, 429, 429-rate, 503, reset, black-hole");
+  if (!is_known) {
+    return Bad(
+        absl::StrCat("how must be reset, black-hole, ", absl::StrJoin(RefusalNames(), ", ")));
+  }
   if (!ReadNumber(request, "seconds", &seconds) || seconds < 0) return Bad("seconds must be >= 0");
-  server_->Refuse(way->second, absl::Seconds(seconds));
+  server_->Refuse(how, absl::Seconds(seconds));
   return {200, "{\"refusing\":true}"};
 }
 

@@ -34,6 +34,11 @@ absl::Duration Monotonic() {
 Emulator::Emulator(const EmulatorOptions& options)
     : options_(options),
       bodies_(options.generator, options.body_count),
+      text_(&bodies_),
+      history_(options.history_count_max),
+      rules_(options.rules),
+      powertrack_rules_(options.rules),
+      replay_rules_(options.rules),
       ids_(options.ids),
       random_(options.generator.seed ^ 0xd0b1e),
       schedule_(options.rate, options.burst),
@@ -65,6 +70,7 @@ absl::Status Emulator::Start() {
   }
   server_ = std::make_unique<XServer>(options_.server, &listener_, &poller_, transports_.get(),
                                       &log_, &truth_, &now_);
+  state_ = {&now_, &history_, &text_, &rules_, &powertrack_rules_, &replay_rules_, server_.get()};
   control_api_ = std::make_unique<ControlApi>(server_.get(), &schedule_, &log_, &now_);
   control_server_ = std::make_unique<ControlServer>(
       &control_listener_, &poller_,
@@ -90,15 +96,26 @@ void Emulator::ReadClocks() {
   now_.x_time = absl::Now() + options_.clock_offset;
 }
 
+void Emulator::Remember(uint64_t id, size_t body, bool is_duplicate) {
+  Event event;
+  event.id = id;
+  event.micros = absl::ToUnixMicros(now_.x_time);
+  event.body = static_cast<uint32_t>(body);
+  event.is_duplicate = is_duplicate;
+  history_.Append(event);
+}
+
 uint64_t Emulator::CreatePost() {
   if (!recent_.empty() && random_.Unit() < options_.duplicate_fraction) {
     const Recent& again = recent_[random_.Below(recent_.size())];
     log_.Append(bodies_.Get(again.body), again.id, now_.x_time);
+    Remember(again.id, again.body, true);
     return again.id | truth_format::kDuplicateBit;
   }
   Recent post{ids_.Next(now_.x_time), next_body_};
   next_body_ = (next_body_ + 1) % bodies_.count();
   log_.Append(bodies_.Get(post.body), post.id, now_.x_time);
+  Remember(post.id, post.body, false);
   if (options_.duplicate_fraction > 0) {
     recent_.push_back(post);
     if (recent_.size() > kRecentMax) recent_.pop_front();

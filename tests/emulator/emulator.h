@@ -26,6 +26,7 @@
 #include "tests/emulator/transport.h"
 #include "tests/emulator/truth_writer.h"
 #include "tests/emulator/x_server.h"
+#include "tests/emulator/x_state.h"
 
 namespace braid::emulator {
 
@@ -43,6 +44,9 @@ struct EmulatorOptions {
   // Share of emissions that repeat a recent post.
   double duplicate_fraction = 0.001;
   double rate = 100;
+  // 2 million: half an hour at 1,000/s, 64 MB.
+  size_t history_count_max = 2000000;
+  RuleLimits rules;
   std::optional<Burst> burst;
   // Infinite: until Stop.
   absl::Duration duration = absl::InfiniteDuration();
@@ -78,14 +82,21 @@ class Emulator final : private PollHandler {
   void ReadClocks();
   void CreatePosts();
   uint64_t CreatePost();
+  void Remember(uint64_t id, size_t body, bool is_duplicate);
   absl::Duration UntilNextTurn() const;
   void Serve();
   void Drain();
 
   const EmulatorOptions options_;
+  XState state_;
   absl::Duration origin_;  // the monotonic clock when Run began
   Moment now_;
   BodyPool bodies_;
+  EventText text_;
+  EventHistory history_;
+  RuleSet rules_;
+  RuleSet powertrack_rules_;
+  RuleSet replay_rules_;
   PostIds ids_;
   SeededRandom random_;
   RateSchedule schedule_;

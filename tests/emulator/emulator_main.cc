@@ -134,8 +134,9 @@ std::string Complete(Flags* flags) {
   if (flags->bearer_token_file.empty()) return "";
   std::ifstream file(flags->bearer_token_file);
   std::string token((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  options.server.bearer_token = std::string(absl::StripAsciiWhitespace(token));
-  return options.server.bearer_token.empty() ? "--bearer-token-file: no token in it" : "";
+  std::string& wanted = options.server.credentials.bearer_token;
+  wanted = std::string(absl::StripAsciiWhitespace(token));
+  return wanted.empty() ? "--bearer-token-file: no token in it" : "";
 }
 
 // Whoever waits for the file must never see half of it.

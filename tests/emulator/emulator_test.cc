@@ -138,7 +138,7 @@ TEST_F(EmulatorTest, AnswerLooksLikeXs) {
 }
 
 TEST_F(EmulatorTest, WrongTokenIsRefusedAndTheRightOneIsNot) {
-  options_.server.bearer_token = "secret";
+  options_.server.credentials.bearer_token = "secret";
   StartEmulator();
   StreamClient without(emulator_->port());
   EXPECT_EQ(without.Status(), 401);

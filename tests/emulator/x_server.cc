@@ -10,46 +10,20 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "tests/emulator/x_answers.h"
 
 namespace braid::emulator {
 namespace {
 
 constexpr size_t kPeersMax = 256;
+// Gnip takes 5 MB of rules in one request.
+constexpr size_t kRequestBodyBytesMax = 8 << 20;
 // A client that does not finish its request within it is dropped.
 constexpr absl::Duration kRequestMax = absl::Seconds(10);
+constexpr char kFilteredPath[] = "/2/tweets/search/stream";
 // As X's answers show them.
 constexpr int kShownConnectLimit = 50;
 constexpr absl::Duration kConnectWindow = absl::Minutes(15);
-
-constexpr char kTooManyConnections[] =
-    R"({"title":"ConnectionException","detail":"This stream is currently at the maximum allowed connection limit.","connection_issue":"TooManyConnections","type":"https://api.x.com/2/problems/streaming-connection"})";
-constexpr char kTooManyRequests[] =
-    R"({"title":"Too Many Requests","detail":"Too Many Requests","type":"about:blank","status":429})";
-constexpr char kUnauthorized[] =
-    R"({"title":"Unauthorized","type":"about:blank","status":401,"detail":"Unauthorized"})";
-constexpr char kForbidden[] =
-    R"({"client_id":"1","required_enrollment":"Appropriate Level of API Access","registration_url":"https://developer.x.com/en/docs/projects/overview","title":"Client Forbidden","detail":"This request must be made using an approved developer account that is enrolled in the requested endpoint.","reason":"client-not-enrolled","type":"https://api.x.com/2/problems/client-forbidden"})";
-constexpr char kUnavailable[] =
-    R"({"title":"Service Unavailable","detail":"Service Unavailable","type":"about:blank","status":503})";
-constexpr char kNotFound[] =
-    R"({"title":"Not Found Error","type":"https://api.x.com/2/problems/resource-not-found","status":404,"detail":"Not Found"})";
-constexpr char kRules[] =
-    R"({"data":[{"id":"1668374837483741000","value":"emulated","tag":"news"}],"meta":{"sent":"2026-01-01T00:00:00.000Z","result_count":1}})";
-
-HttpAnswer AnswerFor(Refusal refusal) {
-  switch (refusal) {
-    case Refusal::k401:
-      return {401, kUnauthorized};
-    case Refusal::k403:
-      return {403, kForbidden};
-    case Refusal::k429Slots:
-      return {429, kTooManyConnections};
-    case Refusal::k429Rate:
-      return {429, kTooManyRequests};
-    default:
-      return {503, kUnavailable};
-  }
-}
 
 // A test names its connections by ?connection=… or by the User-Agent.
 std::string TagOf(const HttpRequest& request) {
@@ -108,7 +82,7 @@ void XServer::AcceptAll() {
     poller_->Add(accepted->fd, this);
     ++accepted_count_;
     bool is_refusing = now_->elapsed < refusal_until_;
-    if (peers_.size() > kPeersMax || (is_refusing && refusal_ == Refusal::kReset)) {
+    if (peers_.size() > kPeersMax || (is_refusing && refusal_ == kRefuseByReset)) {
       ++refused_count_;
       peer.transport->ResetOnClose();
       peer.is_dead = true;
@@ -117,7 +91,7 @@ void XServer::AcceptAll() {
 }
 
 void XServer::ReadRequest(Peer* peer) {
-  char buffer[4096];
+  char buffer[16 << 10];
   for (;;) {
     IoResult result = peer->transport->Read(buffer, sizeof(buffer));
     if (result.state == IoState::kBlocked) break;
@@ -129,51 +103,71 @@ void XServer::ReadRequest(Peer* peer) {
   }
   if (peer->is_answered || peer->is_hole) return;
   HttpRequest request;
-  switch (ParseRequest(peer->in, &request)) {
+  switch (ParseRequest(peer->in, kRequestBodyBytesMax, &request)) {
     case ParseState::kNeedMore:
       return;
     case ParseState::kBad:
-      return Answer(peer, {400, R"({"title":"Invalid Request"})"});
+      return Answer(peer, emulator::Refused(Family::kV2, "400", now_->x_time));
+    case ParseState::kTooLong:
+      return Answer(peer, emulator::Refused(Family::kV2, "413", now_->x_time));
     case ParseState::kDone:
       return HandleRequest(peer, request);
   }
 }
 
-void XServer::Answer(Peer* peer, HttpAnswer answer) {
-  if (answer.status != 200) ++refused_count_;
-  answer.extra_headers = LimitHeaders();
+void XServer::Answer(Peer* peer, const HttpAnswer& answer) {
   peer->out = RenderAnswer(answer, now_->x_time);
   peer->is_answered = true;
   peer->deadline = now_->elapsed + kRequestMax;
 }
 
-void XServer::HandleRequest(Peer* peer, const HttpRequest& request) {
-  if (request.path == "/2/tweets/search/stream/rules") return Answer(peer, {200, kRules});
-  if (request.method != "GET" || request.path != "/2/tweets/search/stream") {
-    return Answer(peer, {404, kNotFound});
+HttpAnswer XServer::AnswerByTable(const Peer& peer, const HttpRequest& request) const {
+  RouteTable::Found found = routes_.Find(request);
+  Family family = found.route == nullptr ? Family::kV2 : found.route->family;
+  if (found.route == nullptr) {
+    return emulator::Refused(family, found.is_path_known ? "405" : "404", now_->x_time);
   }
+  std::optional<std::string> account = AccountOf(options_.credentials, family, request);
+  if (!account) return emulator::Refused(family, "401", now_->x_time);
+  return found.route->handler({request, found.names, family, *account, peer.address, *now_});
+}
+
+void XServer::HandleRequest(Peer* peer, const HttpRequest& request) {
+  if (request.method == "GET" && request.path == kFilteredPath) return HandleStream(peer, request);
+  HttpAnswer answer = AnswerByTable(*peer, request);
+  for (const std::string& header : CommonHeaders(Family::kV2, now_->x_time)) {
+    answer.extra_headers.push_back(header);
+  }
+  Answer(peer, answer);
+}
+
+void XServer::Refused(Peer* peer, const HttpRequest& request, absl::string_view how) {
+  ++refused_count_;
+  HttpAnswer answer = emulator::Refused(Family::kV2, how, now_->x_time);
+  answer.extra_headers = LimitHeaders();
+  Answer(peer, answer);
+}
+
+void XServer::HandleStream(Peer* peer, const HttpRequest& request) {
   CountAttempt();
   if (RefuseNow(peer)) return;
-  if (!options_.bearer_token.empty() &&
-      request.Header("authorization") != "Bearer " + options_.bearer_token) {
-    return Answer(peer, AnswerFor(Refusal::k401));
-  }
+  if (!AccountOf(options_.credentials, Family::kV2, request)) return Refused(peer, request, "401");
   if (options_.connect_limit > 0 && attempts_ > options_.connect_limit) {
-    return Answer(peer, AnswerFor(Refusal::k429Rate));
+    return Refused(peer, request, "429-rate");
   }
-  if (SlotsTaken() >= options_.slots) return Answer(peer, AnswerFor(Refusal::k429Slots));
+  if (SlotsTaken() >= options_.slots) return Refused(peer, request, "429");
   StartStream(peer, request);
 }
 
 bool XServer::RefuseNow(Peer* peer) {
   if (now_->elapsed >= refusal_until_) return false;
-  if (refusal_ == Refusal::kBlackHole) {
+  if (refusal_ == kRefuseByBlackHole) {
     ++refused_count_;
     peer->is_hole = true;
     peer->deadline = absl::InfiniteDuration();
     return true;
   }
-  Answer(peer, AnswerFor(refusal_));
+  Refused(peer, {}, refusal_);
   return true;
 }
 
@@ -192,6 +186,7 @@ void XServer::StartStream(Peer* peer, const HttpRequest& request) {
   peer->stream = std::make_unique<ClientStream>(options_.stream, std::move(identity),
                                                 peer->transport.get(), log_, truth_, *now_);
   peer->stream->Start(head + "\r\n");
+  book_.Opened(stream_count_, "filtered_stream", peer->address, now_->x_time);
   peer->in.clear();
 }
 
@@ -215,7 +210,7 @@ int XServer::SlotsTaken() const {
   for (const auto& [fd, peer] : peers_) {
     taken += peer.stream != nullptr && peer.stream->takes_slot() ? 1 : 0;
   }
-  for (absl::Duration until : zombie_slots_) taken += now_->elapsed < until ? 1 : 0;
+  for (const auto& [number, until] : zombie_slots_) taken += now_->elapsed < until ? 1 : 0;
   return taken;
 }
 
@@ -249,17 +244,35 @@ void XServer::Pump() {
     }
     if (peer.stream != nullptr) {
       past_sent_posts_ += peer.stream->sent_posts();
-      if (peer.stream->left_unclean()) {
-        zombie_slots_.push_back(now_->elapsed + options_.zombie_slot);
+      uint32_t number = peer.stream->identity().number;
+      if (peer.stream->left_unclean() && options_.zombie_slot > absl::ZeroDuration()) {
+        zombie_slots_[number] = now_->elapsed + options_.zombie_slot;
+      } else {
+        book_.Closed(number, "disconnected", now_->x_time);
       }
     }
     poller_->Remove(it->first);
     it = peers_.erase(it);
   }
-  zombie_slots_.erase(
-      std::remove_if(zombie_slots_.begin(), zombie_slots_.end(),
-                     [this](absl::Duration until) { return until <= now_->elapsed; }),
-      zombie_slots_.end());
+  for (auto it = zombie_slots_.begin(); it != zombie_slots_.end();) {
+    if (it->second > now_->elapsed) {
+      ++it;
+      continue;
+    }
+    book_.Closed(it->first, "disconnected", now_->x_time);
+    it = zombie_slots_.erase(it);
+  }
+}
+
+bool XServer::Kill(const std::string& id) {
+  uint32_t number = book_.NumberOf(id);
+  if (number == 0) return false;
+  book_.Closed(number, "operator_disconnect", now_->x_time);
+  zombie_slots_.erase(number);
+  for (ClientStream* stream : Streams()) {
+    if (stream->identity().number == number) stream->EndWithZeroChunk(*now_);
+  }
+  return true;
 }
 
 absl::Duration XServer::NextDeadline() const {
@@ -283,7 +296,7 @@ void XServer::AbandonAll() {
   }
 }
 
-void XServer::Refuse(Refusal how, absl::Duration length) {
+void XServer::Refuse(const std::string& how, absl::Duration length) {
   refusal_ = how;
   refusal_until_ = now_->elapsed + length;
 }

@@ -1,8 +1,9 @@
-// The filtered stream endpoint: accepts, checks the bearer token and the slots,
-// answers as X does, and owns the open streams.
+// The emulated X's port: accepts, reads requests, has JSON endpoints answer by
+// the route table, checks credentials and slots of streams, and owns the open
+// streams.
 //
 // Threads: the emulator's loop. Bounds: 256 sockets, each with a request of at
-// most 16 KB or a ClientStream.
+// most 16 KB and a body of 8 MB, or a ClientStream.
 
 #ifndef BRAID_TESTS_EMULATOR_X_SERVER_H_
 #define BRAID_TESTS_EMULATOR_X_SERVER_H_
@@ -14,20 +15,22 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "tests/emulator/account.h"
 #include "tests/emulator/client_stream.h"
+#include "tests/emulator/connection_book.h"
 #include "tests/emulator/http_text.h"
 #include "tests/emulator/listener.h"
 #include "tests/emulator/moment.h"
 #include "tests/emulator/poller.h"
 #include "tests/emulator/post_log.h"
+#include "tests/emulator/route_table.h"
 #include "tests/emulator/transport.h"
 #include "tests/emulator/truth_writer.h"
 
 namespace braid::emulator {
 
 struct XServerOptions {
-  // Empty: every token is accepted.
-  std::string bearer_token;
+  Credentials credentials;
   // X allows two redundant connections.
   int slots = 2;
   bool gzip = false;
@@ -42,9 +45,11 @@ struct XServerOptions {
   StreamOptions stream;
 };
 
-enum class Refusal { kNone, k401, k403, k429Slots, k429Rate, k503, kReset, kBlackHole };
+// Besides the names of x_answers.
+inline constexpr char kRefuseByReset[] = "reset";
+inline constexpr char kRefuseByBlackHole[] = "black-hole";
 
-class XServer final : public PollHandler {
+class XServer final : public PollHandler, public ConnectionList {
  public:
   // All outlive it.
   XServer(const XServerOptions& options, Listener* listener, Poller* poller,
@@ -59,8 +64,14 @@ class XServer final : public PollHandler {
   bool HasBacklog() const;
   void AbandonAll();
 
-  // New connections are refused like this until then.
-  void Refuse(Refusal how, absl::Duration length);
+  // Where JSON endpoints add themselves, before the first request.
+  RouteTable& routes() { return routes_; }
+
+  std::vector<ConnectionRecord> Connections() const override { return book_.records(); }
+  bool Kill(const std::string& id) override;
+
+  // New streams are refused like this until then.
+  void Refuse(const std::string& how, absl::Duration length);
 
   // Open streams in the order of their numbers.
   std::vector<ClientStream*> Streams();
@@ -84,8 +95,11 @@ class XServer final : public PollHandler {
 
   void AcceptAll();
   void ReadRequest(Peer* peer);
-  void Answer(Peer* peer, HttpAnswer answer);
+  void Answer(Peer* peer, const HttpAnswer& answer);
+  void Refused(Peer* peer, const HttpRequest& request, absl::string_view how);
   void HandleRequest(Peer* peer, const HttpRequest& request);
+  HttpAnswer AnswerByTable(const Peer& peer, const HttpRequest& request) const;
+  void HandleStream(Peer* peer, const HttpRequest& request);
   bool RefuseNow(Peer* peer);
   void StartStream(Peer* peer, const HttpRequest& request);
   void PumpPeer(int fd, Peer* peer);
@@ -107,11 +121,13 @@ class XServer final : public PollHandler {
   uint64_t accepted_count_ = 0;
   uint64_t refused_count_ = 0;
   uint64_t past_sent_posts_ = 0;
-  Refusal refusal_ = Refusal::kNone;
+  RouteTable routes_;
+  ConnectionBook book_;
+  std::string refusal_;
   absl::Duration refusal_until_;
   int attempts_ = 0;
   absl::Time attempts_reset_;
-  std::vector<absl::Duration> zombie_slots_;  // until when
+  std::map<uint32_t, absl::Duration> zombie_slots_;  // stream number -> until when
 };
 
 }  // namespace braid::emulator
