@@ -71,6 +71,13 @@ absl::Status Emulator::Start() {
   server_ = std::make_unique<XServer>(options_.server, &listener_, &poller_, transports_.get(),
                                       &log_, &truth_, &now_);
   state_ = {&now_, &history_, &text_, &rules_, &powertrack_rules_, &replay_rules_, server_.get()};
+  RestOptions rest = options_.rest;
+  rest.bearer_token = options_.server.credentials.bearer_token;
+  rest_ = std::make_unique<RestApi>(rest, &state_);
+  rest_->AddRoutes(&server_->routes());
+  truth_.SetObserver([this](uint64_t first, uint64_t count, absl::Time now) {
+    rest_->usage().Streamed(first, count, now);
+  });
   control_api_ = std::make_unique<ControlApi>(server_.get(), &schedule_, &log_, &now_);
   control_server_ = std::make_unique<ControlServer>(
       &control_listener_, &poller_,

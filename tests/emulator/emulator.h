@@ -22,6 +22,7 @@
 #include "tests/emulator/poller.h"
 #include "tests/emulator/post_generator.h"
 #include "tests/emulator/post_log.h"
+#include "tests/emulator/rest_api.h"
 #include "tests/emulator/timeline.h"
 #include "tests/emulator/transport.h"
 #include "tests/emulator/truth_writer.h"
@@ -53,6 +54,8 @@ struct EmulatorOptions {
   // X's clock minus this host's.
   absl::Duration clock_offset;
   XServerOptions server;
+  // Its bearer token is the server's.
+  RestOptions rest;
 };
 
 class Emulator final : private PollHandler {
@@ -112,6 +115,7 @@ class Emulator final : private PollHandler {
   Listener listener_;
   Listener control_listener_;
   std::unique_ptr<TransportFactory> transports_;
+  std::unique_ptr<RestApi> rest_;
   std::unique_ptr<XServer> server_;
   std::unique_ptr<ControlApi> control_api_;
   std::unique_ptr<ControlServer> control_server_;

@@ -31,6 +31,7 @@ struct Flags {
   double lateness_max_seconds = 0.8;
   double zombie_slot_seconds = 0;
   double client_timeout_seconds = 30;
+  double index_delay_seconds = 30;
   bool created_at = true;
 };
 
@@ -112,6 +113,19 @@ void AddPostFlags(CLI::App* app, Flags* flags) {
                   "File of everything created and sent (read it with truth-dump)");
 }
 
+void AddRestFlags(CLI::App* app, Flags* flags) {
+  RestOptions& rest = flags->options.rest;
+  app->add_option("--index-delay", flags->index_delay_seconds,
+                  "Seconds until search and counts know a post")
+      ->capture_default_str();
+  app->add_option("--edge-duplicates", rest.search.edge_duplicate_share,
+                  "Share of search pages that begin with the last post of the page before")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  app->add_option("--rest-limits", rest.has_limits, "Are requests counted and refused as X does?")
+      ->capture_default_str();
+}
+
 // Returns what is wrong, or "".
 std::string Complete(Flags* flags) {
   EmulatorOptions& options = flags->options;
@@ -122,6 +136,7 @@ std::string Complete(Flags* flags) {
   options.ids.lateness_max = absl::Seconds(flags->lateness_max_seconds);
   options.ids.seed = options.generator.seed;
   options.generator.has_created_at = flags->created_at;
+  options.rest.search.index_delay = absl::Seconds(flags->index_delay_seconds);
   options.clock_offset = absl::Seconds(flags->clock_offset_seconds);
   if (flags->duration_seconds > 0) options.duration = absl::Seconds(flags->duration_seconds);
   if (options.rate < 0) return "--rate must be 0 or more";
@@ -170,6 +185,7 @@ int Main(int argc, char** argv) {
   CLI::App app("x-emulator: a faithful X v2 filtered stream, on one thread");
   AddServerFlags(&app, &flags);
   AddPostFlags(&app, &flags);
+  AddRestFlags(&app, &flags);
   app.footer(kControlHelp);
   try {
     app.parse(argc, argv);

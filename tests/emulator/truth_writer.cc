@@ -71,6 +71,7 @@ void TruthWriter::Connected(uint32_t connection, absl::string_view tag, absl::st
 }
 
 void TruthWriter::Sent(uint32_t connection, uint64_t first, uint64_t count, absl::Time now) {
+  if (observer_) observer_(first, count, now);
   if (fd_ < 0) return;
   OpenRange& range = open_ranges_[connection];
   if (range.count > 0 && range.first + range.count != first) CloseRange(connection);
