@@ -13,7 +13,10 @@ constexpr absl::Duration kLatenessMax = absl::Seconds(2100);
 }  // namespace
 
 uint64_t EventHistory::Append(const Event& event) {
+  int64_t newest = events_.empty() ? event.micros : events_.back().micros;
   events_.push_back(event);
+  // The host's clock may go back; the search by time needs an order.
+  events_.back().micros = std::max(event.micros, newest);
   if (events_.size() > count_max_) {
     events_.pop_front();
     ++first_;

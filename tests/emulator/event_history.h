@@ -19,7 +19,7 @@ class EventHistory {
  public:
   explicit EventHistory(size_t count_max) : count_max_(count_max) {}
 
-  // Returns its number. Times never go back.
+  // Returns its number. A time before the last one counts as that.
   uint64_t Append(const Event& event);
 
   // Numbers from first() (inclusive) to end() (exclusive) are remembered.

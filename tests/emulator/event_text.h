@@ -25,14 +25,29 @@ class EventText {
   std::string V2Plain(const Event& post);
   // {"data":…,"includes":…,"matching_rules":[…]}
   std::string V2(const Event& post, const MatchedRules& rules);
+  // With the rules that are part of the generated body.
+  std::string V2Built(const Event& post);
   // Gnip's native enriched format.
   std::string Native(const Event& post, const MatchedRules& rules);
+  // Gnip's older format.
+  std::string ActivityStreams(const Event& post, const MatchedRules& rules);
+  // Likes, compliance, labels, activities.
+  std::string V2Other(const Event& event);
+  std::string NativeOther(const Event& event);
 
- private:
-  std::string Body(const Event& post);
+  // The rules that are part of the generated body, for streams without any.
+  std::vector<Rule> BuiltRules(const Event& post);
+  // The code of the post's language.
+  std::string Language(const Event& post);
 
   BodyPool* const bodies_;
 };
+
+// How many names a kind of event has; Event::name is below it.
+int NameCount(EventKind kind);
+// Which name of kPostCompliance says that a post was deleted, or edited.
+inline constexpr uint8_t kDeleteName = 0;
+inline constexpr uint8_t kEditName = 4;
 
 }  // namespace braid::emulator
 

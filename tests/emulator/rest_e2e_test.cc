@@ -147,7 +147,7 @@ TEST_F(RestE2eTest, WhatAConnectionMissedIsFoundBySearchAndLookup) {
 }
 
 TEST_F(RestE2eTest, UsageIsWhatTheStreamsGaveEachPostOnce) {
-  options_.duplicate_fraction = 0.1;
+  options_.mix.duplicates = 0.1;
   Start();
   auto first = OpenStream("a");
   auto second = OpenStream("b");

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -57,6 +58,29 @@ void TruthWriter::Created(uint64_t first, const std::vector<uint64_t>& ids, absl
   Append(static_cast<uint32_t>(ids.size()), &payload);
   payload.append(reinterpret_cast<const char*>(ids.data()), ids.size() * sizeof(ids[0]));
   Record(kCreated, payload);
+}
+
+void TruthWriter::Kinds(uint64_t first, const std::vector<uint8_t>& kinds) {
+  if (fd_ < 0 || std::all_of(kinds.begin(), kinds.end(), [](uint8_t kind) { return kind == 0; })) {
+    return;
+  }
+  std::string payload;
+  Append(first, &payload);
+  Append(static_cast<uint32_t>(kinds.size()), &payload);
+  payload.append(reinterpret_cast<const char*>(kinds.data()), kinds.size());
+  Record(kKinds, payload);
+}
+
+void TruthWriter::Asked(const TruthRequest& request) {
+  if (fd_ < 0) return;
+  std::string payload;
+  Append(absl::ToUnixMicros(request.time), &payload);
+  Append(static_cast<uint32_t>(request.status), &payload);
+  Append(request.connection, &payload);
+  AppendText(request.line, &payload);
+  AppendText(request.tag, &payload);
+  AppendText(request.address, &payload);
+  Record(kAsked, payload);
 }
 
 void TruthWriter::Connected(uint32_t connection, absl::string_view tag, absl::string_view address,

@@ -38,6 +38,9 @@ class TruthWriter {
 
   // `ids` of the emissions from `first` on; bit 63 marks duplicates.
   void Created(uint64_t first, const std::vector<uint64_t>& ids, absl::Time now);
+  // Of the emissions from `first` on, after Created. Posts alone need no record.
+  void Kinds(uint64_t first, const std::vector<uint8_t>& kinds);
+  void Asked(const TruthRequest& request);
   void Connected(uint32_t connection, absl::string_view tag, absl::string_view address,
                  absl::Time now);
   void Sent(uint32_t connection, uint64_t first, uint64_t count, absl::Time now);

@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "tests/emulator/x_answers.h"
 
@@ -20,10 +19,6 @@ constexpr size_t kPeersMax = 256;
 constexpr size_t kRequestBodyBytesMax = 8 << 20;
 // A client that does not finish its request within it is dropped.
 constexpr absl::Duration kRequestMax = absl::Seconds(10);
-constexpr char kFilteredPath[] = "/2/tweets/search/stream";
-// As X's answers show them.
-constexpr int kShownConnectLimit = 50;
-constexpr absl::Duration kConnectWindow = absl::Minutes(15);
 
 // A test names its connections by ?connection=… or by the User-Agent.
 std::string TagOf(const HttpRequest& request) {
@@ -31,26 +26,34 @@ std::string TagOf(const HttpRequest& request) {
   return tag.empty() ? request.Header("user-agent") : tag;
 }
 
-void SetSocketOptions(int fd, const XServerOptions& options) {
-  int timeout_ms = static_cast<int>(absl::ToInt64Milliseconds(options.client_timeout));
+std::string LineOf(const HttpRequest& request) {
+  std::string line = absl::StrCat(request.method, " ", request.path);
+  char mark = '?';
+  for (const auto& [name, value] : request.query) {
+    line += std::exchange(mark, '&');
+    absl::StrAppend(&line, name, "=", value);
+  }
+  return line;
+}
+
+void SetSocketOptions(int fd, const XSettings& settings) {
+  int timeout_ms = static_cast<int>(absl::ToInt64Milliseconds(settings.client_timeout));
   setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof(timeout_ms));
-  if (options.send_buffer_bytes == 0) return;
-  int bytes = static_cast<int>(options.send_buffer_bytes);
+  if (settings.send_buffer_bytes == 0) return;
+  int bytes = static_cast<int>(settings.send_buffer_bytes);
   setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
 }
 
 }  // namespace
 
-XServer::XServer(const XServerOptions& options, Listener* listener, Poller* poller,
-                 TransportFactory* transports, const PostLog* log, TruthWriter* truth,
-                 const Moment* now)
-    : options_(options),
-      listener_(listener),
-      poller_(poller),
-      transports_(transports),
-      log_(log),
-      truth_(truth),
-      now_(now) {
+XServer::XServer(const XServerParts& parts)
+    : settings_(parts.settings),
+      listener_(parts.listener),
+      poller_(parts.poller),
+      transports_(parts.transports),
+      desk_(parts.desk),
+      truth_(parts.truth),
+      now_(parts.now) {
   poller_->Add(listener_->fd(), this);
 }
 
@@ -78,16 +81,18 @@ void XServer::AcceptAll() {
     peer.address = accepted->address;
     peer.transport = transports_->Make(accepted->fd);
     peer.deadline = now_->elapsed + kRequestMax;
-    SetSocketOptions(accepted->fd, options_);
+    SetSocketOptions(accepted->fd, *settings_);
     poller_->Add(accepted->fd, this);
     ++accepted_count_;
-    bool is_refusing = now_->elapsed < refusal_until_;
-    if (peers_.size() > kPeersMax || (is_refusing && refusal_ == kRefuseByReset)) {
-      ++refused_count_;
-      peer.transport->ResetOnClose();
-      peer.is_dead = true;
-    }
+    if (peers_.size() > kPeersMax || desk_->ResetsAtAccept(*now_)) Drop(&peer);
   }
+}
+
+// A reset, as from a firewall.
+void XServer::Drop(Peer* peer) {
+  ++refused_count_;
+  peer->transport->ResetOnClose();
+  peer->is_dead = true;
 }
 
 void XServer::ReadRequest(Peer* peer) {
@@ -107,9 +112,9 @@ void XServer::ReadRequest(Peer* peer) {
     case ParseState::kNeedMore:
       return;
     case ParseState::kBad:
-      return Answer(peer, emulator::Refused(Family::kV2, "400", now_->x_time));
+      return Answer(peer, Refused(Family::kV2, "400", now_->x_time));
     case ParseState::kTooLong:
-      return Answer(peer, emulator::Refused(Family::kV2, "413", now_->x_time));
+      return Answer(peer, Refused(Family::kV2, "413", now_->x_time));
     case ParseState::kDone:
       return HandleRequest(peer, request);
   }
@@ -121,97 +126,69 @@ void XServer::Answer(Peer* peer, const HttpAnswer& answer) {
   peer->deadline = now_->elapsed + kRequestMax;
 }
 
-HttpAnswer XServer::AnswerByTable(const Peer& peer, const HttpRequest& request) const {
+HttpAnswer XServer::AnswerByTable(const Peer& peer, const HttpRequest& request,
+                                  Family* family) const {
   RouteTable::Found found = routes_.Find(request);
-  Family family = found.route == nullptr ? Family::kV2 : found.route->family;
   if (found.route == nullptr) {
-    return emulator::Refused(family, found.is_path_known ? "405" : "404", now_->x_time);
+    return Refused(*family, found.is_path_known ? "405" : "404", now_->x_time);
   }
-  std::optional<std::string> account = AccountOf(options_.credentials, family, request);
-  if (!account) return emulator::Refused(family, "401", now_->x_time);
-  return found.route->handler({request, found.names, family, *account, peer.address, *now_});
+  *family = found.route->family;
+  std::optional<std::string> account = AccountOf(settings_->credentials, *family, request);
+  if (!account) return Refused(*family, "401", now_->x_time);
+  return found.route->handler({request, found.names, *family, *account, peer.address, *now_});
 }
 
 void XServer::HandleRequest(Peer* peer, const HttpRequest& request) {
-  if (request.method == "GET" && request.path == kFilteredPath) return HandleStream(peer, request);
-  HttpAnswer answer = AnswerByTable(*peer, request);
-  for (const std::string& header : CommonHeaders(Family::kV2, now_->x_time)) {
-    answer.extra_headers.push_back(header);
+  TruthRequest asked;
+  asked.time = now_->x_time;
+  asked.line = LineOf(request);
+  asked.tag = TagOf(request);
+  asked.address = peer->address;
+  std::optional<EndpointMatch> match = FindEndpoint(request.path);
+  if (match && request.method == "GET") {
+    asked.status = HandleStream(peer, {*match, request, peer->address, asked.tag});
+    if (peer->stream != nullptr) asked.connection = peer->stream->identity().number;
+  } else {
+    Family family = request.path.rfind("/2/", 0) == 0 ? Family::kV2 : Family::kGnip;
+    HttpAnswer answer = AnswerByTable(*peer, request, &family);
+    for (const std::string& header : CommonHeaders(family, now_->x_time)) {
+      answer.extra_headers.push_back(header);
+    }
+    asked.status = answer.status;
+    Answer(peer, answer);
   }
-  Answer(peer, answer);
+  truth_->Asked(asked);
 }
 
-void XServer::Refused(Peer* peer, const HttpRequest& request, absl::string_view how) {
-  ++refused_count_;
-  HttpAnswer answer = emulator::Refused(Family::kV2, how, now_->x_time);
-  answer.extra_headers = LimitHeaders();
-  Answer(peer, answer);
-}
-
-void XServer::HandleStream(Peer* peer, const HttpRequest& request) {
-  CountAttempt();
-  if (RefuseNow(peer)) return;
-  if (!AccountOf(options_.credentials, Family::kV2, request)) return Refused(peer, request, "401");
-  if (options_.connect_limit > 0 && attempts_ > options_.connect_limit) {
-    return Refused(peer, request, "429-rate");
+// Returns the status, 0 for none.
+int XServer::HandleStream(Peer* peer, const StreamRequest& request) {
+  DeskDecision decision = desk_->Decide(request, *now_);
+  switch (decision.kind) {
+    case DeskDecision::Kind::kStream:
+      StartStream(peer, std::move(decision));
+      return 200;
+    case DeskDecision::Kind::kAnswer:
+      ++refused_count_;
+      Answer(peer, decision.answer);
+      return decision.answer.status;
+    case DeskDecision::Kind::kReset:
+      Drop(peer);
+      return 0;
+    case DeskDecision::Kind::kBlackHole:
+      ++refused_count_;
+      peer->is_hole = true;
+      peer->deadline = absl::InfiniteDuration();
+      return 0;
   }
-  if (SlotsTaken() >= options_.slots) return Refused(peer, request, "429");
-  StartStream(peer, request);
+  return 0;
 }
 
-bool XServer::RefuseNow(Peer* peer) {
-  if (now_->elapsed >= refusal_until_) return false;
-  if (refusal_ == kRefuseByBlackHole) {
-    ++refused_count_;
-    peer->is_hole = true;
-    peer->deadline = absl::InfiniteDuration();
-    return true;
-  }
-  Refused(peer, {}, refusal_);
-  return true;
-}
-
-void XServer::StartStream(Peer* peer, const HttpRequest& request) {
-  StreamIdentity identity;
-  identity.number = ++stream_count_;
-  identity.tag = TagOf(request);
-  identity.address = peer->address;
-  identity.gzip = options_.gzip && absl::StrContains(request.Header("accept-encoding"), "gzip");
-  std::string head =
-      absl::StrCat("HTTP/1.1 200 OK\r\ndate: ", HttpDate(now_->x_time),
-                   "\r\ncontent-type: application/json; charset=utf-8\r\ntransfer-encoding: chunked"
-                   "\r\ncache-control: no-cache, no-store, max-age=0\r\nserver: tsa_b\r\n",
-                   identity.gzip ? "content-encoding: gzip\r\n" : "");
-  for (const std::string& header : LimitHeaders()) absl::StrAppend(&head, header, "\r\n");
-  peer->stream = std::make_unique<ClientStream>(options_.stream, std::move(identity),
-                                                peer->transport.get(), log_, truth_, *now_);
-  peer->stream->Start(head + "\r\n");
-  book_.Opened(stream_count_, "filtered_stream", peer->address, now_->x_time);
+void XServer::StartStream(Peer* peer, DeskDecision decision) {
+  peer->stream = std::make_unique<ClientStream>(*std::move(decision.plan), peer->transport.get(),
+                                                truth_, *now_);
+  peer->stream->Start(std::move(decision.head));
+  peer->stream->SendRaw(decision.first_record);
   peer->in.clear();
-}
-
-void XServer::CountAttempt() {
-  if (now_->x_time >= attempts_reset_) {
-    attempts_ = 0;
-    attempts_reset_ = now_->x_time + kConnectWindow;
-  }
-  ++attempts_;
-}
-
-std::vector<std::string> XServer::LimitHeaders() const {
-  int limit = options_.connect_limit > 0 ? options_.connect_limit : kShownConnectLimit;
-  return {absl::StrCat("x-rate-limit-limit: ", limit),
-          absl::StrCat("x-rate-limit-remaining: ", std::max(0, limit - attempts_)),
-          absl::StrCat("x-rate-limit-reset: ", absl::ToUnixSeconds(attempts_reset_))};
-}
-
-int XServer::SlotsTaken() const {
-  int taken = 0;
-  for (const auto& [fd, peer] : peers_) {
-    taken += peer.stream != nullptr && peer.stream->takes_slot() ? 1 : 0;
-  }
-  for (const auto& [number, until] : zombie_slots_) taken += now_->elapsed < until ? 1 : 0;
-  return taken;
 }
 
 void XServer::WriteAnswer(int fd, Peer* peer) {
@@ -234,43 +211,42 @@ void XServer::PumpPeer(int fd, Peer* peer) {
   }
 }
 
+void XServer::EndOverdue() {
+  std::vector<uint32_t> overdue = desk_->Overdue(*now_);
+  if (overdue.empty()) return;
+  for (ClientStream* stream : Streams()) {
+    if (std::find(overdue.begin(), overdue.end(), stream->identity().number) != overdue.end()) {
+      stream->EndWithMessage("ForceDisconnect", *now_, EndKind::kTooManyConnections);
+    }
+  }
+}
+
 void XServer::Pump() {
+  EndOverdue();
   for (auto it = peers_.begin(); it != peers_.end();) {
     Peer& peer = it->second;
     if (!peer.is_dead) PumpPeer(it->first, &peer);
+    if (peer.stream != nullptr && !peer.stream->takes_slot() && !peer.is_ended) {
+      peer.is_ended = true;
+      desk_->Ended(*peer.stream, *now_);
+    }
     if (!peer.is_dead) {
       ++it;
       continue;
     }
-    if (peer.stream != nullptr) {
-      past_sent_posts_ += peer.stream->sent_posts();
-      uint32_t number = peer.stream->identity().number;
-      if (peer.stream->left_unclean() && options_.zombie_slot > absl::ZeroDuration()) {
-        zombie_slots_[number] = now_->elapsed + options_.zombie_slot;
-      } else {
-        book_.Closed(number, "disconnected", now_->x_time);
-      }
-    }
+    if (peer.stream != nullptr) past_sent_posts_ += peer.stream->sent_posts();
     poller_->Remove(it->first);
     it = peers_.erase(it);
-  }
-  for (auto it = zombie_slots_.begin(); it != zombie_slots_.end();) {
-    if (it->second > now_->elapsed) {
-      ++it;
-      continue;
-    }
-    book_.Closed(it->first, "disconnected", now_->x_time);
-    it = zombie_slots_.erase(it);
   }
 }
 
 bool XServer::Kill(const std::string& id) {
-  uint32_t number = book_.NumberOf(id);
+  uint32_t number = desk_->book().NumberOf(id);
   if (number == 0) return false;
-  book_.Closed(number, "operator_disconnect", now_->x_time);
-  zombie_slots_.erase(number);
+  desk_->book().Closed(number, DisconnectReason(EndKind::kKilled), now_->x_time);
+  desk_->FreeSlot(number);
   for (ClientStream* stream : Streams()) {
-    if (stream->identity().number == number) stream->EndWithZeroChunk(*now_);
+    if (stream->identity().number == number) stream->EndWithZeroChunk(*now_, EndKind::kKilled);
   }
   return true;
 }
@@ -294,11 +270,6 @@ void XServer::AbandonAll() {
   for (auto& [fd, peer] : peers_) {
     if (peer.stream != nullptr) peer.stream->Abandon(*now_);
   }
-}
-
-void XServer::Refuse(const std::string& how, absl::Duration length) {
-  refusal_ = how;
-  refusal_until_ = now_->elapsed + length;
 }
 
 std::vector<ClientStream*> XServer::Streams() {

@@ -101,6 +101,7 @@ class SimX {
   bool overlapped() const { return overlapped_; }
   uint64_t connects() const { return connects_; }
   const PaceCheck& pace() const { return pace_; }
+  void OnSleep() { pace_.OnSleep(); }
 
   // The line X sends for a post: anyone can make it again from the id.
   static std::string LineOf(uint64_t id);
