@@ -248,7 +248,7 @@ void AddRulesCommands(CommandTree& tree) {
                validate, RuleAction::KIND_VALIDATE);
   app->add_option("FILE", validate->file, "YAML: rules: [{value, tag}]")
       ->required()
-      ->check(CLI::ExistingFile);
+      ->check(RefuseEmpty);
 
   auto sync = std::make_shared<RulesOptions>();
   app = AddOne(tree, group,
@@ -260,7 +260,7 @@ void AddRulesCommands(CommandTree& tree) {
                sync, RuleAction::KIND_SYNC);
   app->add_option("FILE", sync->file, "YAML: rules: [{value, tag}]")
       ->required()
-      ->check(CLI::ExistingFile);
+      ->check(RefuseEmpty);
   AddDryRun(app, sync);
   AddYes(app, sync);
 }

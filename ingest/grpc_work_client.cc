@@ -2,14 +2,13 @@
 
 #include <grpcpp/grpcpp.h>
 
-#include <chrono>
-#include <set>
+#include <map>
 #include <utility>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "base/grpc_security.h"
 #include "base/mutex.h"
-#include "braid/v1/work_service.grpc.pb.h"
 #include "proto/proto_time.h"
 #include "proto/reason.h"
 
@@ -27,52 +26,62 @@ class GrpcWorkClient::Calls : public std::enable_shared_from_this<Calls> {
  public:
   explicit Calls(Loop& loop) : loop_(loop) {}
 
-  // `start(stub, context, response, on_status)`.
+  // `start(context, response, on_status)`.
   template <typename Response, typename Start>
   void Begin(absl::Duration timeout, Done<Response> done, Start start) {
-    struct Call {
-      grpc::ClientContext context;
-      Response response;
-      Done<Response> done;
-    };
-    auto call = std::make_shared<Call>();
+    auto call = std::make_shared<Call<Response>>();
     call->done = std::move(done);
-    call->context.set_deadline(std::chrono::system_clock::now() +
-                               absl::ToChronoMilliseconds(timeout));
+    call->context.set_deadline(absl::ToChronoTime(loop_.WallNow() + timeout));
     {
       MutexLock lock(&mu_);
-      contexts_.insert(&call->context);
+      open_[&call->context] = call;
     }
-    start(stub_->async(), &call->context, &call->response,
-          [self = shared_from_this(), call](const grpc::Status& status) {
-            self->End(call, FromGrpcStatus(status));
+    start(&call->context, &call->response,
+          [self = shared_from_this(), call](const grpc::Status& status) mutable {
+            self->End(std::move(call), FromGrpcStatus(status));
           });
   }
 
   void CancelAllAndWait() {
+    std::vector<std::shared_ptr<CallBase>> open;
+    {
+      MutexLock lock(&mu_);
+      closed_ = true;
+      for (const auto& [key, call] : open_) {
+        if (auto alive = call.lock()) open.push_back(std::move(alive));
+      }
+    }
+    // Without the lock: the end of a call may be told from inside TryCancel.
+    for (const auto& call : open) call->context.TryCancel();
     MutexLock lock(&mu_);
-    closed_ = true;
-    for (grpc::ClientContext* context : contexts_) context->TryCancel();
-    while (!contexts_.empty()) empty_.Wait(&mu_);
+    while (!open_.empty()) empty_.Wait(&mu_);
   }
 
-  // Made by the loop before the first call, and kept.
-  std::unique_ptr<v1::WorkService::Stub> stub_;
-
  private:
-  template <typename CallPointer>
-  void End(const CallPointer& call, absl::Status status) {
+  struct CallBase {
+    virtual ~CallBase() = default;
+    grpc::ClientContext context;
+  };
+  template <typename Response>
+  struct Call : CallBase {
+    Response response;
+    Done<Response> done;
+  };
+
+  template <typename Response>
+  void End(std::shared_ptr<Call<Response>> call, absl::Status status) {
+    grpc::ClientContext* const key = &call->context;
+    // The loop lets go of the call, never a thread of gRPC: with the last channel
+    // it would join itself (gRPC 1.51).
+    loop_.Post([self = shared_from_this(), call = std::move(call), status = std::move(status)] {
+      if (self->is_closed()) return;
+      if (!status.ok()) return call->done(status);
+      call->done(std::move(call->response));
+    });
+    // Last, since the loop may be gone after it.
     MutexLock lock(&mu_);
-    if (!closed_) {
-      // The loop lets go of the call too.
-      loop_.Post([self = shared_from_this(), call, status = std::move(status)] {
-        if (self->is_closed()) return;
-        if (!status.ok()) return call->done(status);
-        call->done(std::move(call->response));
-      });
-    }
-    contexts_.erase(&call->context);
-    if (contexts_.empty()) empty_.NotifyAll();
+    open_.erase(key);
+    if (open_.empty()) empty_.NotifyAll();
   }
   bool is_closed() {
     MutexLock lock(&mu_);
@@ -83,7 +92,8 @@ class GrpcWorkClient::Calls : public std::enable_shared_from_this<Calls> {
   Mutex mu_;
   CondVar empty_;
   bool closed_ ABSL_GUARDED_BY(mu_) = false;
-  std::set<grpc::ClientContext*> contexts_ ABSL_GUARDED_BY(mu_);
+  // The key may be gone already when its entry is.
+  std::map<grpc::ClientContext*, std::weak_ptr<CallBase>> open_ ABSL_GUARDED_BY(mu_);
 };
 
 GrpcWorkClient::GrpcWorkClient(Loop& loop, const config::v1::DeduperAddress& deduper)
@@ -92,7 +102,7 @@ GrpcWorkClient::GrpcWorkClient(Loop& loop, const config::v1::DeduperAddress& ded
 GrpcWorkClient::~GrpcWorkClient() { calls_->CancelAllAndWait(); }
 
 absl::Status GrpcWorkClient::Connect() {
-  if (calls_->stub_ != nullptr) return absl::OkStatus();
+  if (stub_ != nullptr) return absl::OkStatus();
   grpc::ChannelArguments arguments;
   // As the offers: a deduper that is gone is noticed within 7 s.
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 5000);
@@ -106,7 +116,7 @@ absl::Status GrpcWorkClient::Connect() {
   auto channel =
       MakeChannel(deduper_.address(), deduper_.has_tls() ? &deduper_.tls() : nullptr, arguments);
   if (!channel.ok()) return channel.status();
-  calls_->stub_ = v1::WorkService::NewStub(*channel);
+  stub_ = v1::WorkService::NewStub(*channel);
   return absl::OkStatus();
 }
 
@@ -116,13 +126,13 @@ void GrpcWorkClient::Begin(const Request& request, absl::Duration timeout, Done<
   if (absl::Status status = Connect(); !status.ok()) {
     return loop_.Post([done = std::move(done), status]() mutable { done(status); });
   }
-  calls_->Begin<Response>(timeout, std::move(done),
-                          [&](auto* stub, auto* context, auto* response, auto on_status) {
-                            // gRPC wants it to live until the end.
-                            auto kept = std::make_shared<Request>(request);
-                            method(stub, context, kept.get(), response,
-                                   [kept, on_status](grpc::Status status) { on_status(status); });
-                          });
+  calls_->Begin<Response>(
+      timeout, std::move(done), [&](auto* context, auto* response, auto on_status) {
+        // gRPC wants it to live until the end.
+        auto kept = std::make_shared<Request>(request);
+        method(stub_->async(), context, kept.get(), response,
+               [kept, on_status](grpc::Status status) mutable { on_status(status); });
+      });
 }
 
 void GrpcWorkClient::Lease(const v1::LeaseRequest& request, Done<v1::LeaseResponse> done) {

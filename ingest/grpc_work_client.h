@@ -15,6 +15,7 @@
 #include "absl/time/time.h"
 #include "base/loop.h"
 #include "braid/config/v1/config.pb.h"
+#include "braid/v1/work_service.grpc.pb.h"
 #include "ingest/work_client.h"
 
 namespace braid {
@@ -40,6 +41,8 @@ class GrpcWorkClient final : public WorkClient {
 
   Loop& loop_;
   const config::v1::DeduperAddress deduper_;
+  // Made by the first call.
+  std::unique_ptr<v1::WorkService::Stub> stub_;
   std::shared_ptr<Calls> calls_;
 };
 

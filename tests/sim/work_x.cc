@@ -67,6 +67,7 @@ class WorkX::Client final : public HttpClient {
     if (found == handlers_.end()) return;
     std::shared_ptr<HttpHandler> handler = std::move(found->second);
     handlers_.erase(found);
+    NoteLimit(reply);
     absl::Time now = x_.world_.Now();
     handler->OnConnected(now);
     HttpHead head{reply.status, std::move(reply.headers)};
@@ -75,6 +76,14 @@ class WorkX::Client final : public HttpClient {
     handler->OnHead(head, now);
     handler->OnBytes(reply.body, now);
     handler->OnDone({HttpEnd::Kind::kClean, ""}, now);
+  }
+
+  // Known to the process from now on.
+  void NoteLimit(const Reply& reply) {
+    auto reset = reply.headers.find("x-rate-limit-reset");
+    if (reset == reply.headers.end()) return;
+    absl::Duration wait = absl::FromUnixSeconds(std::stoll(reset->second)) - x_.world_.WallNow();
+    x_.limited_until_[process_] = x_.world_.Now() + wait;
   }
 
   WorkX& x_;
@@ -100,11 +109,12 @@ void WorkX::Execute(int process, const HttpRequest& request, std::function<void(
     if (Chance(5)) {
       ++limits_;
       int64_t reset = absl::ToUnixSeconds(world_.WallNow()) + 5 + random_.Below(120);
-      reply = {429, "{\"title\":\"Too Many Requests\"}", {}};
+      reply.status = 429;
+      reply.body = "{\"title\":\"Too Many Requests\"}";
       reply.headers["x-rate-limit-reset"] = absl::StrCat(reset);
       reply.headers["x-rate-limit-remaining"] = "0";
     } else if (Chance(4)) {
-      reply = {503, "{\"title\":\"Service Unavailable\"}", {}};
+      reply.status = 503;
     } else if (request.method == "GET") {
       reply = List();
     } else {
@@ -114,15 +124,8 @@ void WorkX::Execute(int process, const HttpRequest& request, std::function<void(
       observer_(process, values, begin, world_.Now());
     }
     if (Chance(4)) return;
-    world_.After(Between(absl::Milliseconds(5), absl::Seconds(3)), [this, process, answer,
-                                                                    reply = std::move(reply)] {
-      auto reset = reply.headers.find("x-rate-limit-reset");
-      if (reset != reply.headers.end()) {
-        absl::Duration wait = absl::FromUnixSeconds(std::stoll(reset->second)) - world_.WallNow();
-        limited_until_[process] = world_.Now() + wait;
-      }
-      answer(reply);
-    });
+    world_.After(Between(absl::Milliseconds(5), absl::Seconds(3)),
+                 [answer, reply = std::move(reply)] { answer(reply); });
   });
 }
 
