@@ -219,11 +219,13 @@ class Checker {
       existing = slash == std::string::npos ? "." : slash == 0 ? "/" : existing.substr(0, slash);
     }
     if (!S_ISDIR(info.st_mode)) {
-      return Error(path, absl::StrCat(existing, " is not a directory; name another, or move it away"));
+      return Error(path,
+                   absl::StrCat(existing, " is not a directory; name another, or move it away"));
     }
     if (access(existing.c_str(), W_OK | X_OK) == 0) return;
-    Error(path, absl::StrCat(existing == dir ? "" : absl::StrCat(dir, " can not be made: "), existing,
-                             " can not be written by this user; chown it, or name another"));
+    Error(path,
+          absl::StrCat(existing == dir ? "" : absl::StrCat(dir, " can not be made: "), existing,
+                       " can not be written by this user; chown it, or name another"));
   }
 
   void Source(const std::string& path, SourceConfig& source) {
@@ -236,6 +238,7 @@ class Checker {
     if (!source.bearer_token_file().empty() || !local) {
       Token(path + ".bearer_token_file", source.bearer_token_file());
     }
+    if (!source.rules_url().empty()) Url(path + ".rules_url", source.rules_url());
     if (!source.ca_file().empty()) ReadableFile(path + ".ca_file", source.ca_file(), false);
     source.set_stall_after_ms(Ranged(path + ".stall_after", source.stall_after_ms(), kStallAfter));
     source.set_line_max_bytes(Ranged(path + ".line_max", source.line_max_bytes(), kLineMax));

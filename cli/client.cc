@@ -44,7 +44,7 @@ int ExitCodeOf(const absl::Status& status) {
 }
 
 absl::StatusOr<std::unique_ptr<Client>> Client::Connect(const CommandLine& line,
-                                                       Interrupt& interrupt) {
+                                                        Interrupt& interrupt) {
   absl::StatusOr<std::shared_ptr<grpc::Channel>> channel = OpenChannel(line);
   if (!channel.ok()) return channel.status();
   return std::make_unique<Client>(line, interrupt, *std::move(channel));
@@ -55,7 +55,8 @@ Client::Client(const CommandLine& line, Interrupt& interrupt,
     : line_(line),
       interrupt_(interrupt),
       admin_(v1::AdminService::NewStub(channel)),
-      streams_(v1::StreamService::NewStub(channel)) {}
+      streams_(v1::StreamService::NewStub(channel)),
+      rules_(v1::RuleService::NewStub(channel)) {}
 
 absl::StatusOr<v1::ServerInfo> Client::ServerInfo() {
   v1::ServerInfo info;
@@ -71,9 +72,10 @@ absl::StatusOr<std::string> Client::StreamName() {
   absl::StatusOr<v1::ServerInfo> info = ServerInfo();
   if (!info.ok()) return info.status();
   if (info->streams_size() == 1) return absl::StrCat("streams/", info->streams(0));
-  return absl::InvalidArgumentError(absl::StrCat("the server has several streams, name one with "
-                                                 "--stream: ",
-                                                 absl::StrJoin(info->streams(), ", ")));
+  return absl::InvalidArgumentError(
+      absl::StrCat("the server has several streams, name one with "
+                   "--stream: ",
+                   absl::StrJoin(info->streams(), ", ")));
 }
 
 absl::StatusOr<v1::StreamStatus> Client::Status() {
@@ -82,9 +84,8 @@ absl::StatusOr<v1::StreamStatus> Client::Status() {
   v1::GetStatusRequest request;
   request.set_stream(*stream);
   v1::StreamStatus result;
-  absl::Status status = Do([&](grpc::ClientContext* context) {
-    return admin_->GetStatus(context, request, &result);
-  });
+  absl::Status status = Do(
+      [&](grpc::ClientContext* context) { return admin_->GetStatus(context, request, &result); });
   if (!status.ok()) return status;
   return result;
 }
@@ -95,9 +96,8 @@ absl::StatusOr<v1::Event> Client::Event(uint64_t post_id) {
   v1::GetEventRequest request;
   request.set_name(absl::StrCat(*stream, "/events/", post_id));
   v1::Event event;
-  absl::Status status = Do([&](grpc::ClientContext* context) {
-    return streams_->GetEvent(context, request, &event);
-  });
+  absl::Status status = Do(
+      [&](grpc::ClientContext* context) { return streams_->GetEvent(context, request, &event); });
   if (!status.ok()) return status;
   return event;
 }

@@ -4,8 +4,8 @@ namespace braid {
 namespace {
 
 void (*const kCommands[])(CommandTree&) = {
-    AddStatusCommands, AddTopCommands,        AddTailCommands,
-    AddEventCommands,  AddConnectionCommands, AddVersionCommands,
+    AddStatusCommands,     AddTopCommands,   AddTailCommands,    AddEventCommands,
+    AddConnectionCommands, AddRulesCommands, AddVersionCommands,
 };
 
 }  // namespace

@@ -13,6 +13,7 @@ void AddTopCommands(CommandTree& tree);
 void AddTailCommands(CommandTree& tree);
 void AddEventCommands(CommandTree& tree);
 void AddConnectionCommands(CommandTree& tree);
+void AddRulesCommands(CommandTree& tree);
 void AddVersionCommands(CommandTree& tree);
 
 // All of them, in the order of the help.

@@ -41,10 +41,9 @@ std::string StateWord(const v1::Connection& c) {
   std::string was = said.empty() ? "" : absl::StrCat(", was ", said);
   switch (c.presence()) {
     case v1::Connection::PRESENCE_GONE:
-      return absl::StrCat("GONE since ",
-                          absl::FormatTime("%m-%d %H:%M:%S", ToTime(c.gone_time()),
-                                           absl::UTCTimeZone()),
-                          was);
+      return absl::StrCat(
+          "GONE since ",
+          absl::FormatTime("%m-%d %H:%M:%S", ToTime(c.gone_time()), absl::UTCTimeZone()), was);
     case v1::Connection::PRESENCE_SILENT:
       return absl::StrCat("unknown", was);
     case v1::Connection::PRESENCE_REPORTING:
@@ -74,6 +73,17 @@ std::string HealthWord(v1::StreamStatus::Health health, bool color) {
 std::string Count(double per_second) {
   if (per_second > 0 && per_second < 10) return absl::StrFormat("%.1f", per_second);
   return GroupDigits(static_cast<uint64_t>(std::llround(per_second)));
+}
+
+std::string RuleSetLine(const v1::StreamStatus& status) {
+  const v1::RuleSet& set = status.rule_set();
+  absl::Time now = ToTime(status.sample_time());
+  const auto age = [now](const google::protobuf::Timestamp& time) {
+    return DurationText(std::max(absl::ZeroDuration(), now - ToTime(time)));
+  };
+  return absl::StrCat("version ", set.version(), "  ", GroupDigits(set.count()),
+                      set.count() == 1 ? " rule" : " rules", "  changed ", age(set.change_time()),
+                      " ago  listed ", age(set.observe_time()), " ago");
 }
 
 std::string LogLine(const v1::StreamStatus& status) {
@@ -155,15 +165,13 @@ std::string RenderConnections(
     const auto age = [](bool known, const google::protobuf::Duration& duration) {
       return known ? DurationText(ToDuration(duration)) : std::string("-");
     };
-    rows.push_back({ShortName(c.name()), StateWord(c), Count(c.rates().events_per_second()),
-                    BytesText(c.rates().bytes_per_second()),
-                    absl::StrFormat("%.0f %%", c.first_share() * 100),
-                    absl::StrFormat("%.0f %%", c.seen_share() * 100),
-                    DurationText(ToDuration(c.behind_p50())),
-                    DurationText(ToDuration(c.behind_p99())),
-                    age(c.has_last_byte_age(), c.last_byte_age()),
-                    age(c.has_report_age(), c.report_age()), age(c.has_up_time(), c.up_time()),
-                    GroupDigits(c.reconnects()), EscapeForTerminal(c.network())});
+    rows.push_back(
+        {ShortName(c.name()), StateWord(c), Count(c.rates().events_per_second()),
+         BytesText(c.rates().bytes_per_second()), absl::StrFormat("%.0f %%", c.first_share() * 100),
+         absl::StrFormat("%.0f %%", c.seen_share() * 100), DurationText(ToDuration(c.behind_p50())),
+         DurationText(ToDuration(c.behind_p99())), age(c.has_last_byte_age(), c.last_byte_age()),
+         age(c.has_report_age(), c.report_age()), age(c.has_up_time(), c.up_time()),
+         GroupDigits(c.reconnects()), EscapeForTerminal(c.network())});
   }
   return TableText(rows, "  ");
 }
@@ -185,6 +193,7 @@ std::string RenderStatus(const v1::StreamStatus& s, bool color) {
                   "  p99 ", DurationText(ToDuration(s.commit_delay_p99())), "    disk free ",
                   BytesText(static_cast<double>(s.disk_free_bytes())), "    readers ", s.tails(),
                   "\n\n");
+  if (s.has_rule_set()) absl::StrAppend(&text, "  rules    ", RuleSetLine(s), "\n\n");
   absl::StrAppend(&text, RenderConnections(s.connections()));
   if (s.problems_size() > 0) absl::StrAppend(&text, "\n");
   for (const std::string& problem : s.problems()) {

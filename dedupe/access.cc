@@ -3,13 +3,30 @@
 #include "absl/strings/str_cat.h"
 
 namespace braid {
+namespace {
+
+const char* Verb(Access access) {
+  switch (access) {
+    case Access::kOffer:
+      return "offer";
+    case Access::kRead:
+      return "read";
+    case Access::kWork:
+      return "take work";
+    case Access::kOperate:
+      return "change anything";
+  }
+  return "do that";
+}
+
+}  // namespace
 
 bool MayAccess(Role role, Access access) {
   switch (role) {
     case Role::kOperator:
       return true;
     case Role::kConnector:
-      return access == Access::kOffer;
+      return access == Access::kOffer || access == Access::kWork;
     case Role::kReader:
       return access == Access::kRead;
   }
@@ -21,8 +38,7 @@ absl::Status CheckAccess(const grpc::AuthContext& auth, Access access) {
   if (!role.ok()) return role.status();
   if (MayAccess(*role, access)) return absl::OkStatus();
   return absl::PermissionDeniedError(
-      absl::StrCat("a certificate of role ", RoleName(*role), " may not ",
-                   access == Access::kOffer ? "offer" : "read"));
+      absl::StrCat("a certificate of role ", RoleName(*role), " may not ", Verb(access)));
 }
 
 bool MayOfferAs(const grpc::AuthContext& auth, const std::string& source_id) {

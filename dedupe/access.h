@@ -1,5 +1,5 @@
-// Which role may call which service: connectors offer, readers read, operators
-// do everything.
+// Which role may call which service: connectors offer and do work, readers
+// read, operators do everything.
 //
 // Threads: any; pure.
 
@@ -16,8 +16,10 @@
 namespace braid {
 
 enum class Access {
-  kOffer,  // IngestService
-  kRead,   // StreamService, and AdminService's reading calls
+  kOffer,    // IngestService
+  kRead,     // StreamService, the reading calls of AdminService and RuleService
+  kWork,     // WorkService
+  kOperate,  // calls that change something
 };
 
 bool MayAccess(Role role, Access access);

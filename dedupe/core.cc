@@ -114,6 +114,8 @@ absl::StatusOr<ApplyResult> Core::Apply(InputRecord input, Group* group) {
       if (!status.ok()) return status;
       return ApplyResult{};
     }
+    case InputRecord::kWork:
+      return ApplyWork(input, group);
     case InputRecord::INPUT_NOT_SET:
       break;
   }
@@ -219,8 +221,8 @@ void Core::ApplyOther(InputRecord input, SessionState* session, Group* group) {
   v1::SessionRecord* record = input.mutable_record()->mutable_record();
   switch (record->record_case()) {
     case v1::SessionRecord::kCover:
-      NoteReceivedUntil(
-          absl::ToUnixMicros(ToTime(record->cover().create_time_range().end_time())), session);
+      NoteReceivedUntil(absl::ToUnixMicros(ToTime(record->cover().create_time_range().end_time())),
+                        session);
       if (!CutCover(*session, record->mutable_cover())) return;
       group->changes.Put(Table::kCover, CoverKeyOf(out, record->cover()),
                          record->cover().SerializeAsString());

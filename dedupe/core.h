@@ -28,6 +28,7 @@
 #include "dedupe/store.h"
 #include "dedupe/strays.h"
 #include "dedupe/window.h"
+#include "dedupe/work_table.h"
 
 namespace braid {
 
@@ -50,6 +51,8 @@ struct ApplyResult {
   uint64_t highest_epoch = 0;
   // For an accepted SourceOpened: where each named session goes on.
   std::vector<std::pair<uint64_t, uint64_t>> expected_by_epoch;
+  // Of a WorkInput.
+  WorkAnswer work;
 };
 
 // A log record as it was written, for the hot tail.
@@ -87,6 +90,7 @@ class Core {
     // At most window_span: behind the floor everything goes.
     absl::Duration log_retention = absl::Hours(26);
     Window::Options window;
+    WorkTable::Options work;
   };
 
   // The core as the store's last commit left it. REQUIRES: store outlives it,
@@ -112,6 +116,7 @@ class Core {
   uint64_t last_sequence() const { return state_.next_sequence() - 1; }
   const SessionTable& sessions() const { return sessions_; }
   const Window& window() const { return window_; }
+  const WorkTable& work() const { return work_; }
 
  private:
   // What became of a frame's events.
@@ -134,6 +139,8 @@ class Core {
   absl::Status ApplyFrame(store::v1::InputRecord input, store::v1::SessionState* session,
                           ApplyResult* result, Group* group);
   void ApplyOther(store::v1::InputRecord input, store::v1::SessionState* session, Group* group);
+  ApplyResult ApplyWork(const store::v1::InputRecord& input, Group* group);
+  void NoteRuleSet(const store::v1::InputRecord& input, const v1::RuleSet& found, Group* group);
 
   absl::StatusOr<Marks> MarkNew(const v1::Frame& frame, Group* group);
   absl::StatusOr<bool> IsNew(absl::string_view key) const;
@@ -163,6 +170,7 @@ class Core {
   SessionTable sessions_;
   Strays strays_;
   Window window_;
+  WorkTable work_;
   // Where the log stood at past times, oldest first; one a minute.
   std::deque<std::pair<int64_t, LogKey>> time_index_;
   // When the store was last told to write out; 0: not since the start.

@@ -32,7 +32,8 @@ Core::Core(const Store& store, Options options)
     : options_(options),
       store_(store),
       strays_(store),
-      window_(store, options.window) {}
+      window_(store, options.window),
+      work_(options.work) {}
 
 absl::StatusOr<std::unique_ptr<Core>> Core::Load(const Store& store, Options options) {
   if (options.log_retention > options.window_span) options.log_retention = options.window_span;
@@ -41,6 +42,7 @@ absl::StatusOr<std::unique_ptr<Core>> Core::Load(const Store& store, Options opt
   if (status.ok()) status = core->sessions_.Load(store);
   if (status.ok()) status = core->strays_.Load();
   if (status.ok()) status = core->window_.Load();
+  if (status.ok()) status = core->work_.Load(store, core->state_.work());
   if (!status.ok()) return status;
   return core;
 }
@@ -71,6 +73,7 @@ absl::Status Core::LoadState() {
 void Core::Seal(Group* group) {
   sessions_.Seal(&group->changes);
   state_.set_stray_count(strays_.count());
+  *state_.mutable_work() = work_.counters();
   group->changes.Put(Table::kMeta, kMetaCore, state_.SerializeAsString());
 }
 
@@ -95,6 +98,8 @@ absl::Status Core::ApplyTick(const store::v1::InputRecord& input, Group* group) 
   record.set_admission_micros(input.admission_micros());
   *record.mutable_tick() = tick;
   AppendRecord(std::move(record), 0, group);
+  // What passed while it was down is the wall clock's word: leases last.
+  work_.Tick(tick.first_after_start() ? 0 : tick.elapsed_micros(), &group->changes);
   return Expire(group);
 }
 
@@ -163,8 +168,8 @@ absl::Status Core::Expire(Group* group) {
   int64_t now = state_.now_micros();
   // As far as the floor has followed: a stray waits for who is away, too.
   int64_t delivered = state_.floor_micros() + absl::ToInt64Microseconds(options_.window_span);
-  absl::Status status = strays_.Expire(
-      delivered - absl::ToInt64Microseconds(options_.stray_span), &group->changes);
+  absl::Status status =
+      strays_.Expire(delivered - absl::ToInt64Microseconds(options_.stray_span), &group->changes);
   if (!status.ok()) return status;
   window_.ForgetBefore(FloorKeyTime());
   // Marks of a time that turned out wrong.
@@ -180,8 +185,7 @@ absl::Status Core::Expire(Group* group) {
   time_index_.emplace_back(now, here);
   group->changes.Put(Table::kMeta, EncodeTimeKey(now), EncodeLogKey(here));
   // The log does not wait: it is 20 times what the keys take.
-  int64_t oldest =
-      state_.settled_micros() - absl::ToInt64Microseconds(options_.log_retention);
+  int64_t oldest = state_.settled_micros() - absl::ToInt64Microseconds(options_.log_retention);
   bool moved = false;
   LogKey first;
   while (time_index_.size() > 1 && time_index_.front().first <= oldest) {

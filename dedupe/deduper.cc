@@ -19,6 +19,8 @@ namespace {
 constexpr char kIngestName[] = "braid.v1.IngestService";
 constexpr char kStreamName[] = "braid.v1.StreamService";
 constexpr char kAdminName[] = "braid.v1.AdminService";
+constexpr char kWorkName[] = "braid.v1.WorkService";
+constexpr char kRuleName[] = "braid.v1.RuleService";
 // For readers' disk reads and batches; the merger threads are not theirs.
 constexpr int kPoolThreads = 2;
 // Sources and readers that do not listen are cut after it: five seconds are
@@ -78,7 +80,8 @@ absl::Status Deduper::OpenStreams() {
     options.on_accepting = [this](bool accepting) {
       if (serving_) grpc_server_->SetServing(kIngestName, accepting);
     };
-    absl::StatusOr<std::unique_ptr<StreamRuntime>> runtime = StreamRuntime::Open(std::move(options));
+    absl::StatusOr<std::unique_ptr<StreamRuntime>> runtime =
+        StreamRuntime::Open(std::move(options));
     if (!runtime.ok()) return runtime.status();
     StreamRuntime* running = runtime->get();
     readable_[stream.name()] = &running->readable();
@@ -97,6 +100,14 @@ std::map<std::string, IngestStream> Deduper::IngestStreams() {
     stream.session.log_id = runtime->readable().log_id();
     stream.session.connections = runtime->connections();
     streams.emplace(runtime->name(), std::move(stream));
+  }
+  return streams;
+}
+
+WorkStreams Deduper::MakeWorkStreams() {
+  WorkStreams streams;
+  for (const std::unique_ptr<StreamRuntime>& runtime : streams_) {
+    streams[runtime->name()] = {&runtime->loop(), &runtime->work_desk()};
   }
   return streams;
 }
@@ -120,16 +131,19 @@ absl::Status Deduper::StartGrpc() {
     return MayOfferAs(*context.auth_context(), source_id);
   };
   ingest_service_ = std::make_unique<IngestService>(IngestStreams(), std::move(ingest));
+  work_service_ = std::make_unique<WorkServiceImpl>(MakeWorkStreams());
+  rule_service_ = std::make_unique<RuleServiceImpl>(MakeWorkStreams());
   // Before the port: a call finds its stream running.
   for (const std::unique_ptr<StreamRuntime>& stream : streams_) stream->Start();
   GrpcServer::Options options;
   options.address = config_.listen().grpc();
   options.tls = config_.has_tls() ? &config_.tls() : nullptr;
-  absl::StatusOr<std::unique_ptr<GrpcServer>> server = GrpcServer::Start(
-      options, {stream_service_.get(), admin_service_.get(), ingest_service_.get()});
+  absl::StatusOr<std::unique_ptr<GrpcServer>> server =
+      GrpcServer::Start(options, {stream_service_.get(), admin_service_.get(),
+                                  ingest_service_.get(), work_service_.get(), rule_service_.get()});
   if (!server.ok()) return server.status();
   grpc_server_ = *std::move(server);
-  for (const char* name : {"", kStreamName, kAdminName, kIngestName}) {
+  for (const char* name : {"", kStreamName, kAdminName, kIngestName, kWorkName, kRuleName}) {
     grpc_server_->SetServing(name, true);
   }
   return absl::OkStatus();
@@ -159,6 +173,7 @@ void Deduper::Drain() {
     grpc_server_->SetNothingServing();
     tail_calls_.Drain();
     admin_service_->Drain();
+    work_service_->Drain();
     grpc_server_->Shutdown(kDrainGrace);
   }
   http_server_.Stop();

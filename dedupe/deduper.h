@@ -27,6 +27,7 @@
 #include "dedupe/stream_service.h"
 #include "dedupe/tail_call.h"
 #include "dedupe/work_pool.h"
+#include "dedupe/work_service.h"
 
 namespace braid {
 
@@ -58,6 +59,7 @@ class Deduper {
   absl::Status StartGrpc();
   absl::Status StartHttp();
   std::map<std::string, IngestStream> IngestStreams();
+  WorkStreams MakeWorkStreams();
   HttpServerResponse Ready() const;
 
   const config::v1::DeduperConfig config_;
@@ -71,6 +73,8 @@ class Deduper {
   std::unique_ptr<StreamServiceImpl> stream_service_;
   std::unique_ptr<AdminServiceImpl> admin_service_;
   std::unique_ptr<IngestService> ingest_service_;
+  std::unique_ptr<WorkServiceImpl> work_service_;
+  std::unique_ptr<RuleServiceImpl> rule_service_;
   std::unique_ptr<GrpcServer> grpc_server_;
   HttpServer http_server_;
   int http_port_ = 0;

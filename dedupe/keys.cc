@@ -185,4 +185,23 @@ std::string EncodeTimeKey(int64_t now_micros) {
   return out;
 }
 
+std::string EncodeWorkKey(WorkKey key) {
+  std::string bytes = kMetaWorkPrefix;
+  AppendBe64(&bytes, key.number);
+  bytes.push_back(key.is_state ? 1 : 0);
+  return bytes;
+}
+
+absl::StatusOr<WorkKey> DecodeWorkKey(absl::string_view bytes) {
+  const size_t prefix_bytes = sizeof(kMetaWorkPrefix) - 1;
+  if (bytes.size() != prefix_bytes + 9) return absl::DataLossError("work key of another size");
+  return WorkKey{ReadBe64(bytes.substr(prefix_bytes)), bytes.back() != 0};
+}
+
+std::string MetaPrefixEnd(const std::string& prefix) {
+  std::string end = prefix;
+  ++end.back();
+  return end;
+}
+
 }  // namespace braid

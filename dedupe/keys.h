@@ -97,6 +97,16 @@ inline constexpr char kMetaCore[] = "core";
 // "time/" + BE64(core's time, micros) -> log key of the first record after it.
 inline constexpr char kMetaTimePrefix[] = "time/";
 std::string EncodeTimeKey(int64_t now_micros);
+// "work/" + BE64(number) + 0 -> WorkTask, + 1 -> WorkState.
+inline constexpr char kMetaWorkPrefix[] = "work/";
+struct WorkKey {
+  uint64_t number;
+  bool is_state;
+};
+std::string EncodeWorkKey(WorkKey key);
+absl::StatusOr<WorkKey> DecodeWorkKey(absl::string_view bytes);
+// Exclusive end of the keys with this prefix.
+std::string MetaPrefixEnd(const std::string& prefix);
 
 }  // namespace braid
 

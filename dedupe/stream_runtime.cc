@@ -61,8 +61,7 @@ absl::StatusOr<std::unique_ptr<StreamRuntime>> StreamRuntime::Open(Options optio
   Opened opened{std::move(ballast), *std::move(store), *std::move(core), nullptr, {}};
   absl::Status marked = OpenMark(options, &opened);
   if (!marked.ok()) return marked;
-  return std::unique_ptr<StreamRuntime>(
-      new StreamRuntime(std::move(options), std::move(opened)));
+  return std::unique_ptr<StreamRuntime>(new StreamRuntime(std::move(options), std::move(opened)));
 }
 
 absl::Status StreamRuntime::OpenMark(const Options& options, Opened* opened) {
@@ -104,10 +103,12 @@ StreamRuntime::StreamRuntime(Options options, Opened opened)
   merger.sources = connections();
   merger_ = std::make_unique<Merger>(loop_, *store_, *core_, std::move(merger),
                                      [this](absl::Status status) { options_.on_fatal(status); });
+  WorkDesk::Options work;
+  work.stream = name();
+  work_desk_ = std::make_unique<WorkDesk>(loop_, *merger_, std::move(work));
   const store::v1::CoreState& state = core_->state();
   readable_ = std::make_unique<ReadableStream>(
-      ReadableStream::Start{name(), identity_, state.next_sequence(),
-                            state.earliest_sequence()},
+      ReadableStream::Start{name(), identity_, state.next_sequence(), state.earliest_sequence()},
       *store_, HotTail::Options());
   StreamMonitor::Options monitor;
   monitor.name = name();
@@ -244,17 +245,23 @@ void StreamRuntime::CollectMetrics(MetricSink& sink) const {
                   core.merged_events());
   sink.AddCounter("braid_events_duplicate_total", "Further copies of events.", stream,
                   core.duplicate_events());
-  sink.AddCounter("braid_events_late_total", "Events outside the window when they arrived.",
-                  stream, core.late_events());
+  sink.AddCounter("braid_events_late_total", "Events outside the window when they arrived.", stream,
+                  core.late_events());
   sink.AddCounter("braid_events_unheld_total",
                   "Late events from before what was kept for their connection: may stand twice.",
                   stream, core.unheld_events());
   sink.AddGauge("braid_strays", "Keys outside the window that are remembered.", stream,
                 core.stray_count());
-  sink.AddGauge("braid_window_held_seconds", "By how much the floor waits for connections.",
-                stream, held_seconds_.value());
+  sink.AddGauge("braid_window_held_seconds", "By how much the floor waits for connections.", stream,
+                held_seconds_.value());
   sink.AddGauge("braid_window_hold_exceeded", "Connections that are away for longer than that.",
                 stream, beyond_hold_count_.value());
+  sink.AddGauge("braid_rule_set_version", "Of the stream's rules at X; 0: not known.", stream,
+                static_cast<double>(core.rule_set().version()));
+  sink.AddGauge("braid_rule_set_rules", "Rules of the stream at X, as last listed.", stream,
+                core.rule_set().count());
+  sink.AddGauge("braid_rule_set_observed_timestamp_seconds", "When they were last listed.", stream,
+                static_cast<double>(core.rule_set().observe_time().seconds()));
   sink.AddCounter("braid_lost_lines_total", "Lines that a connector had to drop.", stream,
                   core.lost_lines());
   sink.AddGauge("braid_log_last_sequence", "Newest sequence in the log.", stream,
@@ -293,8 +300,7 @@ void StreamRuntime::CollectMetrics(MetricSink& sink) const {
   sink.AddGauge("braid_store_pending_compaction_bytes", "Work compaction is behind.", stream,
                 static_cast<double>(store.pending_compaction_bytes));
   v1::StreamStatus status = monitor_->Status();
-  sink.AddGauge("braid_stream_health", "1 redundant, 2 exposed, 3 dark.", stream,
-                status.health());
+  sink.AddGauge("braid_stream_health", "1 redundant, 2 exposed, 3 dark.", stream, status.health());
   for (const SourceSnapshot& source : directory_.Snapshot()) {
     MetricLabels labels = {{"stream", name()}, {"connection", source.source_id}};
     sink.AddGauge("braid_connection_connected", "Whether it has an open call.", labels,

@@ -29,6 +29,7 @@
 #include "dedupe/rocks_store.h"
 #include "dedupe/session_directory.h"
 #include "dedupe/stream_monitor.h"
+#include "dedupe/work_desk.h"
 
 namespace braid {
 
@@ -63,6 +64,7 @@ class StreamRuntime {
   RealLoop& loop() { return loop_; }
   Merger& merger() { return *merger_; }
   SessionDirectory& directory() { return directory_; }
+  WorkDesk& work_desk() { return *work_desk_; }
   ReadableStream& readable() { return *readable_; }
   const StreamMonitor& monitor() const { return *monitor_; }
 
@@ -99,6 +101,7 @@ class StreamRuntime {
   SessionDirectory directory_;
   RealLoop loop_;
   std::unique_ptr<Merger> merger_;
+  std::unique_ptr<WorkDesk> work_desk_;
   std::unique_ptr<ReadableStream> readable_;
   std::unique_ptr<StreamMonitor> monitor_;
   std::unique_ptr<DiskGuard> disk_guard_;

@@ -84,10 +84,10 @@ void AddProblems(const StreamFacts& facts, int receiving, v1::StreamStatus* stat
       status->add_problems(ProblemOf(connection.source, facts.loop_now));
     }
     if (IsContested(connection.source, facts.loop_now)) {
-      status->add_problems(absl::StrCat(
-          "Two processes run as ", connection.source.source_id,
-          " and take the connection from one another (", connection.source.takeovers,
-          " times so far): stop one, or give each its own name."));
+      status->add_problems(absl::StrCat("Two processes run as ", connection.source.source_id,
+                                        " and take the connection from one another (",
+                                        connection.source.takeovers,
+                                        " times so far): stop one, or give each its own name."));
     }
     if (connection.network.empty()) continue;
     auto [it, added] = networks.emplace(connection.network, connection.source.source_id);
@@ -191,6 +191,7 @@ v1::StreamStatus BuildStatus(const StreamFacts& facts, const RateWindow& rates) 
   status.set_duplicate_events(facts.core.duplicate_events());
   status.set_late_events(facts.core.late_events());
   status.set_lost_lines(facts.core.lost_lines());
+  if (facts.core.rule_set().version() > 0) *status.mutable_rule_set() = facts.core.rule_set();
   return status;
 }
 

@@ -83,10 +83,14 @@ absl::StatusOr<std::unique_ptr<Connector>> Connector::Start(
   if (!status.ok()) return status;
   connector->MakeConnection();
   connector->MakeClients();
+  if (ConnectorWorker::IsWanted(config)) {
+    connector->worker_ = std::make_unique<ConnectorWorker>(loop, config);
+  }
   status = connector->StartHttp();
   if (!status.ok()) return status;
   for (auto& client : connector->clients_) client->Start();
   connector->connection_->Start();
+  if (connector->worker_ != nullptr) connector->worker_->Start();
   connector->Tick();
   return connector;
 }
@@ -99,8 +103,8 @@ Connector::~Connector() { http_server_.Stop(); }
 absl::Status Connector::Open(absl::AnyInvocable<void(absl::Status)> on_fatal) {
   // CreateDir makes the last one.
   std::error_code ignored;
-  std::filesystem::create_directories(
-      std::filesystem::path(config_.spool().dir()).parent_path(), ignored);
+  std::filesystem::create_directories(std::filesystem::path(config_.spool().dir()).parent_path(),
+                                      ignored);
   absl::Status status = files_.CreateDir(config_.spool().dir());
   if (!status.ok()) return status;
   auto lock = DirLock::Acquire(config_.spool().dir());
@@ -143,6 +147,7 @@ absl::Status Connector::StartHttp() {
     MetricLabels labels = {{"stream", config_.stream()}, {"connection", config_.connection()}};
     spool_->CollectMetrics(sink, labels);
     for (const auto& client : clients_) client->CollectMetrics(sink, labels);
+    if (worker_ != nullptr) worker_->CollectMetrics(sink, labels);
   });
   if (config_.listen().http().empty()) return absl::OkStatus();
   http_server_.Handle("/metrics", [this] {
@@ -174,6 +179,8 @@ void Connector::Tick() {
 
 void Connector::Drain(absl::AnyInvocable<void()> done) {
   draining_ = true;
+  // Its task is given to another worker.
+  worker_.reset();
   on_drained_ = std::move(done);
   loop_.After(kDrainMax, owner_.Wrap([this] {
     Log(LogLevel::kWarn, "drain_cut", "not everything is acknowledged: the spool keeps it");

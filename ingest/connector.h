@@ -29,6 +29,7 @@
 #include "base/random.h"
 #include "braid/config/v1/config.pb.h"
 #include "ingest/connection.h"
+#include "ingest/connector_worker.h"
 #include "ingest/grpc_offer_dialer.h"
 #include "ingest/offer_client.h"
 #include "ingest/spool.h"
@@ -77,6 +78,8 @@ class Connector {
   std::vector<std::unique_ptr<OfferClient>> clients_;
   CurlHttpClient http_client_;
   std::unique_ptr<Connection> connection_;
+  // Null where it is not wanted.
+  std::unique_ptr<ConnectorWorker> worker_;
   v1::ConnectionReport::State told_state_ = v1::ConnectionReport::STATE_UNSPECIFIED;
 
   // Seconds of the loop's clock at its last tick; read by the HTTP server.

@@ -119,7 +119,8 @@ TEST(CommandLineTest, HelpShowsExamplesAndExitsWithZero) {
 TEST(CommandLineTest, HelpOfEveryCommandShowsExamplesJsonAndExitCodes) {
   for (const std::vector<std::string>& words :
        {std::vector<std::string>{"status"}, {"top"}, {"tail"}, {"event", "get"}, {"event", "why"},
-        {"connection", "ls"}, {"version"}}) {
+        {"connection", "ls"}, {"rules", "ls"}, {"rules", "add"}, {"rules", "rm"},
+        {"rules", "validate"}, {"rules", "sync"}, {"version"}}) {
     std::vector<std::string> arguments = words;
     arguments.push_back("--help");
     std::string help = Parse(arguments).output;
@@ -130,8 +131,9 @@ TEST(CommandLineTest, HelpOfEveryCommandShowsExamplesJsonAndExitCodes) {
 }
 
 TEST(CommandLineTest, ExamplesOfTheHelpCanBeTyped) {
-  for (const char* command : {"status", "top", "tail", "event get", "event why", "connection ls",
-                              "version"}) {
+  for (const char* command :
+       {"status", "top", "tail", "event get", "event why", "connection ls", "rules ls", "rules add",
+        "rules rm", "rules validate", "rules sync", "version"}) {
     std::vector<std::string> arguments = absl::StrSplit(command, ' ');
     arguments.push_back("--help");
     std::string help = Parse(arguments).output;

@@ -2,6 +2,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "absl/strings/str_cat.h"
@@ -70,6 +71,7 @@ v1::TailEventsRequest MakeRequest(const LogAddress& address, uint64_t from) {
 
 // Single events take one sequence each; frames are numbered by the decoder.
 absl::Status AppendItems(const v1::TailEventsResponse& response, std::vector<LogItem>* items) {
+  const size_t before = items->size();
   for (const v1::LogFrame& frame : response.frames()) {
     absl::Status decoded = DecodeFrame(frame, [items](const SeenEvent& event) {
       items->push_back({event.sequence, event.id});
@@ -81,6 +83,9 @@ absl::Status AppendItems(const v1::TailEventsResponse& response, std::vector<Log
   }
   for (const v1::StreamNotice& notice : response.notices())
     items->push_back({notice.sequence(), 0});
+  // A response holds its events and then its notices.
+  std::stable_sort(items->begin() + static_cast<ptrdiff_t>(before), items->end(),
+                   [](const LogItem& a, const LogItem& b) { return a.sequence < b.sequence; });
   return absl::OkStatus();
 }
 

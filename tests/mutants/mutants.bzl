@@ -4,8 +4,9 @@ The patched object is linked before the library that holds the true one, which
 the linker then leaves out: nothing in production knows of it.
 """
 
-def mutant(name, source):
-    """name: of the patch; source: label of the file that it changes."""
+def mutant(name, source, main = "//tests/sim:sim_main"):
+    """name: of the patch; source: label of the file that it changes;
+    main: the program that is to find it."""
     native.genrule(
         name = name + "_source",
         testonly = True,
@@ -22,5 +23,5 @@ def mutant(name, source):
         srcs = [name + ".cc"],
         # Mutants leave variables unused.
         copts = ["-w"],
-        deps = ["//tests/sim:sim_main"],
+        deps = [main],
     )

@@ -1,0 +1,46 @@
+// The worker inside a connector: it has the credentials, so it does the other
+// calls to X for the dedupers. Its HTTP client and its channels are its own: the
+// stream's reader and the offers know nothing of it.
+//
+// Threads: the loop; metrics any.
+// Bounds: RestWorker's, and one thread for its HTTP client.
+
+#ifndef BRAID_INGEST_CONNECTOR_WORKER_H_
+#define BRAID_INGEST_CONNECTOR_WORKER_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/curl_http_client.h"
+#include "base/loop.h"
+#include "base/metrics.h"
+#include "braid/config/v1/config.pb.h"
+#include "ingest/grpc_work_client.h"
+#include "ingest/rest_worker.h"
+
+namespace braid {
+
+class ConnectorWorker {
+ public:
+  // Whether this connector is to be a worker: where it says so, or has
+  // credentials and says nothing; never for a stream without rules.
+  static bool IsWanted(const config::v1::ConnectorConfig& config);
+
+  // REQUIRES: IsWanted(config); the loop outlives it.
+  ConnectorWorker(Loop& loop, const config::v1::ConnectorConfig& config);
+
+  void Start() { worker_->Start(); }
+  void CollectMetrics(MetricSink& sink, const MetricLabels& labels) const {
+    worker_->CollectMetrics(sink, labels);
+  }
+
+ private:
+  CurlHttpClient http_;
+  std::vector<std::unique_ptr<GrpcWorkClient>> clients_;
+  std::unique_ptr<RestWorker> worker_;
+};
+
+}  // namespace braid
+
+#endif  // BRAID_INGEST_CONNECTOR_WORKER_H_

@@ -1,0 +1,118 @@
+// Rules of X through real processes: braid asks a deduper, a connector does it,
+// readers see the version in order with the events.
+
+#include <gtest/gtest.h>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "tests/harness/binaries.h"
+#include "tests/harness/wait.h"
+#include "tests/integration/cluster_test_base.h"
+
+namespace braid::integration {
+namespace {
+
+class Rules : public ClusterTest {
+ protected:
+  // Exit code and output of `braid rules …` against the cluster.
+  std::pair<int, std::string> Braid(std::vector<std::string> words) {
+    harness::ProcessOptions options;
+    options.name = "braid";
+    options.command = {harness::RunfilePath("cli/braid"), "--server",
+                       cluster().log_address().deduper, "--stream", "main"};
+    options.command.insert(options.command.end(), words.begin(), words.end());
+    options.output_file = absl::StrCat(dir(), "/braid-", ++runs_, ".log");
+    auto process = harness::Process::Start(options);
+    if (!process.ok()) return {-1, process.status().ToString()};
+    absl::StatusOr<harness::ProcessExit> exit = (*process)->Wait(absl::Minutes(2));
+    return {exit.ok() && !exit->signaled ? exit->code : -1,
+            *harness::ReadFile(options.output_file)};
+  }
+  std::string File(const std::string& name, const std::string& text) {
+    std::string path = absl::StrCat(dir(), "/", name);
+    EXPECT_TRUE(harness::WriteFile(path, text).ok());
+    return path;
+  }
+  v1::RuleSet RuleSet() { return harness::GetStatus(cluster().log_address())->rule_set(); }
+
+  // The status is sampled once a second.
+  void ExpectRules(uint64_t version, uint32_t count) {
+    absl::Status status = harness::WaitUntil("rules", absl::Seconds(10), [&] {
+      return RuleSet().version() == version && RuleSet().count() == count;
+    });
+    EXPECT_TRUE(status.ok()) << version << ", " << count << " but " << RuleSet().DebugString();
+  }
+
+  int runs_ = 0;
+};
+
+TEST_F(Rules, AreListedAddedRemovedAndSynced) {
+  ASSERT_NO_FATAL_FAILURE(StartCluster());
+  // The workers list them at their start.
+  ASSERT_STATUS_OK(harness::WaitUntil("rules listed", absl::Seconds(30),
+                                      [&] { return RuleSet().version() > 0; }));
+  uint64_t version = RuleSet().version();
+  uint32_t before = RuleSet().count();
+
+  auto [added, added_text] = Braid({"rules", "add", "snow lang:en", "(cat", "--tag", "t"});
+  EXPECT_EQ(added, 1) << added_text;
+  EXPECT_TRUE(absl::StrContains(added_text, "added  snow lang:en")) << added_text;
+  EXPECT_TRUE(absl::StrContains(added_text, "refused  (cat")) << added_text;
+  ExpectRules(version + 1, before + 1);
+
+  auto [listed, listed_text] = Braid({"rules", "ls"});
+  EXPECT_EQ(listed, 0) << listed_text;
+  EXPECT_TRUE(absl::StrContains(listed_text, "snow lang:en")) << listed_text;
+
+  std::string wanted =
+      File("rules.yaml", "rules:\n- value: cat lang:en\n  tag: pets\n- value: dog\n");
+  auto [tried, tried_text] = Braid({"rules", "sync", wanted, "--yes", "--dry-run"});
+  EXPECT_EQ(tried, 0) << tried_text;
+  EXPECT_TRUE(absl::StrContains(tried_text, "would add  cat lang:en")) << tried_text;
+  ExpectRules(version + 1, before + 1);
+  auto [refused, refused_text] = Braid({"rules", "sync", wanted});
+  EXPECT_EQ(refused, 1) << refused_text;
+  EXPECT_TRUE(absl::StrContains(refused_text, "--yes")) << refused_text;
+  auto [synced, synced_text] = Braid({"rules", "sync", wanted, "--yes"});
+  EXPECT_EQ(synced, 0) << synced_text;
+  EXPECT_TRUE(absl::StrContains(synced_text, "removed  snow lang:en")) << synced_text;
+  ExpectRules(version + 2, 2);
+  auto [removed, removed_text] = Braid({"rules", "rm", "dog"});
+  EXPECT_EQ(removed, 0) << removed_text;
+  ExpectRules(version + 3, 1);
+
+  ASSERT_STATUS_OK(cluster().Drain(absl::Minutes(1)));
+  ExpectLogIsTheTruth(harness::StayedUp);
+  ExpectCleanStop();
+}
+
+TEST_F(Rules, AFileWithErrorsIsRefusedWithTheirPlaces) {
+  ASSERT_NO_FATAL_FAILURE(StartCluster());
+  std::string wrong = File("wrong.yaml", "rules:\n- value: cat\n  tga: pets\n");
+  auto [code, text] = Braid({"rules", "sync", wrong, "--yes"});
+  EXPECT_EQ(code, 2) << text;
+  EXPECT_TRUE(absl::StrContains(text, "wrong.yaml:3:3: unknown key \"tga\"")) << text;
+  ExpectCleanStop();
+}
+
+TEST_F(Rules, ATaskOutlivesItsWorkerAndTheDeduper) {
+  harness::ClusterOptions options;
+  options.connector_count = 1;
+  ASSERT_NO_FATAL_FAILURE(StartCluster(options));
+  ASSERT_STATUS_OK(harness::WaitUntil("rules listed", absl::Seconds(30),
+                                      [&] { return RuleSet().version() > 0; }));
+  uint32_t before = RuleSet().count();
+  cluster().connector(0).Kill();
+  auto [code, text] = Braid({"rules", "add", "snow", "--wait", "1"});
+  EXPECT_EQ(code, 1) << text;
+  EXPECT_TRUE(absl::StrContains(text, "goes on")) << text;
+  cluster().deduper().Kill();
+  ASSERT_STATUS_OK(cluster().deduper().Start());
+  ASSERT_STATUS_OK(cluster().connector(0).Start());
+  ASSERT_STATUS_OK(harness::WaitUntil("rule added", absl::Minutes(1),
+                                      [&] { return RuleSet().count() == before + 1; }));
+  ExpectCleanStop();
+}
+
+}  // namespace
+}  // namespace braid::integration
