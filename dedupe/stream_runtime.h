@@ -22,6 +22,7 @@
 #include "braid/config/v1/config.pb.h"
 #include "dedupe/core.h"
 #include "dedupe/disk_guard.h"
+#include "dedupe/drain_desk.h"
 #include "dedupe/log_mark.h"
 #include "dedupe/merger.h"
 #include "dedupe/readable_stream.h"
@@ -64,6 +65,9 @@ class StreamRuntime {
   SessionDirectory& directory() { return directory_; }
   ReadableStream& readable() { return *readable_; }
   const StreamMonitor& monitor() const { return *monitor_; }
+  // Asks on the merger thread, where `done` runs too. REQUIRES: started and not
+  // stopped. Any thread.
+  void AskDrain(DrainRequest request, std::function<void(DrainDecision)> done);
 
   void CollectMetrics(MetricSink& sink) const;
 
@@ -93,6 +97,8 @@ class StreamRuntime {
   const store::v1::Identity identity_;
   SessionDirectory directory_;
   RealLoop loop_;
+  // Merger thread, but for its counters.
+  DrainDesk drains_;
   std::unique_ptr<Merger> merger_;
   std::unique_ptr<ReadableStream> readable_;
   std::unique_ptr<StreamMonitor> monitor_;

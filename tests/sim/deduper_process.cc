@@ -29,6 +29,7 @@ void DeduperProcess::Start() {
   if (!core.ok()) return Fail(absl::StrCat("can not load: ", core.status().ToString()));
   core_ = *std::move(core);
   directory_ = std::make_unique<SessionDirectory>(options_.connections);
+  drains_ = std::make_unique<DrainDesk>(*host_, "main", *directory_, DrainGrants::Options());
   merger_ = std::make_unique<Merger>(*host_, *disk_, *core_, options_.merger,
                                      [this](const absl::Status&) { stopped_itself_ = true; });
   merger_->SetCommitObserver(
@@ -38,6 +39,7 @@ void DeduperProcess::Start() {
 
 void DeduperProcess::Kill() {
   merger_ = nullptr;
+  drains_ = nullptr;
   directory_ = nullptr;
   core_ = nullptr;
   host_ = nullptr;

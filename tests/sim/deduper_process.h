@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "dedupe/core.h"
+#include "dedupe/drain_desk.h"
 #include "dedupe/merger.h"
 #include "dedupe/offer_session.h"
 #include "dedupe/session_directory.h"
@@ -43,6 +44,11 @@ class DeduperProcess final : public SimServer {
   // Since the last Start the process stopped itself, as it must after that.
   bool stopped_itself() const { return stopped_itself_; }
   void StepWallClock(absl::Duration step);
+
+  // REQUIRES: running.
+  DrainDecision AskDrain(const DrainRequest& request) {
+    return drains_->Ask(request);
+  }
 
   // I5: what was acknowledged must be on disk at every start.
   void NoteAcknowledged(const std::string& source, uint64_t epoch, uint64_t end_offset);
@@ -76,6 +82,7 @@ class DeduperProcess final : public SimServer {
   std::unique_ptr<SimHost> host_;
   std::unique_ptr<Core> core_;
   std::unique_ptr<SessionDirectory> directory_;
+  std::unique_ptr<DrainDesk> drains_;
   std::unique_ptr<Merger> merger_;
 };
 

@@ -49,8 +49,11 @@ enum class Fault {
   // its backlog.
   kAway,
   kStrayFlood,
+  kZombieSlot,
+  // An operator lets connections go, one after the other or nearly at once.
+  kGrantDrain,
 };
-inline constexpr int kFaultCount = 32;
+inline constexpr int kFaultCount = 34;
 const char* FaultName(Fault fault);
 
 struct WorldOptions {
