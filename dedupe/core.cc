@@ -53,13 +53,17 @@ int64_t LastReceiveMicros(const v1::Frame& frame) {
   return last;
 }
 
-void VouchFrom(int64_t micros, SessionState* session) {
-  session->set_vouch_from_micros(std::max(session->vouch_from_micros(), micros));
+// `micros`: when the last of what is lost was received. It may have been created
+// in that very millisecond.
+void VouchAfter(int64_t micros, SessionState* session) {
+  constexpr int64_t kMicrosPerIdTick = 1000;
+  session->set_vouch_from_micros(
+      std::max(session->vouch_from_micros(), micros + kMicrosPerIdTick));
 }
 
 void NoteLossTime(const v1::Loss& loss, SessionState* session) {
   if (!loss.has_last_receive_time()) return session->set_loss_time_unknown(true);
-  VouchFrom(absl::ToUnixMicros(ToTime(loss.last_receive_time())), session);
+  VouchAfter(absl::ToUnixMicros(ToTime(loss.last_receive_time())), session);
 }
 
 // A cover was written before the source knew what would be lost of what stands
@@ -196,7 +200,7 @@ absl::Status Core::ApplyFrame(InputRecord input, SessionState* session, ApplyRes
   if (!marks.ok()) return marks.status();
   if (session->loss_time_unknown()) {
     session->set_loss_time_unknown(false);
-    VouchFrom(ReceiveMicros(frame, 0), session);
+    VouchAfter(ReceiveMicros(frame, 0), session);
   }
   NoteReceived(frame, session);
   result->new_events = marks->new_count;

@@ -85,7 +85,9 @@ void CoverTracker::OnHeartbeat(absl::Time receive_time) {
 }
 
 void CoverTracker::OnLoss(absl::Time last_receive_time) {
-  if (life_.has_value() && last_receive_time > life_->from) BeginAnew(last_receive_time);
+  // What was lost may have been created in that very millisecond.
+  absl::Time from = last_receive_time + absl::Milliseconds(1);
+  if (life_.has_value() && from > life_->from) BeginAnew(from);
   if (life_.has_value()) life_->backfill_open = false;
 }
 

@@ -76,6 +76,10 @@ void PaceCheck::OnEnd(int connector, const Ended& ended) {
   if (ended.end == End::kDropped) ++life.drops;
 }
 
+void PaceCheck::OnSleep() {
+  for (auto& [connector, life] : lives_) life.has_ended = false;
+}
+
 void PaceCheck::Fail(int connector, const Life& life, absl::Duration pause, const char* what) {
   if (failures_.size() >= kShown) return;
   failures_.push_back(absl::StrCat("pace: connector ", connector, " came back ", what, ", ",

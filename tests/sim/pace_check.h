@@ -37,6 +37,8 @@ class PaceCheck {
   // A request of it reached X.
   void OnRequest(int connector, absl::Time now);
   void OnEnd(int connector, const Ended& ended);
+  // The world slept: nobody could come back in that time.
+  void OnSleep();
 
   // The first few.
   const std::vector<std::string>& failures() const { return failures_; }

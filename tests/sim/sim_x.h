@@ -112,6 +112,7 @@ class SimX {
   // What was ended at X that was not the asker's to end.
   const std::vector<std::string>& wrong_kills() const { return wrong_kills_; }
   const PaceCheck& pace() const { return pace_; }
+  void OnSleep() { pace_.OnSleep(); }
 
   // The line X sends for a post: anyone can make it again from the id.
   static std::string LineOf(uint64_t id);

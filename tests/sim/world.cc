@@ -102,6 +102,10 @@ class World {
       loop_.Step();
       ++report_.turns;
       absl::Duration skip = std::exchange(skip_, absl::ZeroDuration());
+      if (skip > absl::ZeroDuration()) {
+        x_.OnSleep();
+        sleeps_.push_back({loop_.WallNow(), skip});
+      }
       loop_.Skip(skip);
       until += skip;
     }
@@ -356,6 +360,7 @@ class World {
   std::map<int, uint64_t> let_go_;
   // Time to let pass after this turn, and how much has been in all.
   absl::Duration skip_;
+  std::vector<std::pair<absl::Time, absl::Duration>> sleeps_;
   absl::Duration away_;
   bool cap_broken_ = false;
 };
@@ -394,7 +399,7 @@ void World::Check() {
     lives.push_back(connector->lives());
     spool_losses.push_back(connector->spool_losses());
   }
-  Truth truth{x_, lives, names_, spool_losses};
+  Truth truth{x_, lives, names_, spool_losses, sleeps_};
   std::vector<std::set<uint64_t>> ids(dedupers_.size());
   for (size_t i = 0; i < dedupers_.size(); ++i) CheckLog(*dedupers_[i], truth, &ids[i]);
   report_.merged = ids[0].size();
