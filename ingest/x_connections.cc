@@ -17,11 +17,24 @@ using simdjson::dom::element;
 using simdjson::dom::object;
 
 constexpr size_t kIdBytesMax = 64;
+// Those of X have 30 to 100 characters.
+constexpr size_t kTokenBytesMax = 512;
+// v2 leaves out what is not asked for.
+constexpr absl::string_view kFields =
+    "id,endpoint_name,connected_at,client_ip,disconnected_at,disconnect_reason";
 
 // Ids go into requests and log lines: letters, digits and dashes.
 bool IsId(absl::string_view id) {
   return !id.empty() && id.size() <= kIdBytesMax && std::all_of(id.begin(), id.end(), [](char c) {
     return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '-';
+  });
+}
+
+// May stand in a URL as it is.
+bool IsPageToken(absl::string_view token) {
+  return token.size() <= kTokenBytesMax && std::all_of(token.begin(), token.end(), [](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '.' ||
+           c == '=';
   });
 }
 
@@ -88,9 +101,9 @@ absl::StatusOr<HttpRequest> BuildListConnections(const RequestOptions& options,
   absl::StatusOr<HttpRequest> request = BuildBase(options, token);
   if (!request.ok()) return request;
   absl::StrAppend(&request->url, "?status=active&endpoints=", options.dialect->endpoint_id,
-                  "&max_results=100");
+                  "&max_results=100&connection.fields=", kFields);
   if (page_token.empty()) return request;
-  if (!IsId(page_token)) return absl::InvalidArgumentError("X's page token is none");
+  if (!IsPageToken(page_token)) return absl::InvalidArgumentError("X's page token is none");
   absl::StrAppend(&request->url, "&pagination_token=", page_token);
   return request;
 }

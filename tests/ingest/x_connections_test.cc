@@ -19,7 +19,8 @@ TEST(XConnectionsTest, ListAsksForTheActiveOnesOfTheStreamsEndpoint) {
   EXPECT_EQ(request->method, "GET");
   EXPECT_EQ(request->url,
             "https://api.x.com/2/connections?status=active&endpoints=filtered_stream"
-            "&max_results=100");
+            "&max_results=100&connection.fields=id,endpoint_name,connected_at,client_ip,"
+            "disconnected_at,disconnect_reason");
   EXPECT_EQ(request->headers[0].second, "Bearer secret");
   auto next = BuildListConnections(Options(), "secret", "abc-1");
   ASSERT_TRUE(next.ok());

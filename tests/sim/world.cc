@@ -294,20 +294,27 @@ class World {
     return true;
   }
 
-  // Operators ask one deduper; half of them ask for the next one too soon.
+  // Operators ask one deduper, again and again; most ask for the next one too
+  // soon.
   bool GrantDrain(int number) {
-    DrainRequest request{names_[number], random_.Below(2) == 0, false};
     if (!dedupers_[0]->running()) return false;
-    bool granted = dedupers_[0]->AskDrain(request).outcome == DrainDecision::Outcome::kGranted;
-    if (random_.Below(2) == 0) {
-      std::string next = names_[random_.Below(names_.size())];
-      loop_.After(absl::Milliseconds(random_.Below(1000)), [this, next] {
-        if (!healing_ && dedupers_[0]->running()) {
-          dedupers_[0]->AskDrain({next, random_.Below(2) == 0, false});
-        }
-      });
+    AskDrain(number, 40);
+    if (random_.Below(4) == 0) return true;
+    int next = (number + 1) % static_cast<int>(connectors_.size());
+    loop_.After(absl::Milliseconds(random_.Below(1000)), [this, next] { AskDrain(next, 40); });
+    return true;
+  }
+
+  void AskDrain(int number, int times) {
+    if (healing_ || times == 0) return;
+    if (dedupers_[0]->running()) {
+      DrainRequest request{names_[number], random_.Below(2) == 0, false};
+      if (dedupers_[0]->AskDrain(request).outcome == DrainDecision::Outcome::kGranted) {
+        ++report_.grants;
+        return;
+      }
     }
-    return granted;
+    loop_.After(absl::Seconds(1), [this, number, times] { AskDrain(number, times - 1); });
   }
 
   // I22: who was let go is back before the next one goes.

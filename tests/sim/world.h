@@ -29,6 +29,8 @@ struct WorldReport {
   uint64_t excused = 0;
   // Zombie slots that their connector freed at X.
   uint64_t freed = 0;
+  // Drains that a deduper granted.
+  uint64_t grants = 0;
   // Changes with anything that happened: same seed, same trace.
   std::string trace;
 };
