@@ -102,6 +102,19 @@ absl::StatusOr<v1::Event> Client::Event(uint64_t post_id) {
   return event;
 }
 
+absl::StatusOr<v1::DrainConnectionResponse> Client::Drain(const std::string& connection,
+                                                          v1::DrainConnectionRequest request) {
+  absl::StatusOr<std::string> parent = StreamName();
+  if (!parent.ok()) return parent.status();
+  request.set_name(absl::StrCat(*parent, "/connections/", connection));
+  v1::DrainConnectionResponse response;
+  absl::Status status = Do([&](grpc::ClientContext* context) {
+    return admin_->DrainConnection(context, request, &response);
+  });
+  if (!status.ok()) return status;
+  return response;
+}
+
 absl::StatusOr<v1::ListConnectionsResponse> Client::Connections() {
   absl::StatusOr<std::string> parent = StreamName();
   if (!parent.ok()) return parent.status();

@@ -43,6 +43,9 @@ class Client {
   absl::StatusOr<v1::Event> Event(uint64_t post_id);
   // All pages.
   absl::StatusOr<v1::ListConnectionsResponse> Connections();
+  // `request` needs no name: the stream is looked up.
+  absl::StatusOr<v1::DrainConnectionResponse> Drain(const std::string& connection,
+                                                    v1::DrainConnectionRequest request);
 
   // A call without stream, within the deadline: call(&context) → grpc::Status.
   template <typename Call>

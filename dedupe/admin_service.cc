@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "base/mutex.h"
 #include "dedupe/access.h"
@@ -126,6 +128,45 @@ absl::StatusOr<v1::ListConnectionsResponse> ListConnections(
   return page;
 }
 
+absl::StatusOr<std::pair<std::string, std::string>> ParseConnectionName(const std::string& name) {
+  std::vector<std::string> parts = absl::StrSplit(name, '/');
+  if (parts.size() != 4 || parts[0] != "streams" || parts[2] != "connections" ||
+      parts[1].empty() || parts[3].empty()) {
+    return absl::InvalidArgumentError(
+        "name is not of the form streams/{stream}/connections/{connection}");
+  }
+  return std::make_pair(parts[1], parts[3]);
+}
+
+absl::Status StatusOf(const DrainDecision& decision, const std::string& connection) {
+  using Outcome = DrainDecision::Outcome;
+  const char* reason = nullptr;
+  switch (decision.outcome) {
+    case Outcome::kGranted:
+      return absl::OkStatus();
+    case Outcome::kUnknown:
+      return ReasonError(absl::StatusCode::kNotFound, ProblemOf(decision, connection),
+                         {"UNKNOWN_CONNECTION", {{"connection", connection}}});
+    case Outcome::kAway:
+      reason = "CONNECTION_AWAY";
+      break;
+    case Outcome::kGrantedToOther:
+      reason = "DRAIN_GRANTED";
+      break;
+    case Outcome::kPeerNotReceiving:
+      reason = "PEER_NOT_RECEIVING";
+      break;
+    case Outcome::kPeerNotSettled:
+      reason = "PEER_NOT_SETTLED";
+      break;
+  }
+  return ReasonError(absl::StatusCode::kFailedPrecondition, ProblemOf(decision, connection),
+                     {reason,
+                      {{"connection", connection},
+                       {"peer", decision.peer},
+                       {"wait_seconds", absl::StrCat(absl::ToInt64Seconds(decision.wait))}}});
+}
+
 grpc::ServerUnaryReactor* AdminServiceImpl::GetServerInfo(grpc::CallbackServerContext* context,
                                                           const v1::GetServerInfoRequest* request,
                                                           v1::ServerInfo* response) {
@@ -175,6 +216,32 @@ grpc::ServerUnaryReactor* AdminServiceImpl::ListConnections(
     }
     reactor->Finish(ToGrpcStatus(result));
   });
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* AdminServiceImpl::DrainConnection(
+    grpc::CallbackServerContext* context, const v1::DrainConnectionRequest* request,
+    v1::DrainConnectionResponse* response) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  auto refuse = [reactor](const absl::Status& status) {
+    reactor->Finish(ToGrpcStatus(status));
+    return reactor;
+  };
+  absl::Status access = CheckAccess(*context->auth_context(), Access::kOperate);
+  if (!access.ok()) return refuse(access);
+  auto name = ParseConnectionName(request->name());
+  if (!name.ok()) return refuse(name.status());
+  auto desk = desks_.find(name->first);
+  if (desk == desks_.end()) {
+    return refuse(ReasonError(absl::StatusCode::kNotFound,
+                              absl::StrCat("there is no stream \"", name->first, "\""),
+                              {"UNKNOWN_STREAM", {{"stream", name->first}}}));
+  }
+  desk->second({name->second, request->reconnect(), request->force()},
+               [reactor, response, connection = name->second](const DrainDecision& decision) {
+                 SetTime(decision.expire_time, response->mutable_expire_time());
+                 reactor->Finish(ToGrpcStatus(StatusOf(decision, connection)));
+               });
   return reactor;
 }
 

@@ -10,9 +10,11 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <utility>
 
 #include "absl/status/statusor.h"
 #include "braid/v1/admin_service.grpc.pb.h"
+#include "dedupe/drain_desk.h"
 #include "dedupe/work_pool.h"
 
 namespace braid {
@@ -21,11 +23,17 @@ namespace braid {
 // functions.
 using StatusSources = std::map<std::string, std::function<v1::StreamStatus()>>;
 
+// Asks a stream for a drain; the answer comes on a thread of its own. By short
+// name; constant while serving.
+using DrainDesks =
+    std::map<std::string, std::function<void(DrainRequest, std::function<void(DrainDecision)>)>>;
+
 class AdminServiceImpl final : public v1::AdminService::CallbackService {
  public:
-  // REQUIRES: sources and pool outlive the server.
-  AdminServiceImpl(const StatusSources& sources, WorkPool& pool, v1::ServerInfo info)
-      : sources_(sources), pool_(pool), info_(std::move(info)) {}
+  // REQUIRES: sources, desks and pool outlive the server.
+  AdminServiceImpl(const StatusSources& sources, const DrainDesks& desks, WorkPool& pool,
+                   v1::ServerInfo info)
+      : sources_(sources), desks_(desks), pool_(pool), info_(std::move(info)) {}
 
   // Watches end with UNAVAILABLE at their next sample.
   void Drain() { draining_ = true; }
@@ -42,9 +50,13 @@ class AdminServiceImpl final : public v1::AdminService::CallbackService {
   grpc::ServerUnaryReactor* ListConnections(grpc::CallbackServerContext* context,
                                             const v1::ListConnectionsRequest* request,
                                             v1::ListConnectionsResponse* response) override;
+  grpc::ServerUnaryReactor* DrainConnection(grpc::CallbackServerContext* context,
+                                            const v1::DrainConnectionRequest* request,
+                                            v1::DrainConnectionResponse* response) override;
 
  private:
   const StatusSources& sources_;
+  const DrainDesks& desks_;
   WorkPool& pool_;
   const v1::ServerInfo info_;
   std::atomic<bool> draining_{false};
@@ -55,6 +67,11 @@ absl::StatusOr<v1::StreamStatus> GetStatus(const StatusSources& sources,
                                            const std::string& stream);
 absl::StatusOr<v1::ListConnectionsResponse> ListConnections(
     const StatusSources& sources, const v1::ListConnectionsRequest& request);
+
+// "streams/main/connections/fra-a" → "main", "fra-a".
+absl::StatusOr<std::pair<std::string, std::string>> ParseConnectionName(const std::string& name);
+// OK where it is granted; else with a reason for programs.
+absl::Status StatusOf(const DrainDecision& decision, const std::string& connection);
 
 }  // namespace braid
 

@@ -85,6 +85,10 @@ absl::Status Deduper::OpenStreams() {
     if (!runtime.ok()) return runtime.status();
     StreamRuntime* running = runtime->get();
     readable_[stream.name()] = &running->readable();
+    desks_[stream.name()] = [running](DrainRequest request,
+                                      std::function<void(DrainDecision)> done) {
+      running->AskDrain(std::move(request), std::move(done));
+    };
     status_[stream.name()] = [running] { return running->monitor().Status(); };
     metrics_.AddCollector([running](MetricSink& sink) { running->CollectMetrics(sink); });
     streams_.push_back(*std::move(runtime));
@@ -121,7 +125,7 @@ absl::Status Deduper::StartGrpc() {
   info.set_data_dir(config_.data_dir());
   SetTime(absl::Now(), info.mutable_start_time());
   for (const auto& [name, stream] : readable_) info.add_streams(name);
-  admin_service_ = std::make_unique<AdminServiceImpl>(status_, pool_, std::move(info));
+  admin_service_ = std::make_unique<AdminServiceImpl>(status_, desks_, pool_, std::move(info));
   IngestService::Options ingest;
   ingest.may_call = [](const grpc::CallbackServerContext& context) {
     return CheckAccess(*context.auth_context(), Access::kOffer).ok();

@@ -195,6 +195,14 @@ void OfferSession::OnApplied(const ApplyResult& result) {
   }
 }
 
+void OfferSession::Direct(v1::OfferResponse::Action action, const std::string& reason) {
+  if (state_ != State::kOpen) return;
+  v1::OfferResponse response;
+  response.mutable_directive()->set_action(action);
+  response.mutable_directive()->set_reason(reason);
+  responder_.Send(std::move(response));
+}
+
 void OfferSession::FlushAcks() {
   flush_posted_ = false;
   if (state_ != State::kOpen) return;

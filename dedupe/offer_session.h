@@ -60,6 +60,8 @@ class OfferSession {
 
   // A request that passed CheckRequest.
   void OnRequest(v1::OfferRequest request, uint64_t request_bytes);
+  // Asks something of the source; may be lost with the call.
+  void Direct(v1::OfferResponse::Action action, const std::string& reason);
 
  private:
   enum class State { kNew, kOpening, kOpen, kClosed };

@@ -26,6 +26,9 @@ OfferSession* SessionDirectory::Open(OfferSession* session, const v1::OfferReque
   source.session_epoch = hello.session_epoch();
   source.connected = true;
   source.connect_time = now;
+  source.receiving_since = absl::InfiniteFuture();
+  source.partitions.assign(hello.partitions().begin(), hello.partitions().end());
+  source.all_partitions = hello.all_partitions() || hello.partitions().empty();
   ++source.calls;
   // The same session again is its own reconnect.
   if (replaced.session != nullptr && replaced.session_id != hello.session_id()) {
@@ -50,6 +53,13 @@ void SessionDirectory::OnReport(const std::string& source_id, const v1::Connecti
                                 absl::Time now) {
   MutexLock lock(&mu_);
   SourceSnapshot& source = sources_[source_id];
+  bool receives = report.state() == v1::ConnectionReport::STATE_RECEIVING;
+  if (!receives) {
+    source.receiving_since = absl::InfiniteFuture();
+  } else if (source.receiving_since == absl::InfiniteFuture() ||
+             report.connects() != source.report.connects()) {
+    source.receiving_since = now;
+  }
   source.report = report;
   source.report_time = now;
 }
@@ -65,6 +75,11 @@ void SessionDirectory::OnApplied(const std::string& source_id, uint64_t events,
 void SessionDirectory::OnNack(const std::string& source_id) {
   MutexLock lock(&mu_);
   ++sources_[source_id].nacks;
+}
+
+OfferSession* SessionDirectory::SessionOf(const std::string& source_id) const {
+  auto it = open_.find(source_id);
+  return it == open_.end() ? nullptr : it->second.session;
 }
 
 std::vector<SourceSnapshot> SessionDirectory::Snapshot() const {

@@ -38,6 +38,11 @@ struct SourceSnapshot {
   // When the last call ended; of no meaning while connected.
   absl::Time close_time = absl::InfinitePast();
   v1::ConnectionReport report;
+  // Since when every report said RECEIVING on one and the same connection to X.
+  absl::Time receiving_since = absl::InfiniteFuture();
+  // As its Hello said; all_partitions also where the stream has none.
+  std::vector<uint32_t> partitions;
+  bool all_partitions = true;
   // Since this process started.
   uint64_t events = 0;
   uint64_t new_events = 0;
@@ -68,6 +73,9 @@ class SessionDirectory {
   void OnReport(const std::string& source_id, const v1::ConnectionReport& report, absl::Time now);
   void OnApplied(const std::string& source_id, uint64_t events, uint64_t new_events);
   void OnNack(const std::string& source_id);
+
+  // The source's open call; null where there is none. Merger thread.
+  OfferSession* SessionOf(const std::string& source_id) const;
 
   // In the order of the names.
   std::vector<SourceSnapshot> Snapshot() const;

@@ -98,7 +98,8 @@ StreamRuntime::StreamRuntime(Options options, Opened opened)
       mark_(std::move(opened.mark)),
       identity_(std::move(opened.identity)),
       directory_(ConnectionIds(options_.config)),
-      loop_("merge-" + options_.config.name()) {
+      loop_("merge-" + options_.config.name()),
+      drains_(loop_, options_.config.name(), directory_, DrainGrants::Options()) {
   Merger::Options merger;
   merger.sources = connections();
   merger_ = std::make_unique<Merger>(loop_, *store_, *core_, std::move(merger),
@@ -133,6 +134,12 @@ StreamRuntime::~StreamRuntime() { Stop(); }
 
 std::vector<std::string> StreamRuntime::connections() const {
   return ConnectionIds(options_.config);
+}
+
+void StreamRuntime::AskDrain(DrainRequest request, std::function<void(DrainDecision)> done) {
+  loop_.Post([this, request = std::move(request), done = std::move(done)] {
+    done(drains_.Ask(request));
+  });
 }
 
 void StreamRuntime::Start() {
@@ -300,7 +307,9 @@ void StreamRuntime::CollectMetrics(MetricSink& sink) const {
   sink.AddGauge("braid_store_pending_compaction_bytes", "Work compaction is behind.", stream,
                 static_cast<double>(store.pending_compaction_bytes));
   v1::StreamStatus status = monitor_->Status();
-  sink.AddGauge("braid_stream_health", "1 redundant, 2 exposed, 3 dark.", stream, status.health());
+  sink.AddGauge("braid_stream_health", "1 redundant, 2 exposed, 3 dark.", stream,
+                status.health());
+  drains_.Collect(sink, stream);
   for (const SourceSnapshot& source : directory_.Snapshot()) {
     MetricLabels labels = {{"stream", name()}, {"connection", source.source_id}};
     sink.AddGauge("braid_connection_connected", "Whether it has an open call.", labels,

@@ -23,6 +23,7 @@
 #include "dedupe/ballast.h"
 #include "dedupe/core.h"
 #include "dedupe/disk_guard.h"
+#include "dedupe/drain_desk.h"
 #include "dedupe/log_mark.h"
 #include "dedupe/merger.h"
 #include "dedupe/readable_stream.h"
@@ -67,6 +68,9 @@ class StreamRuntime {
   WorkDesk& work_desk() { return *work_desk_; }
   ReadableStream& readable() { return *readable_; }
   const StreamMonitor& monitor() const { return *monitor_; }
+  // Asks on the merger thread, where `done` runs too. REQUIRES: started and not
+  // stopped. Any thread.
+  void AskDrain(DrainRequest request, std::function<void(DrainDecision)> done);
 
   void CollectMetrics(MetricSink& sink) const;
 
@@ -100,6 +104,8 @@ class StreamRuntime {
   const store::v1::Identity identity_;
   SessionDirectory directory_;
   RealLoop loop_;
+  // Merger thread, but for its counters.
+  DrainDesk drains_;
   std::unique_ptr<Merger> merger_;
   std::unique_ptr<WorkDesk> work_desk_;
   std::unique_ptr<ReadableStream> readable_;

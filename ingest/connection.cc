@@ -22,6 +22,7 @@ Connection::Connection(Loop& loop, HttpClient& http, RecordSink& sink, Random& r
       cover_(options.cover),
       framer_(options.framer),
       backoff_(random, options.backoff),
+      reconnect_watch_(options.reconnect_watch),
       control_tokens_(options.control_burst),
       control_tokens_time_(loop.Now()) {
   SetState(State::STATE_IDLE);
@@ -29,7 +30,7 @@ Connection::Connection(Loop& loop, HttpClient& http, RecordSink& sink, Random& r
 
 Connection::~Connection() {
   for (Loop::TimerId timer :
-       {retry_timer_, watch_timer_, frame_timer_, cover_timer_, close_timer_}) {
+       {retry_timer_, watch_timer_, frame_timer_, cover_timer_, close_timer_, hold_timer_}) {
     loop_.Cancel(timer);
   }
   if (!attempt_) return;
@@ -134,6 +135,9 @@ void Connection::Accept(absl::Time now) {
        {"clock_skew", loop_.WallNow() - XNow()}});
   AppendEvent(CauseWord(Cause::kConnected), "");
   cover_timer_ = loop_.After(options_.cover_interval, owner_.Wrap([this] { CoverTick(); }));
+  reconnect_watch_.OnAccepted(loop_.Now());
+  WatchHold();
+  if (observer_ != nullptr) observer_->OnAccepted(clock_.At(attempt_->open_time), clock_.At(now));
 }
 
 void Connection::OnStreamEnd(const HttpEnd& end, const std::string& body) {
@@ -212,6 +216,41 @@ void Connection::EndAttempt(bool wait) {
   AppendEvent(CauseWord(verdict.cause), detail);
   if (attempt_->last_post_id != 0) last_post_id_ = attempt_->last_post_id;
   attempt_.reset();
+  // What we asked for ourselves is no trouble.
+  bool is_ours = verdict.cause == Cause::kRequested || verdict.cause == Cause::kDrain;
+  if (wait && !is_ours) Alert(reconnect_watch_.OnEnd(loop_.Now(), backoff_.at_ceiling()));
+  if (observer_ != nullptr) observer_->OnEnded(verdict);
+}
+
+void Connection::WatchHold() {
+  loop_.Cancel(std::exchange(hold_timer_, 0));
+  absl::Duration left = reconnect_watch_.HoldLeft(loop_.Now());
+  if (left == absl::InfiniteDuration()) return;
+  hold_timer_ = loop_.After(left, owner_.Wrap([this] {
+    hold_timer_ = 0;
+    Alert(reconnect_watch_.OnTime(loop_.Now()));
+  }));
+}
+
+void Connection::Alert(const std::vector<ReconnectWatch::Change>& changes) {
+  for (const ReconnectWatch::Change& change : changes) {
+    absl::string_view word = ReconnectAlertWord(change.alert);
+    std::string event = absl::StrCat(word, change.began ? "_began" : "_ended");
+    counters_.alert[static_cast<int>(change.alert)].Set(change.began ? 1 : 0);
+    if (change.began) counters_.alerts[static_cast<int>(change.alert)].Increment();
+    Log(change.began ? LogLevel::kError : LogLevel::kInfo, event,
+        change.began ? "this connection needs attention" : "this connection held for a while",
+        {{"connection", options_.request.connection},
+         {"ends", change.ends},
+         {"last_cause", CauseWord(last_verdict_.cause)},
+         {"wait_class", RetryWord(last_verdict_.retry)},
+         {"wait", wait_delay_}});
+    AppendEvent(event, absl::StrCat(change.ends, " ends"));
+  }
+}
+
+void Connection::Note(absl::string_view cause, absl::string_view detail) {
+  if (state_ != State::STATE_STOPPED) AppendEvent(cause, detail);
 }
 
 Verdict Connection::VerdictOfEnd() const {

@@ -31,9 +31,11 @@
 #include "base/random.h"
 #include "braid/v1/ingest_service.pb.h"
 #include "ingest/connection_counters.h"
+#include "ingest/connection_observer.h"
 #include "ingest/connection_state.h"
 #include "ingest/cover.h"
 #include "ingest/framer.h"
+#include "ingest/reconnect_watch.h"
 #include "ingest/record_sink.h"
 #include "ingest/stream_reader.h"
 #include "ingest/x_backoff.h"
@@ -73,6 +75,7 @@ class Connection final : private StreamConsumer {
     Framer::Options framer;
     Backoff::Options backoff;
     CoverTracker::Options cover;
+    ReconnectWatch::Options reconnect_watch;
   };
 
   // Reads the bearer token; called at each connect.
@@ -82,6 +85,8 @@ class Connection final : private StreamConsumer {
              TokenSource token);
   ~Connection() override;
 
+  // Once, before Start. REQUIRES: it lives as long as the connection is open.
+  void SetObserver(ConnectionObserver* observer) { observer_ = observer; }
   // The first attempt begins in a later turn.
   void Start();
   // Closes an open stream and connects again, e.g. because a deduper asks for
@@ -90,6 +95,10 @@ class Connection final : private StreamConsumer {
   // Closes the socket, appends what was received, a last cover and an event,
   // then calls `done` in a later turn. Nothing is appended after it. Once.
   void Drain(absl::AnyInvocable<void()> done);
+
+  // Records something about this connection as its event; nothing once it has
+  // stopped.
+  void Note(absl::string_view cause, absl::string_view detail);
 
   // spooled_bytes is left to the caller.
   v1::ConnectionReport Report() const;
@@ -158,6 +167,8 @@ class Connection final : private StreamConsumer {
   std::string DetailOfEnd() const;
   void NoteWait(const Verdict& verdict, absl::Duration delay);
   void LogEnd(const Verdict& verdict, absl::string_view detail, absl::Duration delay) const;
+  void Alert(const std::vector<ReconnectWatch::Change>& changes);
+  void WatchHold();
 
   // Receiving.
   void OnStreamBlock(LineBlock block) override;
@@ -192,6 +203,8 @@ class Connection final : private StreamConsumer {
   Backoff backoff_;
   MessageScanner scanner_;
   ConnectionCounters counters_;
+  ReconnectWatch reconnect_watch_;
+  ConnectionObserver* observer_ = nullptr;
 
   ConnectionState state_ = State::STATE_UNSPECIFIED;
   absl::optional<Attempt> attempt_;
@@ -215,6 +228,7 @@ class Connection final : private StreamConsumer {
   Loop::TimerId frame_timer_ = 0;
   Loop::TimerId cover_timer_ = 0;
   Loop::TimerId close_timer_ = 0;
+  Loop::TimerId hold_timer_ = 0;
   absl::AnyInvocable<void()> drained_;
   Owner owner_;
 };

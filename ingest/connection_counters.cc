@@ -87,6 +87,12 @@ void ConnectionCounters::Collect(const std::string& connection, MetricSink& sink
   report.Show("braid_connection_needs_operator",
               "1 while X refuses for a reason that waiting does not mend; alert on it.",
               needs_operator.value());
+  for (int i = 0; i < kReconnectAlertCount; ++i) {
+    absl::string_view word = ReconnectAlertWord(static_cast<ReconnectAlert>(i));
+    report.Show("braid_connection_alert", "1 while reconnects repeat or the back-off is at its end.",
+                "alert", word, alert[i].value());
+    report.Count("braid_connection_alerts_total", "Episodes of it.", "alert", word, alerts[i]);
+  }
   report.Show("braid_connection_last_byte_timestamp_seconds", "X time of the last byte.",
               last_byte_seconds.value());
   report.Show("braid_connection_last_event_timestamp_seconds", "X time of the last post.",

@@ -11,6 +11,7 @@
 
 #include "base/metrics.h"
 #include "braid/v1/types.pb.h"
+#include "ingest/reconnect_watch.h"
 #include "ingest/x_error.h"
 #include "ingest/x_message.h"
 
@@ -27,6 +28,9 @@ struct ConnectionCounters {
   Gauge wait_class;
   // 1 while somebody must act before X serves this connection again.
   Gauge needs_operator;
+  // 1 while the episode lasts, and episodes so far.
+  std::array<Gauge, kReconnectAlertCount> alert;
+  std::array<Counter, kReconnectAlertCount> alerts;
   Counter attempts;
   Counter connects;
   // Ends and failed attempts, by cause.

@@ -82,6 +82,7 @@ absl::StatusOr<std::unique_ptr<Connector>> Connector::Start(
   absl::Status status = connector->Open(std::move(on_fatal));
   if (!status.ok()) return status;
   connector->MakeConnection();
+  connector->MakeSlotKeeper();
   connector->MakeClients();
   if (ConnectorWorker::IsWanted(config)) {
     connector->worker_ = std::make_unique<ConnectorWorker>(loop, config);
@@ -130,6 +131,26 @@ void Connector::MakeConnection() {
       [file = config_.source().bearer_token_file()] { return ReadToken(file); });
 }
 
+void Connector::MakeSlotKeeper() {
+  SlotKeeper::Options options;
+  options.request = ConnectionOptions(config_).request;
+  // Beside the spool: inside it every file is a session's.
+  options.file = absl::StrCat(config_.spool().dir(), ".connects");
+  slot_keeper_ = std::make_unique<SlotKeeper>(
+      loop_, http_client_, files_, options,
+      [file = config_.source().bearer_token_file()] { return ReadToken(file); },
+      [this](absl::string_view cause, absl::string_view detail) {
+        connection_->Note(cause, detail);
+      });
+  connection_->SetObserver(slot_keeper_.get());
+}
+
+void Connector::OnDirective(const v1::OfferResponse::Directive& directive) {
+  if (draining_) return;
+  if (directive.action() == v1::OfferResponse::ACTION_RECONNECT) connection_->Reconnect();
+  if (directive.action() == v1::OfferResponse::ACTION_DRAIN && on_drain_asked_) on_drain_asked_();
+}
+
 void Connector::MakeClients() {
   for (int i = 0; i < config_.dedupers_size(); ++i) {
     GrpcOfferDialer::Options options;
@@ -138,6 +159,8 @@ void Connector::MakeClients() {
     clients_.push_back(std::make_unique<OfferClient>(loop_, random_, *dialers_.back(), *spool_,
                                                      ClientOptions(config_, i),
                                                      [this] { return connection_->Report(); }));
+    clients_.back()->SetDirectiveHandler(
+        [this](const v1::OfferResponse::Directive& directive) { OnDirective(directive); });
   }
 }
 
@@ -146,6 +169,7 @@ absl::Status Connector::StartHttp() {
   registry_.AddCollector([this](MetricSink& sink) {
     MetricLabels labels = {{"stream", config_.stream()}, {"connection", config_.connection()}};
     spool_->CollectMetrics(sink, labels);
+    slot_keeper_->CollectMetrics(sink, {{"connection", config_.connection()}});
     for (const auto& client : clients_) client->CollectMetrics(sink, labels);
     if (worker_ != nullptr) worker_->CollectMetrics(sink, labels);
   });
@@ -178,7 +202,7 @@ void Connector::Tick() {
 }
 
 void Connector::Drain(absl::AnyInvocable<void()> done) {
-  draining_ = true;
+  if (draining_.exchange(true)) return;
   // Its task is given to another worker.
   worker_.reset();
   on_drained_ = std::move(done);

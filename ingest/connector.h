@@ -32,6 +32,7 @@
 #include "ingest/connector_worker.h"
 #include "ingest/grpc_offer_dialer.h"
 #include "ingest/offer_client.h"
+#include "ingest/slot_keeper.h"
 #include "ingest/spool.h"
 
 namespace braid {
@@ -49,8 +50,13 @@ class Connector {
       absl::AnyInvocable<void(absl::Status)> on_fatal);
   ~Connector();
 
+  // Runs when a deduper asks this process to leave: Drain is due. Once, before
+  // the loop runs.
+  void SetDrainAsked(absl::AnyInvocable<void()> asked) { on_drain_asked_ = std::move(asked); }
+
   // Closes X's connection, makes what was received durable, waits at most 4 s
-  // for the acknowledgements of dedupers that are there, then runs `done`.
+  // for the acknowledgements of dedupers that are there, then runs `done`. One
+  // that is asked for while another is under way is the same.
   void Drain(absl::AnyInvocable<void()> done);
 
   // 0 when no HTTP port is configured.
@@ -62,6 +68,8 @@ class Connector {
   absl::Status Open(absl::AnyInvocable<void(absl::Status)> on_fatal);
   void MakeClients();
   void MakeConnection();
+  void MakeSlotKeeper();
+  void OnDirective(const v1::OfferResponse::Directive& directive);
   absl::Status StartHttp();
   void Tick();
   void OnConnectionDrained();
@@ -80,6 +88,7 @@ class Connector {
   std::unique_ptr<Connection> connection_;
   // Null where it is not wanted.
   std::unique_ptr<ConnectorWorker> worker_;
+  std::unique_ptr<SlotKeeper> slot_keeper_;
   v1::ConnectionReport::State told_state_ = v1::ConnectionReport::STATE_UNSPECIFIED;
 
   // Seconds of the loop's clock at its last tick; read by the HTTP server.
@@ -87,6 +96,7 @@ class Connector {
   std::atomic<bool> draining_{false};
   int http_port_ = 0;
 
+  absl::AnyInvocable<void()> on_drain_asked_;
   absl::AnyInvocable<void()> on_drained_;
   // The flush and each connected client.
   int drains_left_ = 0;

@@ -73,6 +73,10 @@ int main(int argc, char** argv) {
   auto started = braid::Connector::Start(loop, config, ExitFatal);
   if (!started.ok()) return Fail(started.status());
   connector = *std::move(started);
+  connector->SetDrainAsked([&] {
+    braid::Log(braid::LogLevel::kInfo, "draining", "a deduper asks to stop");
+    connector->Drain([&loop] { loop.Stop(); });
+  });
   if (!flags.ready_file.empty()) {
     absl::Status written = braid::WriteReadyFile(flags.ready_file, 0, connector->http_port());
     if (!written.ok()) return Fail(written);

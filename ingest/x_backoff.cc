@@ -37,7 +37,9 @@ absl::Duration Backoff::Next(const Verdict& verdict, absl::Duration flowed, absl
     drops_ = network_failures_ = dns_failures_ = 0;
     http_failures_ = rate_limits_ = slot_failures_ = 0;
   }
-  absl::Duration delay = std::max(BaseDelay(verdict.retry), verdict.delay_min);
+  absl::Duration delay = BaseDelay(verdict.retry);
+  at_ceiling_ = delay >= CeilingOf(verdict.retry);
+  delay = std::max(delay, verdict.delay_min);
   delay = WithJitter(verdict, delay);
   double missing = 1 - TokensAt(now + delay);
   return missing > 0 ? delay + missing * options_.request_interval : delay;
@@ -49,6 +51,26 @@ absl::Duration Backoff::WithJitter(const Verdict& verdict, absl::Duration delay)
   both_ways = both_ways && verdict.delay_min == absl::ZeroDuration();
   double share = both_ways ? 2 * random_.Unit() - 1 : random_.Unit();
   return delay + delay * (share * options_.jitter);
+}
+
+absl::Duration Backoff::CeilingOf(RetryClass retry) const {
+  switch (retry) {
+    case RetryClass::kOk:
+    case RetryClass::kImmediate:
+      return options_.dropped_max;
+    case RetryClass::kNetwork:
+      return options_.network_max;
+    case RetryClass::kDns:
+      return options_.dns_max;
+    case RetryClass::kHttp:
+    case RetryClass::kTooManyConnections:
+      return options_.http_max;
+    case RetryClass::kRateLimited:
+      return options_.rate_limited_max;
+    case RetryClass::kTerminal:
+      return absl::InfiniteDuration();
+  }
+  return absl::InfiniteDuration();
 }
 
 absl::Duration Backoff::BaseDelay(RetryClass retry) {

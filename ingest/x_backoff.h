@@ -62,8 +62,13 @@ class Backoff {
   // long. Returns the delay before the next attempt.
   absl::Duration Next(const Verdict& verdict, absl::Duration flowed, absl::Time now);
 
+  // Whether the last delay was the longest of its class: it waits as long as it
+  // ever will. Never for the terminal one, whose delay is always the same.
+  bool at_ceiling() const { return at_ceiling_; }
+
  private:
   absl::Duration BaseDelay(RetryClass retry);
+  absl::Duration CeilingOf(RetryClass retry) const;
   absl::Duration WithJitter(const Verdict& verdict, absl::Duration delay);
   double TokensAt(absl::Time now) const;
 
@@ -76,6 +81,7 @@ class Backoff {
   int http_failures_ = 0;
   int rate_limits_ = 0;
   int slot_failures_ = 0;
+  bool at_ceiling_ = false;
   // Requests that may go out now, as of tokens_time_.
   double tokens_;
   absl::Time tokens_time_ = absl::InfinitePast();

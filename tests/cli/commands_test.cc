@@ -16,6 +16,7 @@
 #include "absl/strings/str_split.h"
 #include "braid/v1/admin_service.grpc.pb.h"
 #include "dedupe/stream_service.h"
+#include "proto/reason.h"
 #include "tests/dedupe/test_log.h"
 
 namespace braid {
@@ -45,6 +46,16 @@ class FakeAdmin final : public v1::AdminService::Service {
     if (!second) response->set_next_page_token("2");
     return grpc::Status::OK;
   }
+  grpc::Status DrainConnection(grpc::ServerContext*, const v1::DrainConnectionRequest* request,
+                               v1::DrainConnectionResponse*) override {
+    drain = *request;
+    if (drains_refused == 0) return grpc::Status::OK;
+    --drains_refused;
+    return ToGrpcStatus(ReasonError(absl::StatusCode::kFailedPrecondition, "nyc-b is not back",
+                                    {"DRAIN_GRANTED", {}}));
+  }
+  v1::DrainConnectionRequest drain;
+  int drains_refused = 0;
   v1::StreamStatus::Health health = v1::StreamStatus::HEALTH_REDUNDANT;
 };
 
@@ -361,6 +372,27 @@ TEST_F(CommandsTest, PlainTextBeyondThisMachineIsRefused) {
   terminal.err = std::tmpfile();
   EXPECT_EQ(RunCommand(parsed.command_line, terminal, interrupt_), kExitUsage);
   std::fclose(terminal.err);
+}
+
+TEST_F(CommandsTest, DrainNamesTheConnectionOfTheOnlyStream) {
+  EXPECT_EQ(Run({"connection", "drain", "fra-a", "--reconnect"}), kExitOk);
+  EXPECT_EQ(admin_.drain.name(), "streams/main/connections/fra-a");
+  EXPECT_TRUE(admin_.drain.reconnect());
+  EXPECT_FALSE(admin_.drain.force());
+  EXPECT_TRUE(OutHas("fra-a reconnects"));
+}
+
+TEST_F(CommandsTest, DrainThatIsRefusedFailsAndSaysWhy) {
+  admin_.drains_refused = 1;
+  EXPECT_EQ(Run({"connection", "drain", "fra-a"}), kExitFailed);
+  EXPECT_NE(err_.find("nyc-b is not back"), std::string::npos);
+}
+
+TEST_F(CommandsTest, DrainWaitsWhileItIsRefused) {
+  admin_.drains_refused = 1;
+  EXPECT_EQ(Run({"connection", "drain", "fra-a", "--wait", "--force"}), kExitOk);
+  EXPECT_EQ(admin_.drains_refused, 0);
+  EXPECT_TRUE(admin_.drain.force());
 }
 
 }  // namespace

@@ -168,6 +168,16 @@ class DeduperTest : public ::testing::Test {
     EXPECT_TRUE(stub->GetStatus(&context, request, &status).ok());
     return status;
   }
+  // The reason it is refused for; empty: granted.
+  std::string Drain(const std::string& name, bool force = false) {
+    auto stub = v1::AdminService::NewStub(channel_);
+    grpc::ClientContext context;
+    v1::DrainConnectionRequest request;
+    request.set_name(name);
+    request.set_force(force);
+    v1::DrainConnectionResponse response;
+    return ReasonOf(FromGrpcStatus(stub->DrainConnection(&context, request, &response))).reason;
+  }
 
   std::string dir_;
   config::v1::DeduperConfig config_;
@@ -276,6 +286,26 @@ TEST_F(DeduperTest, HealthFollowsTheConnections) {
   // Connections that have brought nothing yet may bring what is a week old.
     EXPECT_GT(ToTime(status.floor_time()), absl::Now() - absl::Hours(27 + 7 * 24));
   }
+}
+
+TEST_F(DeduperTest, OneConnectionIsLetGoAtATime) {
+  Init();
+  ASSERT_TRUE(Start().ok());
+  Source a(channel_, "fra-a", 1);
+  ASSERT_TRUE(a.Read().has_welcome());
+  EXPECT_EQ(Drain("streams/main/connections/fra-a"), "PEER_NOT_RECEIVING");
+  Source b(channel_, "nyc-b", 1);
+  ASSERT_TRUE(b.Read().has_welcome());
+  b.Report();
+  b.Offer({Id(1)});
+  ASSERT_TRUE(b.WaitForAck());
+  EXPECT_EQ(Drain("streams/main/connections/fra-a"), "PEER_NOT_SETTLED");
+  EXPECT_EQ(Drain("streams/main/connections/fra-a", true), "");
+  v1::OfferResponse response = a.Read();
+  EXPECT_EQ(response.directive().action(), v1::OfferResponse::ACTION_DRAIN);
+  EXPECT_EQ(Drain("streams/main/connections/nyc-b"), "DRAIN_GRANTED");
+  EXPECT_EQ(Drain("streams/main/connections/lon-c"), "UNKNOWN_CONNECTION");
+  EXPECT_EQ(Drain("streams/other/connections/fra-a"), "UNKNOWN_STREAM");
 }
 
 TEST_F(DeduperTest, DrainTellsReadersWhereToResume) {

@@ -531,5 +531,55 @@ TEST_F(ConnectionTest, AcceptedAndDroppedOverAndOverIsNotRetriedAtOnceForEver) {
   EXPECT_GT(loop_.Now() - absl::UnixEpoch() - absl::Hours(1), absl::Minutes(4));
 }
 
+class FakeObserver final : public ConnectionObserver {
+ public:
+  void OnAccepted(absl::Time from, absl::Time until) override {
+    EXPECT_LE(from, until);
+    seen.push_back("accepted");
+  }
+  void OnEnded(const Verdict& verdict) override {
+    seen.push_back(std::string(CauseWord(verdict.cause)));
+  }
+  Said seen;
+};
+
+TEST_F(ConnectionTest, ObserverHearsOfTheSocketsLife) {
+  FakeObserver observer;
+  connection_ = std::make_unique<Connection>(loop_, http_, sink_, random_, options_,
+                                             [this]() -> absl::StatusOr<std::string> { return token_; });
+  connection_->SetObserver(&observer);
+  connection_->Start();
+  loop_.RunFor(kTurn);
+  Answer(200);
+  EXPECT_EQ(observer.seen, Said{"accepted"});
+  connection_->Note("slots_listed", "two");
+  EXPECT_EQ(sink_.last_event().cause(), "slots_listed");
+  EXPECT_EQ(sink_.last_event().detail(), "two");
+  connection_->Drain([] {});
+  loop_.RunFor(kTurn);
+  EXPECT_EQ(observer.seen, (Said{"accepted", "drain"}));
+  size_t records = sink_.records_.size();
+  connection_->Note("slots_listed", "late");
+  EXPECT_EQ(sink_.records_.size(), records) << "nothing after a drain";
+}
+
+TEST_F(ConnectionTest, FifthFailureInTenMinutesIsAnAlertOnce) {
+  Start();
+  for (int i = 0; i < 7; ++i) {
+    ASSERT_TRUE(is_open());
+    Answer(503);
+    auto handler = http_.open.begin()->second;
+    http_.open.clear();
+    handler->OnDone({HttpEnd::Kind::kClean, ""}, loop_.Now());
+    for (int s = 0; s < 400 && !is_open(); ++s) loop_.RunFor(absl::Seconds(1));
+  }
+  int began = 0;
+  for (const std::string& said : sink_.said_) began += said == "event reconnects_repeat_began";
+  EXPECT_EQ(began, 1);
+  EXPECT_EQ(connection_->counters().alerts[0].value(), 1u);
+  // 5, 10, ... 320 s: the seventh is the longest.
+  EXPECT_EQ(connection_->counters().alert[1].value(), 1);
+}
+
 }  // namespace
 }  // namespace braid

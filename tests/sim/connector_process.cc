@@ -9,6 +9,7 @@ namespace braid {
 namespace {
 
 constexpr char kSpoolDir[] = "/spool";
+constexpr char kSlotsDir[] = "/slots";
 
 }  // namespace
 
@@ -49,6 +50,7 @@ void ConnectorProcess::Start() {
   spool_ = *std::move(spool);
   connection_ = std::make_unique<Connection>(*host_, *http_, *spool_, random_, options_.connection,
                                              [] { return std::string("token"); });
+  MakeSlotKeeper();
   for (int i = 0; i < options_.dedupers; ++i) {
     dialers_.push_back(net_.MakeDialer(*host_, options_.number, name(), i));
     OfferClient::Options client;
@@ -59,15 +61,44 @@ void ConnectorProcess::Start() {
     clients_.push_back(std::make_unique<OfferClient>(*host_, random_, *dialers_.back(), *spool_,
                                                      client,
                                                      [this] { return connection_->Report(); }));
+    clients_.back()->SetDirectiveHandler(
+        [this](const v1::OfferResponse::Directive& directive) { OnDirective(directive); });
     clients_.back()->Start();
   }
   connection_->Start();
+}
+
+void ConnectorProcess::MakeSlotKeeper() {
+  BRAID_CHECK(disk_->CreateDir(kSlotsDir).ok());
+  SlotKeeper::Options options;
+  options.request = options_.connection.request;
+  options.file = absl::StrCat(kSlotsDir, "/connects");
+  slot_keeper_ = std::make_unique<SlotKeeper>(
+      *host_, *http_, *disk_, options, [] { return std::string("token"); },
+      [this](absl::string_view cause, absl::string_view detail) {
+        connection_->Note(cause, detail);
+      });
+  connection_->SetObserver(slot_keeper_.get());
+}
+
+// As Connector does.
+void ConnectorProcess::OnDirective(const v1::OfferResponse::Directive& directive) {
+  if (draining()) return;
+  bool receives = connection_->Report().state() == v1::ConnectionReport::STATE_RECEIVING;
+  if (directive.action() == v1::OfferResponse::ACTION_RECONNECT) {
+    if (receives) options_.on_let_go(/*for_good=*/false);
+    connection_->Reconnect();
+  } else if (directive.action() == v1::OfferResponse::ACTION_DRAIN) {
+    options_.on_let_go(/*for_good=*/true);
+    Drain();
+  }
 }
 
 void ConnectorProcess::Stop(ProcessLife::End how) {
   if (spool_ != nullptr) epoch_raises_ += spool_->metrics().epoch_raises.value();
   clients_.clear();
   dialers_.clear();
+  slot_keeper_ = nullptr;
   connection_ = nullptr;
   spool_ = nullptr;
   http_ = nullptr;

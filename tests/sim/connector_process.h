@@ -5,6 +5,7 @@
 #define BRAID_TESTS_SIM_CONNECTOR_PROCESS_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "base/random.h"
 #include "ingest/connection.h"
 #include "ingest/offer_client.h"
+#include "ingest/slot_keeper.h"
 #include "ingest/spool.h"
 #include "tests/base/mem_file_system.h"
 #include "tests/sim/checks.h"
@@ -31,6 +33,8 @@ class ConnectorProcess {
     MemFileSystem::Options disk;
     absl::Duration wall_offset;
     absl::Duration monotonic_offset;
+    // It does what a deduper asked for: before it leaves X, for good or not.
+    std::function<void(bool for_good)> on_let_go;
   };
 
   ConnectorProcess(SimLoop& world, SimX& x, SimNet& net, Random& random, Options options,
@@ -63,6 +67,8 @@ class ConnectorProcess {
 
  private:
   void Stop(ProcessLife::End how);
+  void MakeSlotKeeper();
+  void OnDirective(const v1::OfferResponse::Directive& directive);
 
   SimLoop& world_;
   SimX& x_;
@@ -81,6 +87,7 @@ class ConnectorProcess {
   std::unique_ptr<HttpClient> http_;
   std::unique_ptr<Spool> spool_;
   std::unique_ptr<Connection> connection_;
+  std::unique_ptr<SlotKeeper> slot_keeper_;
   std::vector<std::unique_ptr<OfferDialer>> dialers_;
   std::vector<std::unique_ptr<OfferClient>> clients_;
 };

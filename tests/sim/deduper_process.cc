@@ -37,6 +37,7 @@ void DeduperProcess::Start() {
   core_ = *std::move(core);
   if (!OpenLog()) return;
   directory_ = std::make_unique<SessionDirectory>(options_.connections);
+  drains_ = std::make_unique<DrainDesk>(*host_, "main", *directory_, DrainGrants::Options());
   merger_ = std::make_unique<Merger>(*host_, *disk_, *core_, options_.merger,
                                      [this](const absl::Status&) { stopped_itself_ = true; });
   merger_->SetCommitObserver(
@@ -74,6 +75,7 @@ void DeduperProcess::RestoreCopy() {
 void DeduperProcess::Kill() {
   reader_.Detach();
   merger_ = nullptr;
+  drains_ = nullptr;
   directory_ = nullptr;
   core_ = nullptr;
   host_ = nullptr;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "dedupe/core.h"
+#include "dedupe/drain_desk.h"
 #include "dedupe/merger.h"
 #include "dedupe/offer_session.h"
 #include "dedupe/session_directory.h"
@@ -52,6 +53,11 @@ class DeduperProcess final : public SimServer {
   bool was_restored() const { return was_restored_; }
   SimReader& reader() { return reader_; }
 
+  // REQUIRES: running.
+  DrainDecision AskDrain(const DrainRequest& request) {
+    return drains_->Ask(request);
+  }
+
   // I5: what was acknowledged must be on disk at every start.
   void NoteAcknowledged(const std::string& source, uint64_t epoch, uint64_t end_offset);
   // A source renamed or lost its sessions: what it was told is void.
@@ -91,6 +97,7 @@ class DeduperProcess final : public SimServer {
   std::unique_ptr<SimHost> host_;
   std::unique_ptr<Core> core_;
   std::unique_ptr<SessionDirectory> directory_;
+  std::unique_ptr<DrainDesk> drains_;
   std::unique_ptr<Merger> merger_;
 };
 

@@ -5,6 +5,7 @@
 #include <iterator>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "base/check.h"
@@ -25,6 +26,10 @@ class SimX::Client final : public HttpClient {
   }
 
   RequestId Open(HttpRequest request, std::shared_ptr<HttpHandler> handler) override {
+    if (absl::StrContains(request.url, "/2/connections")) {
+      x_.Serve(host_, connector_, request, std::move(handler));
+      return x_.next_connection_++;
+    }
     if (x_.OpenOf(connector_) != 0) x_.overlapped_ = true;
     ++x_.connects_;
     x_.pace_.OnConnect(connector_, incarnation_, x_.world_.WallNow());
@@ -275,6 +280,8 @@ void SimX::Answer(ConnectionId id) {
   Refusal refusal = RefusalOf(connection.connector);
   // What can no longer happen on this connection.
   if (refusal == Refusal::kConnectFails || refusal == Refusal::kDnsFails) refusal = Refusal::kNone;
+  bool is_full = options_.slots > 0 && SlotsTaken() >= options_.slots;
+  if (refusal == Refusal::kNone && is_full) refusal = Refusal::kTooMany429;
   HttpHead head;
   PaceCheck::End end = PaceCheck::End::kSlots;
   head.status = 429;
@@ -309,6 +316,8 @@ void SimX::Answer(ConnectionId id) {
   });
   if (refusal != Refusal::kNone) return Finish(id, {HttpEnd::Kind::kClean, ""}, end, not_before);
   connection.answered = true;
+  connection.api_id = absl::StrCat("c-", id);
+  ++accepts_[connection.connector];
   connection.answer_time = world_.WallNow();
   connection.last_sent = world_.WallNow();
   world_.After(options_.heartbeat, [this, id] { Heartbeat(id); });

@@ -57,6 +57,8 @@ class SimX {
     double message_share = 0;
     // Share of posts that carry no snowflake time of this decade.
     double stray_share = 0;
+    // Connections that X allows at once; 0: any number.
+    int slots = 0;
   };
 
   // kFullBuffer: X drops what it had queued, and may say so.
@@ -77,6 +79,9 @@ class SimX {
   // Faults. Each returns false when there was nothing to hurt.
   bool CutConnection(int connector, Cut cut);
   bool BlackHole(int connector);
+  // A reset that X does not see: the slot stays taken for so long.
+  bool LeaveZombie(int connector, absl::Duration duration);
+  void FreeZombies() { zombies_.clear(); }
   // New posts that the process is handed at once; its reader thread has yet to
   // come to them.
   bool Burst(int connector, int posts);
@@ -100,6 +105,12 @@ class SimX {
   // Ever more than one open socket of one connector: a broken promise.
   bool overlapped() const { return overlapped_; }
   uint64_t connects() const { return connects_; }
+  // Answers with 200 that the connector was given.
+  uint64_t accepts(int connector) const;
+  // Slots that were freed by who had left them.
+  uint64_t freed() const { return freed_; }
+  // What was ended at X that was not the asker's to end.
+  const std::vector<std::string>& wrong_kills() const { return wrong_kills_; }
   const PaceCheck& pace() const { return pace_; }
   void OnSleep() { pace_.OnSleep(); }
 
@@ -126,12 +137,20 @@ class SimX {
     absl::Time stalled_until = absl::InfinitePast();
     absl::Time last_sent = absl::InfinitePast();
     absl::Time answer_time = absl::InfinitePast();
+    std::string api_id;
     absl::Time omit_until = absl::InfinitePast();
     std::string outbox;
     uint64_t outbox_begin = 0;  // stream position of outbox[0]
     // Stream position of each line's end, with what it was.
     std::deque<std::pair<uint64_t, SimDelivery>> line_ends;
     bool flush_scheduled = false;
+  };
+  // A slot whose socket is gone.
+  struct Zombie {
+    std::string api_id;
+    int connector;
+    absl::Time connected_at;
+    absl::Time until;
   };
   using ConnectionId = uint64_t;
   using HandlerCall = std::function<void(HttpHandler&, absl::Time)>;
@@ -152,6 +171,13 @@ class SimX {
   void CloseByClient(ConnectionId id);
   void OnReaderThread(Connection& connection, HandlerCall call);
   Refusal RefusalOf(int connector) const;
+  // X's connections API (sim_x_api.cc).
+  void Serve(SimHost& host, int connector, const HttpRequest& request,
+             std::shared_ptr<HttpHandler> handler);
+  std::string ListOfConnections(const std::string& url);
+  std::string KillConnections(int connector, const std::string& body);
+  bool KillOne(int connector, const std::string& api_id);
+  int SlotsTaken();
   Connection* StreamOf(int connector);
   std::string Notice();
   static absl::Duration FlowedOn(const Connection& connection);
@@ -168,6 +194,10 @@ class SimX {
   std::vector<SimDelivery> bad_lines_;
   std::map<int, std::pair<Refusal, absl::Time>> refusals_;
   PaceCheck pace_;
+  std::vector<Zombie> zombies_;
+  std::map<int, uint64_t> accepts_;
+  uint64_t freed_ = 0;
+  std::vector<std::string> wrong_kills_;
   bool overlapped_ = false;
   bool stopped_ = false;
   uint64_t connects_ = 0;

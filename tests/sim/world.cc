@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <memory>
 #include <set>
 #include <utility>
@@ -56,6 +57,7 @@ class World {
     healing_ = true;
     x_.SetRate(kHealRate);
     x_.StopBadLines();
+    x_.FreeZombies();
     RunFor(kHeal);
     x_.Stop();
     RunFor(kSettle);
@@ -89,6 +91,7 @@ class World {
     options.disk.garble = random_.Unit();
     options.wall_offset = absl::Milliseconds(random_.Below(60000)) - absl::Seconds(30);
     options.monotonic_offset = absl::Seconds(random_.Below(1000000));
+    options.on_let_go = [this, number](bool for_good) { OnLetGo(number, for_good); };
     connectors_.push_back(std::make_unique<ConnectorProcess>(
         loop_, x_, net_, random_, std::move(options), &report_.failures));
   }
@@ -209,6 +212,8 @@ class World {
       case Fault::kRefuseUsageCap: return Refuse(number, SimX::Refusal::kUsageCap429);
       case Fault::kWeClose: return WeClose(number);
       case Fault::kAway: return Away(number, deduper);
+      case Fault::kZombieSlot: return x_.LeaveZombie(number, Seconds(1, 1200));
+      case Fault::kGrantDrain: return GrantDrain(number);
       case Fault::kStrayFlood: return x_.Flood(50 + static_cast<int>(random_.Below(250)));
       case Fault::kRestoreDeduper: return RestoreDeduper(deduper);
       case Fault::kDamageRecord:
@@ -294,6 +299,43 @@ class World {
     return true;
   }
 
+  // Operators ask one deduper, again and again; most ask for the next one too
+  // soon.
+  bool GrantDrain(int number) {
+    if (!dedupers_[0]->running()) return false;
+    AskDrain(number, 40);
+    if (random_.Below(4) == 0) return true;
+    int next = (number + 1) % static_cast<int>(connectors_.size());
+    loop_.After(absl::Milliseconds(random_.Below(1000)), [this, next] { AskDrain(next, 40); });
+    return true;
+  }
+
+  void AskDrain(int number, int times) {
+    if (healing_ || times == 0) return;
+    if (dedupers_[0]->running()) {
+      DrainRequest request{names_[number], random_.Below(2) == 0, false};
+      if (dedupers_[0]->AskDrain(request).outcome == DrainDecision::Outcome::kGranted) {
+        ++report_.grants;
+        return;
+      }
+    }
+    loop_.After(absl::Seconds(1), [this, number, times] { AskDrain(number, times - 1); });
+  }
+
+  // I22: who was let go is back before the next one goes.
+  void OnLetGo(int number, bool for_good) {
+    for (const auto& [other, accepts] : let_go_) {
+      if (other == number || x_.accepts(other) > accepts) continue;
+      report_.failures.push_back(
+          absl::StrCat("drains: ", number, " was let go while ", other, " was not back"));
+    }
+    let_go_[number] = x_.accepts(number);
+    if (!for_good) return;
+    loop_.After(absl::Seconds(6), [this, number] {
+      if (!connectors_[number]->running()) RestartConnector(connectors_[number].get());
+    });
+  }
+
   // While lines are between X and the spool.
   bool WeClose(int number) {
     if (!connectors_[number]->running() || connectors_[number]->draining()) return false;
@@ -338,6 +380,8 @@ class World {
   std::vector<std::unique_ptr<DeduperProcess>> dedupers_;
   std::vector<std::unique_ptr<ConnectorProcess>> connectors_;
   bool healing_ = false;
+  // Answers with 200 that each had been given when it was let go last.
+  std::map<int, uint64_t> let_go_;
   // Time to let pass after this turn, and how much has been in all.
   absl::Duration skip_;
   std::vector<std::pair<absl::Time, absl::Duration>> sleeps_;
@@ -388,6 +432,8 @@ void World::Check() {
   report_.posts = x_.posts().size();
   report_.deliveries = x_.deliveries().size();
   if (x_.overlapped()) report_.failures.push_back("a connector held two sockets at once");
+  for (const std::string& kill : x_.wrong_kills()) report_.failures.push_back(kill);
+  report_.freed = x_.freed();
   for (const std::string& failure : x_.pace().failures()) report_.failures.push_back(failure);
   std::vector<std::vector<ProcessLife>> lives;
   std::vector<std::vector<absl::Time>> spool_losses;

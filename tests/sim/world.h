@@ -27,6 +27,10 @@ struct WorldReport {
   uint64_t losses = 0;
   // Lines that are missing inside a recorded loss.
   uint64_t excused = 0;
+  // Zombie slots that their connector freed at X.
+  uint64_t freed = 0;
+  // Drains that a deduper granted.
+  uint64_t grants = 0;
   // Changes with anything that happened: same seed, same trace.
   std::string trace;
 };

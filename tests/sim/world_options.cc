@@ -1,5 +1,6 @@
 #include "tests/sim/world_options.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace braid {
@@ -23,6 +24,7 @@ const char* FaultName(Fault fault) {
       "lose_record",   "repeat_record",   "omit_posts",      "damage_spool",    "noise_tail",
       "read_error",    "cut_full_buffer", "refuse_401",      "refuse_usage",    "we_close",
       "away",          "stray_flood",     "restore_deduper", "damage_record",
+      "zombie_slot",   "grant_drain",
   };
   return kNames[static_cast<int>(fault)];
 }
@@ -47,6 +49,10 @@ WorldOptions DrawWorldOptions(Random& random) {
   // some worlds are nearly calm.
   for (int i = 0; i < kFaultCount; ++i) {
     if (random.Below(2) == 0) options.faults.push_back(static_cast<Fault>(i));
+  }
+  // Slots are counted in the other half of the worlds.
+  if (std::count(options.faults.begin(), options.faults.end(), Fault::kZombieSlot) > 0) {
+    options.x.slots = options.connectors;
   }
   if (random.Below(4) == 0) {
     options.spool_bytes_max = 24 << 10;

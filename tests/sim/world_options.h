@@ -51,8 +51,11 @@ enum class Fault {
   kStrayFlood,
   kRestoreDeduper,
   kDamageRecord,
+  kZombieSlot,
+  // An operator lets connections go, one after the other or nearly at once.
+  kGrantDrain,
 };
-inline constexpr int kFaultCount = 34;
+inline constexpr int kFaultCount = 36;
 const char* FaultName(Fault fault);
 
 struct WorldOptions {

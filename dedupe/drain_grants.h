@@ -1,0 +1,100 @@
+// May this connection leave X now? One of a partition at a time, and only while
+// another one receives: a rolling restart never has both down.
+//
+//   asked while                                    | answer
+//   another drain of its partition is not yet back | kGrantedToOther
+//   no other connection of its partition receives  | kPeerNotReceiving
+//   one does, for less than peer_settled           | kPeerNotSettled
+//   it has no call to tell it through              | kAway
+//   the same connection's drain is not yet back    | kGranted again
+//
+// `force` passes the first three. A drain is back when its connection receives
+// on another connection to X than when it was granted, and over in any case
+// grant_max after it was granted.
+//
+// Grants are kept in memory: after a restart of the deduper the second rule
+// stands for the first, since who was let go does not receive, and what was let
+// go in its last moment is still in time of the third.
+//
+// Pure. Threads: one. Bounds: one grant per connection.
+
+#ifndef BRAID_DEDUPE_DRAIN_GRANTS_H_
+#define BRAID_DEDUPE_DRAIN_GRANTS_H_
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "dedupe/session_directory.h"
+
+namespace braid {
+
+struct DrainRequest {
+  std::string connection;
+  bool reconnect = false;
+  bool force = false;
+};
+
+struct DrainDecision {
+  enum class Outcome {
+    kGranted,
+    kUnknown,
+    kAway,
+    kGrantedToOther,
+    kPeerNotReceiving,
+    kPeerNotSettled,
+  };
+  Outcome outcome = Outcome::kUnknown;
+  // Who is in the way.
+  std::string peer;
+  // How long the grant lasts, or when to ask again at the latest.
+  absl::Duration wait;
+  // Of a grant, for people: by the wall clock.
+  absl::Time expire_time;
+};
+
+class DrainGrants {
+ public:
+  struct Options {
+    // A restart with its worst usual slot back-off (5, 10, 20, 40 s) and some.
+    absl::Duration grant_max = absl::Minutes(5);
+    // Longer than X's lateness of 10 s, so that what it sent the leaving one
+    // late it sent the staying one too; and longer than a call that hears
+    // nothing stands, so that no directive arrives after it.
+    absl::Duration peer_settled = absl::Seconds(15);
+  };
+
+  explicit DrainGrants(const Options& options) : options_(options) {}
+
+  // `sources`: all of the stream's. `now`: the loop's. A grant is kept.
+  DrainDecision Decide(const DrainRequest& request, const std::vector<SourceSnapshot>& sources,
+                       absl::Time now);
+
+  // As of the last decision.
+  size_t grant_count() const { return grants_.size(); }
+
+ private:
+  struct Grant {
+    absl::Time expire_time;
+    // What it was when it was granted.
+    uint64_t session_epoch;
+    uint64_t connects;
+  };
+
+  void EndGrants(const std::vector<SourceSnapshot>& sources, absl::Time now);
+  // kGranted where the others allow it.
+  DrainDecision AskPeers(const SourceSnapshot& source, const std::vector<SourceSnapshot>& sources,
+                         absl::Time now) const;
+
+  const Options options_;
+  std::map<std::string, Grant> grants_;
+};
+
+// Whether they carry the same posts, at least in part.
+bool ShareAPartition(const SourceSnapshot& one, const SourceSnapshot& other);
+
+}  // namespace braid
+
+#endif  // BRAID_DEDUPE_DRAIN_GRANTS_H_
