@@ -148,6 +148,8 @@ bool HasSeen(const v1::Event& event, const std::string& connection_id) {
 
 std::string RenderConnections(
     const google::protobuf::RepeatedPtrField<v1::Connection>& connections) {
+  bool has_partitions = std::any_of(connections.begin(), connections.end(),
+                                    [](const v1::Connection& c) { return c.partition() > 0; });
   std::vector<std::vector<std::string>> rows = {
       {"CONNECTION", "STATE", ">EVENTS/S", ">BYTES/S", ">FIRST", ">SEEN", ">BEHIND P50", ">P99",
        ">LAST BYTE", ">REPORT AGE", ">UP", ">RECONNECTS", "NETWORK"}};
@@ -164,7 +166,9 @@ std::string RenderConnections(
                     age(c.has_last_byte_age(), c.last_byte_age()),
                     age(c.has_report_age(), c.report_age()), age(c.has_up_time(), c.up_time()),
                     GroupDigits(c.reconnects()), EscapeForTerminal(c.network())});
+    if (has_partitions) rows.back().push_back(absl::StrCat(c.partition()));
   }
+  if (has_partitions) rows[0].push_back(">PARTITION");
   return TableText(rows, "  ");
 }
 

@@ -108,6 +108,8 @@ StreamRuntime::StreamRuntime(Options options, Opened opened)
   for (const auto& connection : options_.config.connections()) {
     monitor.networks[connection.id()] = connection.network();
   }
+  monitor.partitions = partitions();
+  monitor.partition_count = options_.config.partitions();
   monitor.disk_free_bytes = [this] { return disk_free_bytes(); };
   monitor.window_disk_bytes = [this] {
     return store_->statistics().tables[static_cast<int>(Table::kIds)].file_bytes;
@@ -125,6 +127,14 @@ StreamRuntime::~StreamRuntime() { Stop(); }
 
 std::vector<std::string> StreamRuntime::connections() const {
   return ConnectionIds(options_.config);
+}
+
+std::map<std::string, uint32_t> StreamRuntime::partitions() const {
+  std::map<std::string, uint32_t> partitions;
+  for (const auto& connection : options_.config.connections()) {
+    if (connection.partition() > 0) partitions[connection.id()] = connection.partition();
+  }
+  return partitions;
 }
 
 void StreamRuntime::Start() {
