@@ -40,7 +40,7 @@ class PartitionTurns {
   bool Overtaken(const Member& member, absl::Time now) const;
   absl::Duration Begin(Member& member, absl::Time now);
 
-  const absl::Duration gap_;
+  absl::Duration gap_;
   std::vector<Member> members_;
 };
 

@@ -1,5 +1,5 @@
-// One connector of the simulation: the production connection, spool and offer
-// clients over a disk that survives kills and forgets at power cuts.
+// One connector of the simulation: the production connections, spools, offer
+// clients and budgets over a disk that survives kills and forgets at power cuts.
 
 #ifndef BRAID_TESTS_SIM_CONNECTOR_PROCESS_H_
 #define BRAID_TESTS_SIM_CONNECTOR_PROCESS_H_
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "ingest/attempt_ledger.h"
 #include "ingest/connection.h"
 #include "ingest/offer_client.h"
 #include "ingest/spool.h"
@@ -22,9 +23,15 @@ namespace braid {
 
 class ConnectorProcess {
  public:
-  struct Options {
+  // By its number at X and in the network, and its name at the dedupers.
+  struct Leg {
     int number = 0;
     std::string name;
+  };
+  struct Options {
+    // One or more, all of one partition.
+    std::vector<Leg> legs;
+    ConnectBudget share = {25, absl::Minutes(15)};
     int dedupers = 1;
     Connection::Options connection;
     Spool::Options spool;
@@ -44,24 +51,43 @@ class ConnectorProcess {
   // As by SIGTERM: stops reading, then ends by itself.
   void Drain();
   // As a deduper's directive does.
-  void Reconnect() { connection_->Reconnect(); }
+  void Reconnect(int number) { RunningOf(number).connection->Reconnect(); }
   bool draining() const { return lives_.back().end_kind == ProcessLife::End::kDrained; }
   bool running() const { return host_ != nullptr; }
   // A write failed: the process stops itself.
   bool stopped_itself() const { return stopped_itself_; }
   void StepWallClock(absl::Duration step);
-  // Bytes of the spool's segments.
+  // Bytes of the segments of the fullest spool.
   uint64_t DiskBytes();
 
   const std::vector<ProcessLife>& lives() const { return lives_; }
   const std::vector<absl::Time>& spool_losses() const { return spool_losses_; }
-  const std::string& name() const { return options_.name; }
+  const std::vector<Leg>& legs() const { return options_.legs; }
+  // Of its first connection.
+  const std::string& name() const { return options_.legs[0].name; }
   MemFileSystem& disk() { return *disk_; }
   uint64_t epoch_raises() const { return epoch_raises_; }
   // REQUIRES: running.
-  uint64_t epoch() const { return spool_->epoch(); }
+  uint64_t epoch() const { return running_[0].spool->epoch(); }
 
  private:
+  // What a connection has while the process runs, in order of construction.
+  struct Running {
+    std::unique_ptr<AttemptGate> gate;
+    std::unique_ptr<HttpClient> http;
+    std::unique_ptr<Spool> spool;
+    std::unique_ptr<Connection> connection;
+    std::vector<std::unique_ptr<OfferDialer>> dialers;
+    std::vector<std::unique_ptr<OfferClient>> clients;
+  };
+
+  bool StartLeg(const Leg& leg, Running* running);
+  void StartClients(const Leg& leg, Running* running);
+  bool OtherReceives(int number) const;
+  Running& RunningOf(int number);
+  std::string SpoolDir(const Leg& leg) const;
+  uint64_t SpoolBytes(const std::string& dir);
+  void Fail(const Leg& leg, const absl::Status& status);
   void Stop(ProcessLife::End how);
 
   SimLoop& world_;
@@ -78,11 +104,9 @@ class ConnectorProcess {
 
   // The process, in order of construction.
   std::unique_ptr<SimHost> host_;
-  std::unique_ptr<HttpClient> http_;
-  std::unique_ptr<Spool> spool_;
-  std::unique_ptr<Connection> connection_;
-  std::vector<std::unique_ptr<OfferDialer>> dialers_;
-  std::vector<std::unique_ptr<OfferClient>> clients_;
+  std::unique_ptr<AttemptLedger> ledger_;
+  PartitionTurns turns_;
+  std::vector<Running> running_;
 };
 
 }  // namespace braid

@@ -22,7 +22,7 @@ const char* FaultName(Fault fault) {
       "failed_commit", "cut_offer",      "partition_offer", "step_wall_clock", "drain_connector",
       "lose_record",  "repeat_record",   "omit_posts",      "damage_spool",    "noise_tail",
       "read_error",   "cut_full_buffer", "refuse_401",      "refuse_usage",    "we_close",
-      "away",         "stray_flood",
+      "away",         "stray_flood",     "crash_loop",
   };
   return kNames[static_cast<int>(fault)];
 }
@@ -59,6 +59,13 @@ WorldOptions DrawWorldOptions(Random& random) {
   if (random.Below(2) == 0) options.window_bytes_max = 4 << 10;
   // A few lines at a time and no more.
   if (random.Below(6) == 0) options.ring_bytes_max = 1000;
+  options.one_process = random.Below(4) == 0;
+  // Short windows, so that they are used up and free again within minutes.
+  if (random.Below(2) == 0) {
+    options.connect_share = {3 + static_cast<int>(random.Below(6)),
+                             absl::Seconds(10 + random.Below(20))};
+  }
+  if (random.Below(2) == 0) options.backfill_minutes = 1 + static_cast<int>(random.Below(5));
   return options;
 }
 
