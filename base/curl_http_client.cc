@@ -215,6 +215,18 @@ void SetConnection(CURL* easy, const HttpRequest& request) {
   }
 }
 
+// The body stays where it is: the transfer outlives curl's reading of it.
+void SetMethod(Transfer* transfer) {
+  const HttpRequest& request = transfer->request;
+  if (request.method == "GET") return;
+  CURL* easy = transfer->easy.get();
+  curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request.body.data());
+  curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
+  curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request.method.c_str());
+  // Otherwise curl waits a second for a server that does not know it.
+  transfer->headers.reset(curl_slist_append(transfer->headers.release(), "Expect:"));
+}
+
 // Sets the transfer's request up. curl keeps copies of strings, not the list.
 void Prepare(Transfer* transfer) {
   transfer->easy.reset(curl_easy_init());
@@ -228,6 +240,7 @@ void Prepare(Transfer* transfer) {
     std::string line = absl::StrCat(name, ": ", value);
     transfer->headers.reset(curl_slist_append(transfer->headers.release(), line.c_str()));
   }
+  SetMethod(transfer);
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers.get());
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->error);
   curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);

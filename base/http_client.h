@@ -1,5 +1,6 @@
-// The seam to X: one GET whose answer may last for days. CurlHttpClient is the
-// real one; the simulator's model of X is the other.
+// The seam to X: a GET whose answer may last for days, and short requests of the
+// JSON endpoints. CurlHttpClient is the real one; the simulator's model of X is
+// the other.
 //
 // Threads: Open and Close may be called from any one thread. The handler is
 // called on the client's own thread (the reader thread), never from inside
@@ -27,6 +28,9 @@ namespace braid {
 
 struct HttpRequest {
   std::string url;
+  std::string method = "GET";
+  // Sent with any method but GET.
+  std::string body;
   // Name and value. Values can hold secrets: never logged.
   std::vector<std::pair<std::string, std::string>> headers;
   bool accept_gzip = true;

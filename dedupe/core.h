@@ -68,6 +68,8 @@ struct Group {
   std::vector<CommittedRecord> records;
   // Keys that may be forgotten, once `changes` is committed.
   std::vector<std::pair<Table, std::string>> drops;
+  // Time to call Store::WriteOut.
+  bool write_out = false;
 };
 
 class Core {
@@ -163,6 +165,8 @@ class Core {
   Window window_;
   // Where the log stood at past times, oldest first; one a minute.
   std::deque<std::pair<int64_t, LogKey>> time_index_;
+  // When the store was last told to write out; 0: not since the start.
+  int64_t written_out_micros_ = 0;
 };
 
 }  // namespace braid

@@ -23,6 +23,9 @@ constexpr int64_t kLetGoStepMicros = int64_t{3600} * 1'000'000;
 // in 26 h.
 constexpr int64_t kTimeMarkMicros = 60'000'000;
 
+// 24 small files a day and table, a twentieth of what is kept.
+constexpr int64_t kWriteOutMicros = int64_t{3600} * 1'000'000;
+
 }  // namespace
 
 Core::Core(const Store& store, Options options)
@@ -190,6 +193,11 @@ absl::Status Core::Expire(Group* group) {
   if (moved) {
     state_.set_earliest_sequence(std::max(state_.earliest_sequence(), first.sequence));
     group->drops.emplace_back(Table::kLog, EncodeLogKey(first));
+  }
+  if (written_out_micros_ == 0) written_out_micros_ = now;
+  if (now >= written_out_micros_ + kWriteOutMicros || now < written_out_micros_) {
+    written_out_micros_ = now;
+    group->write_out = true;
   }
   group->drops.emplace_back(Table::kIds, EncodeSequence(FloorKeyTime()));
   group->drops.emplace_back(Table::kSightings,

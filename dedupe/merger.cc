@@ -110,7 +110,8 @@ absl::Status Merger::CommitGroup(Group* group) {
     status = store_.DropBefore(table, key);
     if (!status.ok()) return WithContext(status, absl::StrCat("drop from ", TableName(table)));
   }
-  return absl::OkStatus();
+  if (!group->write_out) return absl::OkStatus();
+  return WithContext(store_.WriteOut(), "write out");
 }
 
 void Merger::Tick() {

@@ -161,8 +161,16 @@ absl::Status CheckIdentity(const std::string& dir, const std::string& stream,
   if (identity.format() > RocksStore::kFormat) {
     return absl::FailedPreconditionError(
         absl::StrCat("the data directory ", dir, " has format ", identity.format(),
-                     ", written by a newer version; this one reads up to format ",
+                     ", written by a newer version; this one reads only format ",
                      RocksStore::kFormat, ". Nothing was changed. Run the newer version"));
+  }
+  if (identity.format() < RocksStore::kFormat) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the data directory ", dir, " has format ", identity.format(),
+                     ", written by an older version; this one reads only format ",
+                     RocksStore::kFormat,
+                     ". Nothing was changed. Run the older version to read it, or start a new log "
+                     "with --init on an empty directory and let the sources send again"));
   }
   if (identity.stream() != stream) {
     return Foreign(dir, absl::StrCat("for this stream, that is: it holds the stream \"",
@@ -214,6 +222,7 @@ absl::StatusOr<std::unique_ptr<RocksStore>> RocksStore::Open(const std::string& 
       new RocksStore(*std::move(identity), *std::move(database)));
   // Its id may have been renewed since it was made; that stands in the log.
   absl::StatusOr<std::string> newest = store->Get(Table::kMeta, kIdentityKey);
+  if (absl::IsNotFound(newest.status())) return Foreign(dir, "its database has no identity");
   if (!newest.ok()) return newest.status();
   if (!store->identity_.ParseFromString(*newest)) {
     return absl::DataLossError(absl::StrCat("the identity in ", dir, " can not be read"));

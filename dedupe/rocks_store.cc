@@ -120,6 +120,26 @@ absl::Status RocksStore::DropBefore(Table table, absl::string_view key) {
   return failed;
 }
 
+absl::Status RocksStore::WriteOut() {
+  if (absl::Status failed = database_->failure->status(); !failed.ok()) return failed;
+  rocksdb::FlushOptions options;
+  options.wait = false;
+  // Or it would wait for other flushes before it begins. Commits stall only
+  // when two memtables are full at once, as without this.
+  options.allow_write_stall = true;
+  for (int i = 0; i < kTableCount; ++i) {
+    const Table table = static_cast<Table>(i);
+    const rocksdb::Status status = database_->db->Flush(options, database_->family(table));
+    // TryAgain: commits wait for a flush as it is; the next call does it.
+    if (status.ok() || status.IsTryAgain()) continue;
+    const absl::Status failed =
+        FromRocksStatus(status, Context("write out", table, database_->dir));
+    database_->failure->Set(failed);
+    return failed;
+  }
+  return absl::OkStatus();
+}
+
 RocksStore::Statistics RocksStore::statistics() const {
   using Properties = rocksdb::DB::Properties;
   Statistics statistics;

@@ -32,8 +32,8 @@ namespace braid {
 
 class RocksStore final : public Store {
  public:
-  // Raised when stored bytes change so that older programs misread them.
-  static constexpr uint32_t kFormat = 1;
+  // Raised when stored bytes change so that other programs misread them.
+  static constexpr uint32_t kFormat = 2;
   // What one store may have in memtables at once and in write-ahead logs:
   // what DiskGuard must keep free room for.
   static constexpr uint64_t kWriteBuffersMaxBytes = 96 << 20;
@@ -81,7 +81,7 @@ class RocksStore final : public Store {
 
   // Opens what Init made. FailedPrecondition, naming the directory and the
   // remedy, with nothing changed on disk: missing, empty, not ours, another
-  // stream's, a newer format, or in use. DataLoss when it is damaged.
+  // stream's, another format, or in use. DataLoss when it is damaged.
   static absl::StatusOr<std::unique_ptr<RocksStore>> Open(const std::string& dir,
                                                           const std::string& stream,
                                                           Options options);
@@ -96,6 +96,10 @@ class RocksStore final : public Store {
   // A key below `key` that was deleted or replaced may come back with an older
   // value: the floor must hide it.
   absl::Status DropBefore(Table table, absl::string_view key) override;
+  // Files leave level 0, where nothing can be dropped, when there are four:
+  // with an hour between calls, a stream that is too quiet to fill memtables
+  // keeps at most five hours more than it must.
+  absl::Status WriteOut() override;
 
   // As it was when the store was opened.
   const store::v1::Identity& identity() const { return identity_; }

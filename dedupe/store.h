@@ -98,6 +98,9 @@ class Store {
   // Allows the store to forget keys below `key`, whole files at a time, when
   // it suits it. Keys may stay: the caller decides by its floor, not by this.
   virtual absl::Status DropBefore(Table table, absl::string_view key) = 0;
+
+  // Moves what is buffered to where DropBefore can reach it. Does not block.
+  virtual absl::Status WriteOut() { return absl::OkStatus(); }
 };
 
 }  // namespace braid

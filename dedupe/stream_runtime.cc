@@ -17,6 +17,9 @@ constexpr absl::Duration kWatchInterval = absl::Seconds(1);
 // a log that lost less than that, beyond a power cut, is not found out.
 constexpr absl::Duration kMarkSyncInterval = absl::Seconds(5);
 
+// Beside the database.
+constexpr char kBallastName[] = "ballast";
+
 std::string UtcText(int64_t micros) {
   return absl::FormatTime(absl::RFC3339_full, absl::FromUnixMicros(micros), absl::UTCTimeZone());
 }
@@ -44,6 +47,9 @@ Core::Options CoreOptions(const config::v1::StreamConfig& config) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<StreamRuntime>> StreamRuntime::Open(Options options) {
+  auto ballast = std::make_unique<Ballast>(options.dir + "/" + kBallastName, BallastOptions());
+  absl::StatusOr<DiskSpace> space = ReadDiskSpace(options.dir);
+  if (space.ok()) ballast->PrepareOpen(*space);
   RocksStore::Options store_options;
   store_options.memory = options.memory;
   store_options.on_fatal = options.on_fatal;
@@ -52,7 +58,7 @@ absl::StatusOr<std::unique_ptr<StreamRuntime>> StreamRuntime::Open(Options optio
   if (!store.ok()) return store.status();
   absl::StatusOr<std::unique_ptr<Core>> core = Core::Load(**store, CoreOptions(options.config));
   if (!core.ok()) return core.status();
-  Opened opened{*std::move(store), *std::move(core), nullptr, {}};
+  Opened opened{std::move(ballast), *std::move(store), *std::move(core), nullptr, {}};
   absl::Status marked = OpenMark(options, &opened);
   if (!marked.ok()) return marked;
   return std::unique_ptr<StreamRuntime>(
@@ -87,6 +93,7 @@ absl::Status StreamRuntime::OpenMark(const Options& options, Opened* opened) {
 
 StreamRuntime::StreamRuntime(Options options, Opened opened)
     : options_(std::move(options)),
+      ballast_(std::move(opened.ballast)),
       store_(std::move(opened.store)),
       core_(std::move(opened.core)),
       mark_(std::move(opened.mark)),
@@ -141,7 +148,7 @@ void StreamRuntime::Start() {
   loop_.Start();
   loop_.Post([this] {
     disk_guard_ = std::make_unique<DiskGuard>(
-        loop_, [this] { return ReadDiskSpace(options_.dir); }, DiskGuard::Options(),
+        loop_, [this] { return ProbeDisk(); }, DiskGuard::Options(),
         [this](bool accepting) { OnDisk(accepting); });
     disk_guard_started_ = true;
     merger_->Start();
@@ -153,6 +160,11 @@ void StreamRuntime::Stop() {
   if (std::exchange(stopped_, true)) return;
   loop_.Stop();
   SyncMark();
+}
+
+absl::StatusOr<DiskSpace> StreamRuntime::ProbeDisk() {
+  absl::StatusOr<DiskSpace> space = ReadDiskSpace(options_.dir);
+  return space.ok() ? ballast_->Keep(*space) : space;
 }
 
 void StreamRuntime::OnCommit(const std::vector<CommittedRecord>& records) {

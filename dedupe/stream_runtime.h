@@ -20,6 +20,7 @@
 #include "base/owner.h"
 #include "base/real_loop.h"
 #include "braid/config/v1/config.pb.h"
+#include "dedupe/ballast.h"
 #include "dedupe/core.h"
 #include "dedupe/disk_guard.h"
 #include "dedupe/log_mark.h"
@@ -72,6 +73,7 @@ class StreamRuntime {
  private:
   // What an opened stream consists of.
   struct Opened {
+    std::unique_ptr<Ballast> ballast;
     std::unique_ptr<RocksStore> store;
     std::unique_ptr<Core> core;
     std::unique_ptr<LogMarkFile> mark;
@@ -88,7 +90,10 @@ class StreamRuntime {
   uint64_t disk_free_bytes() const;
   uint64_t disk_total_bytes() const;
 
+  absl::StatusOr<DiskSpace> ProbeDisk();
+
   const Options options_;
+  const std::unique_ptr<Ballast> ballast_;
   const std::unique_ptr<RocksStore> store_;
   const std::unique_ptr<Core> core_;
   const std::unique_ptr<LogMarkFile> mark_;

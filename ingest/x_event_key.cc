@@ -51,9 +51,7 @@ std::string Minified(element value) { return simdjson::minify(value); }
 absl::optional<absl::Time> TimeOf(element value) {
   std::string_view text;
   if (!value.get_string().get(text)) return ParseXTime(ToAbsl(text));
-  int64_t millis;
-  if (!value.get_int64().get(millis)) return absl::FromUnixMillis(millis);
-  return absl::nullopt;
+  return value.is_number() ? ParseXTime(Minified(value)) : absl::nullopt;
 }
 
 // The member that says when, nearest to the root.

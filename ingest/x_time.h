@@ -11,7 +11,8 @@
 
 namespace braid {
 
-// nullopt for anything else.
+// nullopt for anything else, and for times before X was (2006) or after 2106:
+// what stands there is no time of an event.
 absl::optional<absl::Time> ParseXTime(absl::string_view text);
 
 }  // namespace braid

@@ -149,6 +149,36 @@ TEST(CurlHttpClientTest, RequestCarriesItsHeadersAndNoOthersSecrets) {
   EXPECT_TRUE(absl::StrContains(seen, "Accept-Encoding: gzip\r\n"));
 }
 
+TEST(CurlHttpClientTest, MethodAndBodyAreSentAtOnceAlsoWhenLarge) {
+  // Above 1 MB curl would ask first whether it may.
+  const std::string body = std::string(2 << 20, 'b') + "end";
+  std::string seen_head;
+  std::string seen_body;
+  LoopbackServer server([&](LoopbackPeer* peer) {
+    seen_head = peer->request();
+    char buffer[65536];
+    while (seen_body.size() < body.size()) {
+      ssize_t size = recv(peer->socket(), buffer, sizeof(buffer), 0);
+      if (size <= 0) break;
+      seen_body.append(buffer, static_cast<size_t>(size));
+    }
+    peer->Send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  });
+  for (const char* method : {"POST", "DELETE"}) {
+    seen_body.clear();
+    HttpRequest request;
+    request.url = server.Url("/rules");
+    request.method = method;
+    request.body = body;
+    request.headers = {{"Content-Type", "application/json"}};
+    EXPECT_EQ(Get(request).end.kind, Kind::kClean);
+    EXPECT_TRUE(absl::StartsWith(seen_head, absl::StrCat(method, " /rules HTTP/1.1\r\n")));
+    EXPECT_TRUE(absl::StrContains(seen_head, "Content-Type: application/json\r\n")) << seen_head;
+    EXPECT_FALSE(absl::StrContains(seen_head, "Expect")) << seen_head;
+    EXPECT_EQ(seen_body, body);
+  }
+}
+
 TEST(CurlHttpClientTest, GzipIsDecodedAsItArrives) {
   LoopbackServer server([](LoopbackPeer* peer) {
     peer->Send("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n");

@@ -155,8 +155,9 @@ void BM_Frame(benchmark::State& state) {
   uint64_t frames = 0, compressed_bytes = 0, bytes = 0;
   for (auto _ : state) {
     for (int i = 0; i < kPosts; ++i) {
-      framer.Add({posts.lines[i], posts.ids[i], absl::UnixEpoch(), v1::EVENT_ORIGIN_LIVE, &tags},
-                 &closed);
+      framer.Add(
+          {posts.lines[i], posts.ids[i], nullptr, absl::UnixEpoch(), v1::EVENT_ORIGIN_LIVE, &tags},
+          &closed);
       for (const v1::Frame& frame : closed) {
         ++frames;
         compressed_bytes += frame.payload().size();
@@ -179,9 +180,9 @@ void BM_ScanAndFrame(benchmark::State& state) {
   for (auto _ : state) {
     for (const std::string& line : posts.lines) {
       const ScannedMessage& message = scanner.Scan(line);
-      framer.Add(
-          {line, message.post_id, absl::UnixEpoch(), v1::EVENT_ORIGIN_LIVE, &message.rule_tags},
-          &closed);
+      framer.Add({line, message.post_id, nullptr, absl::UnixEpoch(), v1::EVENT_ORIGIN_LIVE,
+                  &message.rule_tags},
+                 &closed);
       closed.clear();
     }
   }
@@ -238,8 +239,9 @@ v1::Frame OneFrame() {
   Framer framer{Framer::Options()};
   std::vector<v1::Frame> closed;
   for (int i = 0; closed.empty(); ++i) {
-    framer.Add({posts.lines[i], posts.ids[i], absl::UnixEpoch(), v1::EVENT_ORIGIN_LIVE, nullptr},
-               &closed);
+    framer.Add(
+        {posts.lines[i], posts.ids[i], nullptr, absl::UnixEpoch(), v1::EVENT_ORIGIN_LIVE, nullptr},
+        &closed);
   }
   return closed[0];
 }

@@ -159,7 +159,9 @@ TEST(CorePropertyTest, DeliversWhatANaiveModelDelivers) {
       const v1::SessionRecord& record = plain.record().record();
       int added = model.Apply(record, plain.record().source_id());
       EXPECT_EQ(result->outcome == ApplyResult::Outcome::kApplied, added >= 0);
-      if (added >= 0) EXPECT_EQ(result->new_events, added);
+      if (added >= 0) {
+        EXPECT_EQ(result->new_events, added);
+      }
       EXPECT_EQ(result->expected_offset,
                 model.expected(plain.record().source_id(), record.session_epoch()));
     }

@@ -344,7 +344,7 @@ TEST_F(CoreTest, LossCutsTheCoversThatComeAfterIt) {
   Apply(CoverInput("a", 1, 2, TestStart(), lost_until + absl::Seconds(5)));
   ASSERT_EQ(last_.records.size(), 1);
   const v1::TimeRange& range = last_.records[0].record->cover().create_time_range();
-  EXPECT_EQ(ToTime(range.start_time()), lost_until);
+  EXPECT_EQ(ToTime(range.start_time()), lost_until + absl::Milliseconds(1));
   EXPECT_EQ(ToTime(range.end_time()), lost_until + absl::Seconds(5));
 }
 

@@ -1,10 +1,15 @@
 #include "dedupe/ingest_service.h"
 
+#include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <future>
 #include <memory>
+#include <thread>
 
+#include "base/random.h"
 #include "base/real_loop.h"
 #include "proto/snowflake.h"
 #include "tests/dedupe/core_inputs.h"
@@ -166,6 +171,94 @@ TEST_F(IngestServiceTest, CancelledCallLeavesTheDirectory) {
   server_->Shutdown();
   loop_.Stop();
   EXPECT_FALSE(directory_.Snapshot()[0].connected);
+}
+
+TEST_F(IngestServiceTest, ShutdownWithOpenCallsAndRecordsUnderWayEndsEverything) {
+  StartServer();
+  ASSERT_TRUE(call_->Write(Hello()));
+  Read();
+  for (uint64_t offset = 0; offset < 200; ++offset) ASSERT_TRUE(call_->Write(Frame(offset)));
+  // A second one that has said nothing yet.
+  grpc::ClientContext silent_context;
+  auto silent = stub_->Offer(&silent_context);
+  server_->Shutdown(std::chrono::system_clock::now());
+  v1::OfferResponse response;
+  while (call_->Read(&response)) {
+  }
+  EXPECT_FALSE(call_->Finish().ok());
+  EXPECT_FALSE(silent->Finish().ok());
+  loop_.Stop();
+  EXPECT_FALSE(directory_.Snapshot()[0].connected);
+}
+
+// While no commit ends, what is read of a call stays within its window: the
+// source is stopped instead.
+TEST_F(IngestServiceTest, CallWhoseCommitsDoNotEndIsNotReadOn) {
+  constexpr uint64_t kWindowBytes = 64 << 10;
+  StartServer({.bytes_in_flight_max = kWindowBytes});
+  ASSERT_TRUE(call_->Write(Hello()));
+  Read();
+  std::promise<void> go_on;
+  std::promise<void> stopped;
+  loop_.Post([&] {
+    stopped.set_value();
+    go_on.get_future().wait();
+  });
+  stopped.get_future().wait();
+  std::vector<uint64_t> ids;
+  for (uint64_t i = 0; i < 500; ++i) ids.push_back(FirstSnowflakeAt(absl::Now()) + i);
+  constexpr uint64_t kFrames = 2000;
+  std::atomic<uint64_t> written{0};
+  std::thread writer([&] {
+    for (; written < kFrames; ++written) {
+      v1::OfferRequest request;
+      *request.mutable_record() =
+          FrameInput("", 1, written * ids.size(), ids, absl::Now()).record().record();
+      if (!call_->Write(request)) return;
+    }
+  });
+  // The writer comes to a stand by itself, long before its end.
+  uint64_t before = kFrames;
+  while (written != before || before == 0) {
+    before = written;
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  }
+  EXPECT_LT(before, kFrames / 2);
+  go_on.set_value();
+  uint64_t acked = 0;
+  while (acked < kFrames * ids.size()) acked = Read().ack().end_offset();
+  writer.join();
+}
+
+TEST_F(IngestServiceTest, PeerThatSendsGarbageIsCutOffAndNobodyElseNotices) {
+  StartServer();
+  ASSERT_TRUE(call_->Write(Hello()));
+  Read();
+  SeededRandom random(1);
+  grpc::GenericStub stub(server_->InProcessChannel(grpc::ChannelArguments()));
+  for (int i = 0; i < 50; ++i) {
+    std::string garbage(1 + random.Below(5000), '\0');
+    for (char& byte : garbage) byte = static_cast<char>(random.Below(256));
+    // The first byte says wire type 7, which is none.
+    garbage[0] = '\x0f';
+    grpc::Slice slice(garbage);
+    grpc::ByteBuffer request(&slice, 1);
+    grpc::ByteBuffer response;
+    grpc::ClientContext context;
+    grpc::CompletionQueue queue;
+    auto call = stub.PrepareCall(&context, "/braid.v1.IngestService/Offer", &queue);
+    void* tag = nullptr;
+    bool ok = false;
+    call->StartCall(nullptr);
+    ASSERT_TRUE(queue.Next(&tag, &ok));
+    call->Write(request, nullptr);
+    ASSERT_TRUE(queue.Next(&tag, &ok));
+    grpc::Status status;
+    call->Finish(&status, nullptr);
+    ASSERT_TRUE(queue.Next(&tag, &ok));
+  }
+  ASSERT_TRUE(call_->Write(Frame(0)));
+  EXPECT_EQ(Read().ack().end_offset(), 1u);
 }
 
 }  // namespace

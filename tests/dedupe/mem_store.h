@@ -47,10 +47,15 @@ class MemStore final : public Store {
   absl::Status ScanBack(Table table, absl::string_view from, Visitor visitor) const override;
   absl::Status Commit(const WriteSet& changes) override;
   absl::Status DropBefore(Table table, absl::string_view key) override;
+  absl::Status WriteOut() override {
+    ++write_outs_;
+    return absl::OkStatus();
+  }
 
   const TableMap& table(Table table) const { return tables_[static_cast<int>(table)]; }
   const std::array<TableMap, kTableCount>& tables() const { return tables_; }
   uint64_t commits() const { return commits_; }
+  int write_outs() const { return write_outs_; }
 
  private:
   void Apply(const WriteSet& changes);
@@ -59,6 +64,7 @@ class MemStore final : public Store {
   CommitFault fault_ = CommitFault::kNone;
   bool failed_ = false;
   uint64_t commits_ = 0;
+  int write_outs_ = 0;
   bool keeps_log_ = false;
 };
 

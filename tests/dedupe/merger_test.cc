@@ -97,6 +97,36 @@ TEST_F(MergerTest, ObserverSeesDurableRecordsBeforeTheSourceDoes) {
   EXPECT_EQ(done_.size(), 2);
 }
 
+TEST_F(MergerTest, ReadersLearnOfANewStartOfTheLogBeforeAnythingIsDropped) {
+  uint64_t earliest = 1;
+  int moves = 0;
+  auto first_kept = [this] {
+    return DecodeLogKey(store_->table(Table::kLog).begin()->first).sequence;
+  };
+  merger_->SetCommitObserver([&](const std::vector<CommittedRecord>&) {
+    if (core_->state().earliest_sequence() == earliest) return;
+    ++moves;
+    EXPECT_EQ(first_kept(), earliest) << "dropped before anybody was told";
+    earliest = core_->state().earliest_sequence();
+  });
+  merger_->Start();
+  merger_->Admit(OpenInput("a", 1), 10, nullptr);
+  for (uint64_t i = 0; i < 3; ++i) {
+    AdmitFrame(i);
+    loop_.RunFor(absl::Minutes(10));
+  }
+  loop_.RunFor(absl::Hours(26));
+  EXPECT_EQ(moves, 3);
+  EXPECT_EQ(earliest, 4u);
+  EXPECT_EQ(first_kept(), earliest);
+}
+
+TEST_F(MergerTest, TimeToWriteOutComesOnceAnHour) {
+  merger_->Start();
+  loop_.RunFor(absl::Hours(5) + absl::Minutes(2));
+  EXPECT_EQ(store_->write_outs(), 5);
+}
+
 TEST_F(MergerTest, TicksMoveTheCoreBySteadyTimeWhateverTheWallClockDoes) {
   merger_->Start();
   Settle();

@@ -91,7 +91,7 @@ class RocksStoreTest : public testing::Test {
     ASSERT_TRUE(Open()->Commit(changes).ok());
     // Opening moves it from the log, which the first look does not read, into
     // a table file, where identities are.
-    ASSERT_NE(Open(), nullptr);
+    RocksStore::Open(dir_, kStream, {}).IgnoreError();
   }
 
   // Refused with a message that holds all of `words`, and nothing changed.
@@ -189,14 +189,25 @@ TEST_F(RocksStoreTest, OtherStreamIsRefused) {
   ExpectRefused({"\"filtered\"", "\"firehose\""}, "firehose");
 }
 
-TEST_F(RocksStoreTest, NewerFormatIsRefused) {
+TEST_F(RocksStoreTest, OtherFormatsAreRefused) {
   Init();
-  store::v1::Identity identity = Open()->identity();
-  identity.set_format(RocksStore::kFormat + 1);
-  WriteSet changes;
-  changes.Put(Table::kMeta, "identity", identity.SerializeAsString());
-  CommitIdentity(changes);
-  ExpectRefused({"format 2", "newer version"});
+  const std::map<uint32_t, std::string> formats = {
+      {RocksStore::kFormat - 1, "older version"},
+      {RocksStore::kFormat + 1, "newer version"},
+  };
+  for (const auto& [format, word] : formats) {
+    store::v1::Identity identity;
+    identity.set_format(format);
+    identity.set_log_id("log-1");
+    identity.set_stream(kStream);
+    WriteSet changes;
+    changes.Put(Table::kMeta, "identity", identity.SerializeAsString());
+    fs::remove_all(dir_);
+    Init();
+    CommitIdentity(changes);
+    ExpectRefused(
+        {absl::StrCat("has format ", format), word, "only format 2", "Nothing was changed"});
+  }
 }
 
 TEST_F(RocksStoreTest, SecondOpenIsRefusedWhileTheFirstLives) {

@@ -1,5 +1,6 @@
 #include "tests/emulator/bad_input.h"
 
+#include <algorithm>
 #include <functional>
 #include <map>
 
@@ -8,6 +9,8 @@
 
 namespace braid::emulator {
 namespace {
+
+constexpr size_t kLongPostBytesMax = 64 << 20;
 
 std::string DeepJson(size_t depth) {
   return absl::StrCat("{\"data\":{\"x\":", std::string(depth, '['), std::string(depth, ']'),
@@ -43,7 +46,8 @@ std::string Compliance(uint64_t id, absl::Time now) {
 
 }  // namespace
 
-bool MakeBadInput(absl::string_view kind, size_t depth, absl::Time now, std::string* bytes) {
+bool MakeBadInput(absl::string_view kind, const BadInputSizes& sizes, absl::Time now,
+                  std::string* bytes) {
   const uint64_t id = FirstSnowflakeAt(now) + 77;
   const std::map<std::string, std::function<std::string()>> kKinds = {
       {"garbage", [] { return "}}}not json{\xff\x01\"\r\n\"half\r\n{\"data\":\r\n"; }},
@@ -54,7 +58,7 @@ bool MakeBadInput(absl::string_view kind, size_t depth, absl::Time now, std::str
       {"empty-id", [] { return "{\"data\":{\"id\":\"\",\"text\":\"no id\"}}\r\n"; }},
       {"huge-id",
        [] { return "{\"data\":{\"id\":\"99999999999999999999999\",\"text\":\"\"}}\r\n"; }},
-      {"deep-json", [&] { return DeepJson(depth); }},
+      {"deep-json", [&] { return DeepJson(sizes.depth); }},
       {"system-message",
        [] {
          return "{\"warn\":{\"message\":\"a warning\",\"sent\":\"2017-01-11T18:12:52+00:00\"}}"
@@ -71,6 +75,18 @@ bool MakeBadInput(absl::string_view kind, size_t depth, absl::Time now, std::str
       {"compliance", [&] { return Compliance(id, now); }},
       {"native", [&] { return Native(id, now); }},
       {"activity", [&] { return Activity(id, now); }},
+      {"edit-chain",
+       [&] {
+         return absl::StrCat("{\"data\":{\"id\":\"", id,
+                             "\",\"text\":\"edited twice\",\"edit_history_tweet_ids\":[\"", id - 2,
+                             "\",\"", id - 1, "\",\"", id, "\"]}}\r\n");
+       }},
+      {"long-post",
+       [&] {
+         return absl::StrCat("{\"data\":{\"id\":\"", id, "\",\"text\":\"",
+                             std::string(std::min(sizes.bytes, kLongPostBytesMax), 'x'),
+                             "\"}}\r\n");
+       }},
       {"empty-lines", [] { return "\r\n\r\n\r\n"; }},
       {"glued-keep-alive",
        [&] {

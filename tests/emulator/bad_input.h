@@ -13,8 +13,13 @@
 namespace braid::emulator {
 
 // The bytes of one kind (kControlHelp lists them), records ending in \r\n.
-// `depth` is the nesting of deep-json. False: no such kind.
-bool MakeBadInput(absl::string_view kind, size_t depth, absl::Time now, std::string* bytes);
+// False: no such kind.
+struct BadInputSizes {
+  size_t depth = 10000;   // nesting of deep-json
+  size_t bytes = 300000;  // text of long-post; at most 64 MB of it
+};
+bool MakeBadInput(absl::string_view kind, const BadInputSizes& sizes, absl::Time now,
+                  std::string* bytes);
 
 }  // namespace braid::emulator
 

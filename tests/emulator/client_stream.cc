@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "tests/emulator/end_messages.h"
 
 namespace braid::emulator {
 namespace {
@@ -17,42 +17,36 @@ constexpr size_t kBytesPerPump = 4 << 20;
 // A write of 1 MiB keeps the kernel busy for about 0.3 ms.
 constexpr size_t kBytesPerWrite = 1 << 20;
 constexpr size_t kPiecesPerWrite = 128;
+// Of a few bytes each, when segments are made small.
+constexpr int kWritesPerPump = 256;
 constexpr size_t kLinePieceBytes = 256 << 10;
 constexpr int kLinePiecesPerTurn = 16;
+// How often a slow trickle or a job with a rate goes on.
+constexpr absl::Duration kPaceStep = absl::Milliseconds(10);
+
+bool EndsInPost(const LogRun& run) {
+  const std::vector<LogPost>& posts = run.block->posts;
+  for (size_t i = run.first_post; i < posts.size() && posts[i].end <= run.until; ++i) {
+    if (posts[i].end == run.until) return false;
+  }
+  return true;
+}
 
 }  // namespace
 
-std::string DisconnectMessage(absl::string_view disconnect_type) {
-  static const std::map<std::string, std::pair<const char*, const char*>> kTexts = {
-      {"OperationalDisconnect",
-       {"operational-disconnect", "This stream has been disconnected for operational reasons."}},
-      {"UpstreamOperationalDisconnect",
-       {"operational-disconnect",
-        "This stream has been disconnected upstream for operational reasons."}},
-      {"SlowReader",
-       {"slow-reader",
-        "This stream has been disconnected because your client was unable to keep up with us."}},
-  };
-  std::string type(disconnect_type);
-  auto known = kTexts.find(type);
-  std::string title = known == kTexts.end() ? "disconnect" : known->second.first;
-  std::string detail =
-      known == kTexts.end() ? "This stream has been disconnected." : known->second.second;
-  return absl::StrCat("{\"errors\":[{\"title\":\"", title, "\",\"disconnect_type\":\"", type,
-                      "\",\"detail\":\"", detail, "\",\"type\":\"https://api.x.com/2/problems/",
-                      title, "\"}]}\r\n");
-}
-
-ClientStream::ClientStream(const StreamOptions& options, StreamIdentity identity,
-                           Transport* transport, const PostLog* log, TruthWriter* truth, Moment now)
-    : options_(options),
-      identity_(std::move(identity)),
+ClientStream::ClientStream(StreamPlan plan, Transport* transport, TruthWriter* truth, Moment now)
+    : options_(plan.options),
+      identity_(std::move(plan.identity)),
+      final_text_(std::move(plan.final_text)),
+      allowed_connections_(plan.allowed_connections),
       transport_(transport),
-      log_(log),
       truth_(truth),
-      feed_(*log, identity_.number),
-      last_write_(now.elapsed) {
-  if (identity_.gzip) gzip_ = std::make_unique<GzipEncoder>();
+      feed_(std::move(plan.feed), identity_.number),
+      random_(identity_.number),
+      last_write_(now.elapsed),
+      keep_alive_(options_.keep_alive),
+      last_credit_(now.elapsed) {
+  if (identity_.gzip) gzip_ = std::make_unique<GzipEncoder>(options_.framing.gzip_flushes);
   truth_->Connected(identity_.number, identity_.tag, identity_.address, now.x_time);
 }
 
@@ -82,6 +76,28 @@ void ClientStream::FillLine() {
   if (line_left_ == 0) AddData("\r\n");
 }
 
+// Whoever was compressed without coming out follows with the next bytes.
+void ClientStream::AddEncoded(const LogRun& run) {
+  absl::string_view plain(run.block->bytes.get() + run.from, run.until - run.from);
+  std::string encoded = gzip_->Encode(plain);
+  if (!options_.framing.gzip_flushes) {
+    unflushed_.push_back(run);
+    if (encoded.empty()) return;
+    for (const LogRun& earlier : std::exchange(unflushed_, {}))
+      outbox_.AddEncodedChunk("", earlier);
+    return outbox_.AddChunk(encoded);
+  }
+  outbox_.AddEncodedChunk(encoded, run);
+}
+
+void ClientStream::AddRun(const LogRun& run) {
+  bool begins_post = !std::exchange(ends_in_post_, EndsInPost(run));
+  bool glues = begins_post && random_.Unit() < options_.framing.glued_keep_alives;
+  if (gzip_ == nullptr) return outbox_.AddChunk(run, glues ? "\r\n" : "");
+  if (glues) AddData("\r\n");
+  AddEncoded(run);
+}
+
 void ClientStream::Fill(Moment now) {
   std::vector<uint64_t> dropped;
   int line_pieces = 0;
@@ -92,19 +108,31 @@ void ClientStream::Fill(Moment now) {
       FillLine();
       continue;
     }
-    std::optional<LogRun> run = feed_.Take(options_.chunk_bytes_max, now.x_time, &dropped);
+    std::optional<LogRun> run = feed_.Take(options_.framing.chunk_bytes_max, now, &dropped);
     if (!run) break;
-    if (gzip_ == nullptr) {
-      outbox_.AddChunk(*run);
-    } else {
-      absl::string_view plain(run->block->bytes.get() + run->from, run->until - run->from);
-      outbox_.AddEncodedChunk(gzip_->Encode(plain), *run);
-    }
+    AddRun(*run);
   }
   dropped_posts_ += dropped.size();
   for (uint64_t emission : dropped) {
     truth_->Dropped(identity_.number, emission, 1, now.x_time);
   }
+  if (!is_closing_ && feed_.is_finished()) {
+    if (final_text_ != nullptr) AddData(final_text_(*feed_.past(), now));
+    EndWithZeroChunk(now, EndKind::kJobDone);
+  }
+}
+
+// What the pace and the size of segments allow now.
+size_t ClientStream::WriteMax(Moment now) {
+  const Framing& framing = options_.framing;
+  size_t bytes_max = kBytesPerWrite;
+  if (framing.segment_bytes_max > 0) bytes_max = std::min(bytes_max, framing.segment_bytes_max);
+  if (framing.bytes_per_second <= 0) return bytes_max;
+  write_credit_ += framing.bytes_per_second * absl::ToDoubleSeconds(now.elapsed - last_credit_);
+  // A second's worth: what was not used in silence does not come as a burst.
+  write_credit_ = std::min(write_credit_, std::max(1.0, framing.bytes_per_second));
+  last_credit_ = now.elapsed;
+  return std::min(bytes_max, static_cast<size_t>(write_credit_));
 }
 
 bool ClientStream::Write(Moment now) {
@@ -115,7 +143,9 @@ bool ClientStream::Write(Moment now) {
     sent_posts_ += count;
     count = 0;
   };
-  IoResult result = transport_->Write(outbox_.Gather(kBytesPerWrite, kPiecesPerWrite));
+  size_t bytes_max = WriteMax(now);
+  if (bytes_max == 0) return false;
+  IoResult result = transport_->Write(outbox_.Gather(bytes_max, kPiecesPerWrite));
   if (result.state == IoState::kClosed) {
     Die(errno == ETIMEDOUT ? EndKind::kNetwork : EndKind::kClientClosed, now);
     return false;
@@ -123,6 +153,7 @@ bool ClientStream::Write(Moment now) {
   if (result.state == IoState::kBlocked) return false;
   last_write_ = now.elapsed;
   sent_bytes_ += result.bytes;
+  if (options_.framing.bytes_per_second > 0) write_credit_ -= static_cast<double>(result.bytes);
   outbox_.Consume(result.bytes, [&](const LogPost& post) {
     if (count > 0 && first + count != post.emission) flush();
     if (count == 0) first = post.emission;
@@ -141,39 +172,53 @@ bool ClientStream::InHole(Moment now) {
 }
 
 void ClientStream::CheckBacklog(Moment now) {
-  if (is_closing_ || is_dead_ || backlog_bytes() <= options_.client_buffer_bytes) return;
-  feed_.SkipToEnd(*log_);
+  bool is_full =
+      backlog_bytes() > options_.client_buffer_bytes ||
+      (options_.client_buffer_posts > 0 && feed_.backlog_posts() > options_.client_buffer_posts);
+  if (is_closing_ || is_dead_ || !is_full) return;
   if (is_black_hole()) {
+    feed_.SkipToEnd();
     is_hopeless_ = true;
     return;
   }
-  if (options_.slow_cut_has_message) AddData(DisconnectMessage("SlowReader"));
-  EndWithZeroChunk(now);
-  end_kind_ = EndKind::kSlowClient;
+  EndForFullBuffer(options_.slow_cut_has_message, now);
+}
+
+void ClientStream::EndForFullBuffer(bool has_message, Moment now) {
+  if (is_closing_) return;
+  if (has_message) {
+    EndWithMessage(identity_.family == Family::kGnip ? "FullBuffer" : "SlowReader", now,
+                   EndKind::kSlowClient);
+  } else {
+    EndWithZeroChunk(now, EndKind::kSlowClient);
+  }
 }
 
 bool ClientStream::Pump(Moment now) {
   if (is_dead_) return false;
+  if (options_.framing.bytes_per_second <= 0) last_credit_ = now.elapsed;
   CheckBacklog(now);
   if (InHole(now) || is_dead_) return false;
   if (is_closing_ && now.elapsed - closing_since_ > kLingerMax) {
     Die(end_kind_, now);
     return false;
   }
-  for (size_t budget = kBytesPerPump; budget > 0;) {
+  int writes_left = kWritesPerPump;
+  for (size_t budget = kBytesPerPump; budget > 0 && writes_left-- > 0;) {
     Fill(now);
     if (outbox_.empty()) break;
     uint64_t before = sent_bytes_;
-    if (!Write(now)) return !is_dead_;
+    if (!Write(now)) return !is_dead_ && options_.framing.bytes_per_second <= 0;
     budget -= std::min<size_t>(budget, sent_bytes_ - before);
   }
-  if (!is_closing_ && outbox_.empty() && now.elapsed - last_write_ >= options_.keep_alive) {
+  if (!is_closing_ && outbox_.empty() && now.elapsed - last_write_ >= keep_alive_) {
     AddData("\r\n");
-    if (!Write(now)) return !is_dead_;
+    keep_alive_ = options_.keep_alive * (1 + options_.keep_alive_jitter * random_.Unit());
+    if (!Write(now)) return !is_dead_ && options_.framing.bytes_per_second <= 0;
   }
   if (is_closing_ && outbox_.empty()) Finish(now);
   // What is left over is written in the next turn.
-  return !outbox_.empty();
+  return !outbox_.empty() && options_.framing.bytes_per_second <= 0;
 }
 
 void ClientStream::OnReadable(Moment now) {
@@ -196,18 +241,21 @@ void ClientStream::BeginClosing(EndKind kind, Moment now) {
   feed_.Release();
 }
 
-void ClientStream::EndWithMessage(absl::string_view disconnect_type, Moment now) {
+void ClientStream::EndWithMessage(absl::string_view name, Moment now, EndKind kind) {
   if (is_closing_) return;
-  AddData(DisconnectMessage(disconnect_type));
-  EndWithZeroChunk(now);
-  end_kind_ = EndKind::kDisconnectMessage;
+  EndFacts facts{allowed_connections_, identity_.address, options_.client_buffer_posts};
+  AddData(EndMessage(identity_.family, name, facts, now.x_time));
+  EndWithZeroChunk(now, kind);
 }
 
-void ClientStream::EndWithZeroChunk(Moment now) {
+void ClientStream::EndWithZeroChunk(Moment now, EndKind kind) {
   if (is_closing_) return;
-  if (gzip_ != nullptr) outbox_.AddChunk(gzip_->Finish());
+  if (gzip_ != nullptr) {
+    for (const LogRun& run : std::exchange(unflushed_, {})) outbox_.AddEncodedChunk("", run);
+    outbox_.AddChunk(gzip_->Finish());
+  }
   outbox_.AddLastChunk();
-  BeginClosing(EndKind::kZeroChunk, now);
+  BeginClosing(kind, now);
 }
 
 void ClientStream::EndWithTruncatedChunk(Moment now) {
@@ -257,7 +305,11 @@ absl::Duration ClientStream::NextDeadline() const {
   if (is_dead_) return absl::InfiniteDuration();
   if (is_closing_) return closing_since_ + kLingerMax;
   if (is_black_hole()) return hole_until_;
-  return last_write_ + options_.keep_alive;
+  bool is_paced = options_.framing.bytes_per_second > 0 && !outbox_.empty();
+  if (is_paced || (feed_.past() != nullptr && !feed_.past()->is_done())) {
+    return last_credit_ + kPaceStep;
+  }
+  return last_write_ + keep_alive_;
 }
 
 }  // namespace braid::emulator

@@ -10,6 +10,8 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "tests/emulator/bad_input.h"
+#include "tests/emulator/setting_table.h"
+#include "tests/emulator/x_answers.h"
 
 namespace braid::emulator {
 
@@ -18,7 +20,9 @@ const char kControlHelp[] =
     "matched):\n"
     "  /connections                     the open connections\n"
     "  /stats                           posts created and sent, backlog, CPU\n"
-    "  /close?how=message|zero|truncated|reset[&type=OperationalDisconnect]\n"
+    "  /close?how=message|zero|truncated|reset|full-buffer|full-buffer-silent\n"
+    "        message: [&type=OperationalDisconnect], or ForceDisconnect, Maintenance, "
+    "SlowReader...\n"
     "  /black-hole?seconds=T            sends nothing for T, then what the buffer kept\n"
     "  /drop?fraction=F                 leaves out this share of posts; 0 ends it\n"
     "  /drop?count=N                    leaves out the next N posts\n"
@@ -27,9 +31,16 @@ const char kControlHelp[] =
     "        garbage nul bad-utf8 numeric-id empty-id huge-id deep-json endless-line gzip-bomb\n"
     "        system-message unknown-type error-with-data compliance native activity empty-lines\n"
     "        glued-keep-alive\n"
+    "        edit-chain, long-post (&bytes=N)\n"
+    "  /framing?chunk_bytes=N&segment_bytes=N&bytes_per_second=R&glued_keep_alives=F\n"
+    "  /scramble?reorder=S&late=F&late_by=S&lost_tag=TAG&duplicates=F&variants=F&numeric_ids=F\n"
+    "        what is not named ends\n"
     "  these take: connection=NUMBER, index=I (i-th oldest, from 0), tag=PART of the name\n"
-    "  (?connection=NAME of its URL, else its User-Agent), address=PART; none: all\n"
-    "  /refuse?how=401|403|429|429-rate|503|reset|black-hole&seconds=T   new connections\n"
+    "  (?connection=NAME of its URL, else its User-Agent), address=PART, endpoint=NAME\n"
+    "  (filtered_stream, powertrack, ...), partition=N; none: all\n"
+    "  /refuse?how=HOW&seconds=T         new streams; HOW: reset, black-hole, 401, 403, 429,\n"
+    "        429-rate, 429-usage, 503, ... (a wrong one lists all); also tag=, endpoint=\n"
+    "  /set?NAME=VALUE[&NAME=VALUE...]   a setting; a wrong name lists all\n"
     "  /rate?posts=N                    posts a second from now on; 0 stops creating\n"
     "  /rate?burst=RATE:SECONDS:EVERY   (burst=off ends it)\n";
 
@@ -51,6 +62,10 @@ bool Matches(const HttpRequest& request, const ClientStream& stream, size_t inde
   std::string wanted_index = request.Query("index");
   if (!number.empty() && number != "all" && number != absl::StrCat(identity.number)) return false;
   if (!wanted_index.empty() && wanted_index != absl::StrCat(index)) return false;
+  std::string endpoint = request.Query("endpoint");
+  std::string partition = request.Query("partition");
+  if (!endpoint.empty() && endpoint != identity.endpoint) return false;
+  if (!partition.empty() && partition != absl::StrCat(identity.partition)) return false;
   return absl::StrContains(identity.tag, request.Query("tag")) &&
          absl::StrContains(identity.address, request.Query("address"));
 }
@@ -59,7 +74,8 @@ std::string Describe(ClientStream& stream) {
   const StreamIdentity& identity = stream.identity();
   return absl::StrCat(
       "{\"connection\":", identity.number, ",\"tag\":", JsonText(identity.tag),
-      ",\"address\":", JsonText(identity.address), ",\"gzip\":", identity.gzip ? "true" : "false",
+      ",\"address\":", JsonText(identity.address), ",\"endpoint\":", JsonText(identity.endpoint),
+      ",\"partition\":", identity.partition, ",\"gzip\":", identity.gzip ? "true" : "false",
       ",\"sent_posts\":", stream.sent_posts(), ",\"sent_bytes\":", stream.sent_bytes(),
       ",\"dropped_posts\":", stream.dropped_posts(), ",\"backlog_bytes\":", stream.backlog_bytes(),
       ",\"black_hole\":", stream.is_black_hole() ? "true" : "false",
@@ -97,10 +113,11 @@ bool ParseBurst(const std::string& text, std::optional<Burst>* burst) {
 HttpAnswer ControlApi::Handle(const HttpRequest& request) {
   using Route = HttpAnswer (ControlApi::*)(const HttpRequest&);
   static const std::map<std::string, Route> kRoutes = {
-      {"/close", &ControlApi::Close},   {"/black-hole", &ControlApi::BlackHole},
-      {"/drop", &ControlApi::Drop},     {"/delay", &ControlApi::Delay},
-      {"/refuse", &ControlApi::Refuse}, {"/send", &ControlApi::Send},
-      {"/rate", &ControlApi::Rate},
+      {"/close", &ControlApi::Close},        {"/black-hole", &ControlApi::BlackHole},
+      {"/drop", &ControlApi::Drop},          {"/delay", &ControlApi::Delay},
+      {"/refuse", &ControlApi::Refuse},      {"/send", &ControlApi::Send},
+      {"/rate", &ControlApi::Rate},          {"/set", &ControlApi::Set},
+      {"/framing", &ControlApi::SetFraming}, {"/scramble", &ControlApi::Scramble},
   };
   if (request.path == "/connections") return List();
   if (request.path == "/stats") return Stats();
@@ -133,9 +150,9 @@ HttpAnswer ControlApi::Stats() const {
   std::vector<ClientStream*> streams = server_->Streams();
   uint64_t sent = server_->past_sent_posts();
   for (ClientStream* stream : streams) sent += stream->sent_posts();
-  return {200, absl::StrCat("{\"seconds\":", absl::ToDoubleSeconds(now_->elapsed), ",\"created\":",
-                            log_->emission_count(), ",\"created_bytes\":", log_->total_bytes(),
-                            ",\"sent\":", sent, ",\"rate\":", schedule_->RateAt(now_->elapsed),
+  return {200, absl::StrCat("{\"seconds\":", absl::ToDoubleSeconds(now_->elapsed),
+                            ",\"created\":", history_->end(), ",\"sent\":", sent,
+                            ",\"rate\":", schedule_->RateAt(now_->elapsed),
                             ",\"owed\":", static_cast<uint64_t>(schedule_->owed()),
                             ",\"accepted\":", server_->accepted_count(), ",\"refused\":",
                             server_->refused_count(), ",\"cpu_seconds\":", CpuSeconds(),
@@ -151,9 +168,13 @@ HttpAnswer ControlApi::Close(const HttpRequest& request) {
       {"zero", [&](ClientStream* stream) { stream->EndWithZeroChunk(*now_); }},
       {"truncated", [&](ClientStream* stream) { stream->EndWithTruncatedChunk(*now_); }},
       {"reset", [&](ClientStream* stream) { stream->EndWithReset(*now_); }},
+      {"full-buffer", [&](ClientStream* stream) { stream->EndForFullBuffer(true, *now_); }},
+      {"full-buffer-silent", [&](ClientStream* stream) { stream->EndForFullBuffer(false, *now_); }},
   };
   auto way = kWays.find(how);
-  if (way == kWays.end()) return Bad("how must be message, zero, truncated or reset");
+  if (way == kWays.end()) {
+    return Bad("how must be message, zero, truncated, reset, full-buffer, full-buffer-silent");
+  }
   return ForMatching(request, way->second);
 }
 
@@ -184,20 +205,17 @@ HttpAnswer ControlApi::Delay(const HttpRequest& request) {
 }
 
 HttpAnswer ControlApi::Refuse(const HttpRequest& request) {
-  static const std::map<std::string, Refusal> kWays = {
-      {"401", Refusal::k401},
-      {"403", Refusal::k403},
-      {"429", Refusal::k429Slots},
-      {"429-rate", Refusal::k429Rate},
-      {"503", Refusal::k503},
-      {"reset", Refusal::kReset},
-      {"black-hole", Refusal::kBlackHole},
-  };
-  auto way = kWays.find(request.Query("how"));
+  std::string how = request.Query("how");
+  bool is_known = how == kRefuseByReset || how == kRefuseByBlackHole ||
+                  RefusalAnswer(Family::kV2, how, now_->x_time).has_value();
   double seconds = -1;
-  if (way == kWays.end()) return Bad("how must be 401, 403, 429, 429-rate, 503, reset, black-hole");
+  if (!is_known) {
+    return Bad(
+        absl::StrCat("how must be reset, black-hole, ", absl::StrJoin(RefusalNames(), ", ")));
+  }
   if (!ReadNumber(request, "seconds", &seconds) || seconds < 0) return Bad("seconds must be >= 0");
-  server_->Refuse(way->second, absl::Seconds(seconds));
+  desk_->Refuse({how, now_->elapsed + absl::Seconds(seconds), request.Query("tag"),
+                 request.Query("endpoint")});
   return {200, "{\"refusing\":true}"};
 }
 
@@ -213,11 +231,52 @@ HttpAnswer ControlApi::Send(const HttpRequest& request) {
     });
   }
   std::string raw = request.body;
-  if (!kind.empty() && !MakeBadInput(kind, static_cast<size_t>(depth), now_->x_time, &raw)) {
+  if (!kind.empty() && !MakeBadInput(kind, {static_cast<size_t>(depth), static_cast<size_t>(bytes)},
+                                     now_->x_time, &raw)) {
     return Bad("unknown kind; see --help");
   }
   if (raw.empty()) return Bad("an empty body and no kind");
   return ForMatching(request, [&](ClientStream* stream) { stream->SendRaw(raw); });
+}
+
+HttpAnswer ControlApi::Set(const HttpRequest& request) {
+  for (const auto& [name, value] : request.query) {
+    absl::Status status = ApplySetting(name, value, {settings_, &maker_->mix()});
+    if (!status.ok()) return Bad(std::string(status.message()));
+  }
+  return {200, "{\"set\":true}"};
+}
+
+HttpAnswer ControlApi::SetFraming(const HttpRequest& request) {
+  // The same names and limits as the settings of all connections.
+  XSettings changed = *settings_;
+  changed.stream.framing = Framing();
+  for (const char* name :
+       {"chunk_bytes", "segment_bytes", "bytes_per_second", "glued_keep_alives"}) {
+    if (request.query.count(name) == 0) continue;
+    absl::Status status = ApplySetting(name, request.Query(name), {&changed, nullptr});
+    if (!status.ok()) return Bad(std::string(status.message()));
+  }
+  return ForMatching(request, [&](ClientStream* stream) {
+    changed.stream.framing.gzip_flushes = stream->framing().gzip_flushes;
+    stream->SetFraming(changed.stream.framing);
+  });
+}
+
+HttpAnswer ControlApi::Scramble(const HttpRequest& request) {
+  ScramblerFaults faults;
+  double reorder = 0, late_by = absl::ToDoubleSeconds(faults.late_by);
+  bool is_read = ReadNumber(request, "reorder", &reorder) &&
+                 ReadNumber(request, "late", &faults.late) &&
+                 ReadNumber(request, "late_by", &late_by) &&
+                 ReadNumber(request, "duplicates", &faults.duplicates) &&
+                 ReadNumber(request, "variants", &faults.variants) &&
+                 ReadNumber(request, "numeric_ids", &faults.numeric_ids);
+  if (!is_read || reorder < 0 || late_by < 0) return Bad("want numbers; see --help");
+  faults.reorder = absl::Seconds(reorder);
+  faults.late_by = absl::Seconds(late_by);
+  faults.lost_tag = request.Query("lost_tag");
+  return ForMatching(request, [&](ClientStream* stream) { stream->feed().SetFaults(faults); });
 }
 
 HttpAnswer ControlApi::Rate(const HttpRequest& request) {

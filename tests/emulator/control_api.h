@@ -11,9 +11,11 @@
 #include <string>
 #include <vector>
 
+#include "tests/emulator/event_history.h"
+#include "tests/emulator/event_maker.h"
 #include "tests/emulator/http_text.h"
 #include "tests/emulator/moment.h"
-#include "tests/emulator/post_log.h"
+#include "tests/emulator/stream_desk.h"
 #include "tests/emulator/timeline.h"
 #include "tests/emulator/x_server.h"
 
@@ -21,11 +23,27 @@ namespace braid::emulator {
 
 extern const char kControlHelp[];
 
+// What it commands; all outlive it.
+struct ControlTargets {
+  XServer* server = nullptr;
+  StreamDesk* desk = nullptr;
+  XSettings* settings = nullptr;
+  EventMaker* maker = nullptr;
+  const EventHistory* history = nullptr;
+  RateSchedule* schedule = nullptr;
+  const Moment* now = nullptr;
+};
+
 class ControlApi {
  public:
-  // All outlive it.
-  ControlApi(XServer* server, RateSchedule* schedule, const PostLog* log, const Moment* now)
-      : server_(server), schedule_(schedule), log_(log), now_(now) {}
+  explicit ControlApi(const ControlTargets& targets)
+      : server_(targets.server),
+        desk_(targets.desk),
+        settings_(targets.settings),
+        maker_(targets.maker),
+        history_(targets.history),
+        schedule_(targets.schedule),
+        now_(targets.now) {}
 
   HttpAnswer Handle(const HttpRequest& request);
 
@@ -42,9 +60,16 @@ class ControlApi {
   HttpAnswer Send(const HttpRequest& request);
   HttpAnswer Rate(const HttpRequest& request);
 
+  HttpAnswer Set(const HttpRequest& request);
+  HttpAnswer SetFraming(const HttpRequest& request);
+  HttpAnswer Scramble(const HttpRequest& request);
+
   XServer* const server_;
+  StreamDesk* const desk_;
+  XSettings* const settings_;
+  EventMaker* const maker_;
+  const EventHistory* const history_;
   RateSchedule* const schedule_;
-  const PostLog* const log_;
   const Moment* const now_;
 };
 

@@ -6,6 +6,8 @@ namespace braid::emulator {
 namespace {
 
 constexpr size_t kPeersMax = 64;
+// Raw bytes of a test.
+constexpr size_t kBodyBytesMax = 64 << 20;
 
 }  // namespace
 
@@ -47,7 +49,7 @@ void ControlServer::Read(Peer* peer) {
   }
   if (peer->is_answered) return;
   HttpRequest request;
-  ParseState state = ParseRequest(peer->in, &request);
+  ParseState state = ParseRequest(peer->in, kBodyBytesMax, &request);
   if (state == ParseState::kNeedMore) return;
   HttpAnswer answer{400, R"({"error":"not an HTTP request"})"};
   if (state == ParseState::kDone) answer = handler_(request);

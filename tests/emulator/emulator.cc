@@ -22,8 +22,6 @@ constexpr uint64_t kPostsPerTurn = 2000;
 // read by then gets no more.
 constexpr absl::Duration kDrainMax = absl::Seconds(1);
 constexpr absl::Duration kTruthFlushInterval = absl::Milliseconds(100);
-// A duplicate repeats one of the last posts, as X's servers do when they start.
-constexpr size_t kRecentMax = 1024;
 
 absl::Duration Monotonic() {
   return absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
@@ -33,9 +31,18 @@ absl::Duration Monotonic() {
 
 Emulator::Emulator(const EmulatorOptions& options)
     : options_(options),
+      settings_(options.server),
       bodies_(options.generator, options.body_count),
-      ids_(options.ids),
-      random_(options.generator.seed ^ 0xd0b1e),
+      text_(&bodies_),
+      history_(options.history_count_max),
+      rules_(options.rules),
+      powertrack_rules_(options.rules),
+      replay_rules_(options.rules),
+      topic_text_(&text_, {&rules_, &powertrack_rules_, &replay_rules_}),
+      topics_(&topic_text_, &bodies_),
+      maker_(options.mix, options.generator.seed, options.ids, options.body_count,
+             {&history_, &topics_, &truth_}),
+      desk_({&settings_, &state_, &topics_, &topic_text_, &maker_}),
       schedule_(options.rate, options.burst),
       stop_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   BRAID_CHECK(stop_fd_ >= 0);
@@ -63,12 +70,21 @@ absl::Status Emulator::Start() {
     absl::Status status = listener->Open(address);
     if (!status.ok()) return status;
   }
-  server_ = std::make_unique<XServer>(options_.server, &listener_, &poller_, transports_.get(),
-                                      &log_, &truth_, &now_);
-  control_api_ = std::make_unique<ControlApi>(server_.get(), &schedule_, &log_, &now_);
-  control_server_ = std::make_unique<ControlServer>(
-      &control_listener_, &poller_,
-      [this](const HttpRequest& request) { return control_api_->Handle(request); });
+  server_ = std::make_unique<XServer>(
+      XServerParts{&settings_, &listener_, &poller_, transports_.get(), &desk_, &truth_, &now_});
+  state_ = {&now_, &history_, &text_, &rules_, &powertrack_rules_, &replay_rules_, server_.get()};
+  RestOptions rest = options_.rest;
+  rest.bearer_token = options_.server.credentials.bearer_token;
+  rest_ = std::make_unique<RestApi>(rest, &state_);
+  rest_->AddRoutes(&server_->routes());
+  truth_.SetObserver([this](uint64_t first, uint64_t count, absl::Time now) {
+    rest_->usage().Streamed(first, count, now);
+  });
+  control_api_ = std::make_unique<ControlApi>(
+      ControlTargets{server_.get(), &desk_, &settings_, &maker_, &history_, &schedule_, &now_});
+  auto handle = [this](const HttpRequest& request) { return control_api_->Handle(request); };
+  scenario_ = std::make_unique<Scenario>(options_.scenario, handle);
+  control_server_ = std::make_unique<ControlServer>(&control_listener_, &poller_, handle);
   poller_.Add(stop_fd_, this);
   return absl::OkStatus();
 }
@@ -90,35 +106,15 @@ void Emulator::ReadClocks() {
   now_.x_time = absl::Now() + options_.clock_offset;
 }
 
-uint64_t Emulator::CreatePost() {
-  if (!recent_.empty() && random_.Unit() < options_.duplicate_fraction) {
-    const Recent& again = recent_[random_.Below(recent_.size())];
-    log_.Append(bodies_.Get(again.body), again.id, now_.x_time);
-    return again.id | truth_format::kDuplicateBit;
-  }
-  Recent post{ids_.Next(now_.x_time), next_body_};
-  next_body_ = (next_body_ + 1) % bodies_.count();
-  log_.Append(bodies_.Get(post.body), post.id, now_.x_time);
-  if (options_.duplicate_fraction > 0) {
-    recent_.push_back(post);
-    if (recent_.size() > kRecentMax) recent_.pop_front();
-  }
-  return post.id;
-}
-
 void Emulator::CreatePosts() {
   uint64_t count = schedule_.Take(now_.elapsed, kPostsPerTurn);
-  if (count == 0) return;
-  uint64_t first = log_.emission_count();
-  std::vector<uint64_t> ids;
-  ids.reserve(count);
-  for (uint64_t i = 0; i < count; ++i) ids.push_back(CreatePost());
-  truth_.Created(first, ids, now_.x_time);
+  if (count > 0) maker_.Make(count, now_.x_time);
 }
 
 absl::Duration Emulator::UntilNextTurn() const {
   absl::Duration until = std::max(kTurnMin, schedule_.UntilNext(now_.elapsed));
   until = std::min(until, server_->NextDeadline() - now_.elapsed);
+  until = std::min(until, scenario_->NextDue() - now_.elapsed);
   until = std::min(until, truth_flushed_ + kTruthFlushInterval - now_.elapsed);
   return std::min(until, options_.duration - now_.elapsed);
 }
@@ -126,10 +122,15 @@ absl::Duration Emulator::UntilNextTurn() const {
 void Emulator::Run() {
   origin_ = Monotonic();
   ReadClocks();
+  maker_.FillPast(now_.x_time - options_.past, now_.x_time, options_.rate);
+  // Filling may take a while, which is no time of the stream.
+  origin_ = Monotonic();
+  ReadClocks();
   while (!is_stopping_ && now_.elapsed < options_.duration) {
     poller_.Turn(std::max(kTurnMin, UntilNextTurn()));
     ReadClocks();
     CreatePosts();
+    scenario_->RunDue(now_.elapsed);
     Serve();
   }
   Drain();

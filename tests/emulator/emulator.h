@@ -7,7 +7,6 @@
 #define BRAID_TESTS_EMULATOR_EMULATOR_H_
 
 #include <atomic>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,15 +16,20 @@
 #include "absl/time/time.h"
 #include "tests/emulator/control_api.h"
 #include "tests/emulator/control_server.h"
+#include "tests/emulator/event_maker.h"
 #include "tests/emulator/listener.h"
 #include "tests/emulator/moment.h"
 #include "tests/emulator/poller.h"
 #include "tests/emulator/post_generator.h"
-#include "tests/emulator/post_log.h"
+#include "tests/emulator/rest_api.h"
+#include "tests/emulator/scenario.h"
+#include "tests/emulator/stream_desk.h"
 #include "tests/emulator/timeline.h"
+#include "tests/emulator/topic.h"
 #include "tests/emulator/transport.h"
 #include "tests/emulator/truth_writer.h"
 #include "tests/emulator/x_server.h"
+#include "tests/emulator/x_state.h"
 
 namespace braid::emulator {
 
@@ -40,15 +44,24 @@ struct EmulatorOptions {
   // start for high rates.
   size_t body_count = 100000;
   IdOptions ids;
-  // Share of emissions that repeat a recent post.
-  double duplicate_fraction = 0.001;
+  EventMix mix;
   double rate = 100;
+  // 2 million: half an hour at 1,000/s, 64 MB.
+  size_t history_count_max = 2000000;
+  RuleLimits rules;
   std::optional<Burst> burst;
   // Infinite: until Stop.
   absl::Duration duration = absl::InfiniteDuration();
   // X's clock minus this host's.
   absl::Duration clock_offset;
-  XServerOptions server;
+  // X has created posts at the rate for this long when it starts, which nobody
+  // received.
+  absl::Duration past;
+  // Steps of a test (scenario.h).
+  std::vector<ScenarioStep> scenario;
+  XSettings server;
+  // Its bearer token is the server's.
+  RestOptions rest;
 };
 
 class Emulator final : private PollHandler {
@@ -69,30 +82,30 @@ class Emulator final : private PollHandler {
   BodyPool& bodies() { return bodies_; }
 
  private:
-  struct Recent {
-    uint64_t id = 0;
-    size_t body = 0;
-  };
-
   void OnEvent(int fd, uint32_t epoll_events) override;
   void ReadClocks();
   void CreatePosts();
-  uint64_t CreatePost();
   absl::Duration UntilNextTurn() const;
   void Serve();
   void Drain();
 
   const EmulatorOptions options_;
+  XSettings settings_;
+  XState state_;
   absl::Duration origin_;  // the monotonic clock when Run began
   Moment now_;
   BodyPool bodies_;
-  PostIds ids_;
-  SeededRandom random_;
-  RateSchedule schedule_;
-  PostLog log_;
+  EventText text_;
+  EventHistory history_;
+  RuleSet rules_;
+  RuleSet powertrack_rules_;
+  RuleSet replay_rules_;
+  TopicText topic_text_;
+  TopicBook topics_;
   TruthWriter truth_;
-  std::deque<Recent> recent_;
-  size_t next_body_ = 0;
+  EventMaker maker_;
+  StreamDesk desk_;
+  RateSchedule schedule_;
   absl::Duration truth_flushed_;
   int stop_fd_;
   std::atomic<bool> is_stopping_{false};
@@ -101,9 +114,11 @@ class Emulator final : private PollHandler {
   Listener listener_;
   Listener control_listener_;
   std::unique_ptr<TransportFactory> transports_;
+  std::unique_ptr<RestApi> rest_;
   std::unique_ptr<XServer> server_;
   std::unique_ptr<ControlApi> control_api_;
   std::unique_ptr<ControlServer> control_server_;
+  std::unique_ptr<Scenario> scenario_;
 };
 
 }  // namespace braid::emulator

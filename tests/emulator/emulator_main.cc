@@ -1,4 +1,4 @@
-// x-emulator: X's v2 filtered stream for tests, the demo and benchmarks.
+// x-emulator: X's streams for tests, the demo and benchmarks.
 
 #include <signal.h>
 #include <stdio.h>
@@ -8,11 +8,17 @@
 #include <fstream>
 #include <iostream>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
 #include "tests/emulator/control_api.h"
 #include "tests/emulator/emulator.h"
+#include "tests/emulator/scenario.h"
+#include "tests/emulator/setting_table.h"
 
 namespace braid::emulator {
 namespace {
@@ -23,6 +29,11 @@ struct Flags {
   std::string bearer_token_file;
   std::string ready_file;
   std::string burst;
+  std::string basic_auth_file;
+  std::string scenario_file;
+  std::string start_at;
+  std::vector<std::string> settings;
+  double past_seconds = 0;
   std::string slow_cut = "message";
   std::string render = "auto";
   double keep_alive_seconds = 20;
@@ -31,6 +42,7 @@ struct Flags {
   double lateness_max_seconds = 0.8;
   double zombie_slot_seconds = 0;
   double client_timeout_seconds = 30;
+  double index_delay_seconds = 30;
   bool created_at = true;
 };
 
@@ -40,7 +52,7 @@ constexpr double kRenderAtStartRate = 5000;
 constexpr int kRatioFrames = 16;
 
 void AddServerFlags(CLI::App* app, Flags* flags) {
-  XServerOptions& server = flags->options.server;
+  XSettings& server = flags->options.server;
   app->add_option("--listen", flags->options.listen, "Address of the stream")
       ->capture_default_str();
   app->add_option("--control", flags->options.control, "Address of the control endpoint")
@@ -49,6 +61,11 @@ void AddServerFlags(CLI::App* app, Flags* flags) {
                   "Written once serving: {\"port\":N,\"control_port\":N}");
   app->add_option("--bearer-token-file", flags->bearer_token_file,
                   "The token clients must send; without it any is accepted");
+  app->add_option("--basic-auth-file", flags->basic_auth_file,
+                  "USER:PASSWORD of the Gnip streams; without it any is accepted");
+  app->add_option("--set", flags->settings, "NAME=VALUE, repeatable; a wrong name lists all");
+  app->add_option("--scenario", flags->scenario_file,
+                  "YAML list of steps: {at: 5, do: \"/close?how=zero\"} or {every: ...}");
   app->add_option("--tls-certificate", flags->options.tls_certificate_path,
                   "PEM file; with --tls-key the stream is HTTPS");
   app->add_option("--tls-key", flags->options.tls_key_path, "PEM file");
@@ -93,8 +110,7 @@ void AddPostFlags(CLI::App* app, Flags* flags) {
   app->add_option("--render", flags->render, "Make bodies at the start, when needed, or by rate")
       ->check(CLI::IsMember({"auto", "start", "lazy"}))
       ->capture_default_str();
-  app->add_option("--duplicates", options.duplicate_fraction,
-                  "Share of posts that repeat a recent one")
+  app->add_option("--duplicates", options.mix.duplicates, "Share of posts that repeat a recent one")
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
   app->add_option("--lateness-max", flags->lateness_max_seconds,
@@ -108,8 +124,64 @@ void AddPostFlags(CLI::App* app, Flags* flags) {
       ->check(CLI::Range(0.0, 1.0));
   app->add_option("--clock-offset", flags->clock_offset_seconds,
                   "Seconds X's clock is ahead of this host's");
+  app->add_option("--start-at", flags->start_at,
+                  "X's clock at the start: 2026-01-31T12:00:00Z; not with --clock-offset");
+  app->add_option("--past", flags->past_seconds,
+                  "Seconds before the start that are filled with posts at the rate");
+  app->add_option("--history", options.history_count_max,
+                  "Events that are remembered for backfill, recovery and search")
+      ->capture_default_str();
   app->add_option("--truth", options.truth_path,
                   "File of everything created and sent (read it with truth-dump)");
+}
+
+void AddRestFlags(CLI::App* app, Flags* flags) {
+  RestOptions& rest = flags->options.rest;
+  app->add_option("--index-delay", flags->index_delay_seconds,
+                  "Seconds until search and counts know a post")
+      ->capture_default_str();
+  app->add_option("--edge-duplicates", rest.search.edge_duplicate_share,
+                  "Share of search pages that begin with the last post of the page before")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  app->add_option("--rest-limits", rest.has_limits, "Are requests counted and refused as X does?")
+      ->capture_default_str();
+}
+
+std::string ReadAll(const std::string& path) {
+  std::ifstream file(path);
+  return std::string((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+}
+
+// False: a file is named and holds nothing.
+bool ReadSecret(const std::string& path, std::string* secret) {
+  if (path.empty()) return true;
+  *secret = std::string(absl::StripAsciiWhitespace(ReadAll(path)));
+  return !secret->empty();
+}
+
+// Returns what is wrong, or "".
+std::string CompleteTimes(Flags* flags) {
+  EmulatorOptions& options = flags->options;
+  options.past = absl::Seconds(flags->past_seconds);
+  for (const std::string& setting : flags->settings) {
+    std::pair<std::string, std::string> parts = absl::StrSplit(setting, absl::MaxSplits('=', 1));
+    absl::Status status = ApplySetting(parts.first, parts.second, {&options.server, &options.mix});
+    if (!status.ok()) return absl::StrCat("--set ", status.message());
+  }
+  if (!flags->scenario_file.empty()) {
+    auto steps = ParseScenario(ReadAll(flags->scenario_file));
+    if (!steps.ok()) return std::string(steps.status().message());
+    options.scenario = *std::move(steps);
+  }
+  if (flags->start_at.empty()) return "";
+  absl::Time start;
+  std::string error;
+  if (!absl::ParseTime(absl::RFC3339_full, flags->start_at, &start, &error)) {
+    return "--start-at: " + error;
+  }
+  options.clock_offset = start - absl::Now();
+  return "";
 }
 
 // Returns what is wrong, or "".
@@ -122,6 +194,7 @@ std::string Complete(Flags* flags) {
   options.ids.lateness_max = absl::Seconds(flags->lateness_max_seconds);
   options.ids.seed = options.generator.seed;
   options.generator.has_created_at = flags->created_at;
+  options.rest.search.index_delay = absl::Seconds(flags->index_delay_seconds);
   options.clock_offset = absl::Seconds(flags->clock_offset_seconds);
   if (flags->duration_seconds > 0) options.duration = absl::Seconds(flags->duration_seconds);
   if (options.rate < 0) return "--rate must be 0 or more";
@@ -131,11 +204,14 @@ std::string Complete(Flags* flags) {
   if (options.tls_certificate_path.empty() != options.tls_key_path.empty()) {
     return "--tls-certificate and --tls-key go together";
   }
-  if (flags->bearer_token_file.empty()) return "";
-  std::ifstream file(flags->bearer_token_file);
-  std::string token((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  options.server.bearer_token = std::string(absl::StripAsciiWhitespace(token));
-  return options.server.bearer_token.empty() ? "--bearer-token-file: no token in it" : "";
+  Credentials& credentials = options.server.credentials;
+  if (!ReadSecret(flags->bearer_token_file, &credentials.bearer_token)) {
+    return "--bearer-token-file: no token in it";
+  }
+  if (!ReadSecret(flags->basic_auth_file, &credentials.basic)) {
+    return "--basic-auth-file: no USER:PASSWORD in it";
+  }
+  return CompleteTimes(flags);
 }
 
 // Whoever waits for the file must never see half of it.
@@ -166,9 +242,10 @@ void OnSignal(int) { running->Stop(); }
 
 int Main(int argc, char** argv) {
   Flags flags;
-  CLI::App app("x-emulator: a faithful X v2 filtered stream, on one thread");
+  CLI::App app("x-emulator: a faithful X, on one thread");
   AddServerFlags(&app, &flags);
   AddPostFlags(&app, &flags);
+  AddRestFlags(&app, &flags);
   app.footer(kControlHelp);
   try {
     app.parse(argc, argv);

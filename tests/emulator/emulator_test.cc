@@ -109,7 +109,7 @@ std::vector<std::string> SentInOrder(const Truth& truth, size_t connection) {
 }
 
 TEST_F(EmulatorTest, TruthSaysExactlyWhatEachConnectionReceived) {
-  options_.duplicate_fraction = 0.1;
+  options_.mix.duplicates = 0.1;
   StartEmulator();
   auto first = OpenAs("a");
   auto second = OpenAs("b");
@@ -138,7 +138,7 @@ TEST_F(EmulatorTest, AnswerLooksLikeXs) {
 }
 
 TEST_F(EmulatorTest, WrongTokenIsRefusedAndTheRightOneIsNot) {
-  options_.server.bearer_token = "secret";
+  options_.server.credentials.bearer_token = "secret";
   StartEmulator();
   StreamClient without(emulator_->port());
   EXPECT_EQ(without.Status(), 401);
@@ -291,7 +291,7 @@ TEST_F(EmulatorTest, DropCountLeavesOutExactlySoMany) {
 TEST_F(EmulatorTest, DelayedConnectionReceivesEverythingLater) {
   // So that the time in an id is the time of its appearance.
   options_.ids.lateness_max = absl::ZeroDuration();
-  options_.duplicate_fraction = 0;
+  options_.mix.duplicates = 0;
   StartEmulator();
   auto client = OpenAs("slow");
   ASSERT_EQ(Ask("/delay?seconds=0.2&tag=slow"), 200);

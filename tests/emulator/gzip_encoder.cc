@@ -10,7 +10,7 @@ struct GzipEncoder::Zlib {
   z_stream stream{};
 };
 
-GzipEncoder::GzipEncoder() : zlib_(std::make_unique<Zlib>()) {
+GzipEncoder::GzipEncoder(bool flushes) : flushes_(flushes), zlib_(std::make_unique<Zlib>()) {
   // 15 + 16: the largest window, gzip framing. Level 1: the emulator shares
   // its machine with what it tests.
   int result = deflateInit2(&zlib_->stream, 1, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
@@ -19,7 +19,9 @@ GzipEncoder::GzipEncoder() : zlib_(std::make_unique<Zlib>()) {
 
 GzipEncoder::~GzipEncoder() { deflateEnd(&zlib_->stream); }
 
-std::string GzipEncoder::Encode(absl::string_view plain) { return Run(plain, Z_SYNC_FLUSH); }
+std::string GzipEncoder::Encode(absl::string_view plain) {
+  return Run(plain, flushes_ ? Z_SYNC_FLUSH : Z_NO_FLUSH);
+}
 
 std::string GzipEncoder::Finish() { return Run("", Z_FINISH); }
 

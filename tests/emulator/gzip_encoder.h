@@ -15,12 +15,15 @@ namespace braid::emulator {
 
 class GzipEncoder {
  public:
-  GzipEncoder();
+  // Without `flushes`, the bad gzip some servers send: records wait in the
+  // compressor until it has enough.
+  explicit GzipEncoder(bool flushes = true);
   ~GzipEncoder();
   GzipEncoder(const GzipEncoder&) = delete;
   GzipEncoder& operator=(const GzipEncoder&) = delete;
 
-  // All of `plain`, decodable at once by whoever has what came before.
+  // All of `plain`, decodable at once by whoever has what came before; without
+  // flushes possibly nothing.
   std::string Encode(absl::string_view plain);
   // The end of the member.
   std::string Finish();
@@ -28,6 +31,7 @@ class GzipEncoder {
  private:
   std::string Run(absl::string_view plain, int flush);
 
+  const bool flushes_;
   struct Zlib;
   std::unique_ptr<Zlib> zlib_;
 };

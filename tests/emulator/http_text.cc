@@ -1,8 +1,10 @@
 #include "tests/emulator/http_text.h"
 
 #include <cstdio>
+#include <cstdlib>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -57,24 +59,29 @@ bool ParseHead(absl::string_view head, HttpRequest* request) {
 }
 
 const char* Reason(int status) {
-  switch (status) {
-    case 200:
-      return "OK";
-    case 400:
-      return "Bad Request";
-    case 401:
-      return "Unauthorized";
-    case 403:
-      return "Forbidden";
-    case 404:
-      return "Not Found";
-    case 429:
-      return "Too Many Requests";
-    case 503:
-      return "Service Unavailable";
-    default:
-      return "Status";
-  }
+  static const std::map<int, const char*> kReasons = {
+      {200, "OK"},
+      {201, "Created"},
+      {400, "Bad Request"},
+      {401, "Unauthorized"},
+      {402, "Payment Required"},
+      {403, "Forbidden"},
+      {404, "Not Found"},
+      {405, "Method Not Allowed"},
+      {406, "Not Acceptable"},
+      {409, "Conflict"},
+      {413, "Request Entity Too Large"},
+      {416, "Range Unacceptable"},
+      {420, "Enhance Your Calm"},
+      {422, "Unprocessable Entity"},
+      {429, "Too Many Requests"},
+      {500, "Internal Server Error"},
+      {502, "Bad Gateway"},
+      {503, "Service Unavailable"},
+      {504, "Gateway Timeout"},
+  };
+  auto found = kReasons.find(status);
+  return found == kReasons.end() ? "Status" : found->second;
 }
 
 std::string Find(const std::map<std::string, std::string>& map, const std::string& name) {
@@ -87,18 +94,39 @@ std::string Find(const std::map<std::string, std::string>& map, const std::strin
 std::string HttpRequest::Header(const std::string& name) const { return Find(headers, name); }
 std::string HttpRequest::Query(const std::string& name) const { return Find(query, name); }
 
-ParseState ParseRequest(absl::string_view bytes, HttpRequest* request) {
+namespace {
+
+// A body in chunks, as some clients send it.
+ParseState TakeChunkedBody(absl::string_view rest, size_t body_bytes_max, std::string* body) {
+  for (;;) {
+    size_t end = rest.find("\r\n");
+    if (end == absl::string_view::npos) return ParseState::kNeedMore;
+    size_t size = std::strtoull(std::string(rest.substr(0, end)).c_str(), nullptr, 16);
+    if (size + body->size() > body_bytes_max) return ParseState::kTooLong;
+    if (rest.size() < end + 2 + size + 2) return ParseState::kNeedMore;
+    if (size == 0) return ParseState::kDone;
+    absl::StrAppend(body, rest.substr(end + 2, size));
+    rest.remove_prefix(end + 2 + size + 2);
+  }
+}
+
+}  // namespace
+
+ParseState ParseRequest(absl::string_view bytes, size_t body_bytes_max, HttpRequest* request) {
   size_t end = bytes.find("\r\n\r\n");
   if (end == absl::string_view::npos) {
     return bytes.size() > kRequestHeadBytesMax ? ParseState::kBad : ParseState::kNeedMore;
   }
   *request = {};
   if (!ParseHead(bytes.substr(0, end), request)) return ParseState::kBad;
+  absl::string_view rest = bytes.substr(end + 4);
+  if (absl::EqualsIgnoreCase(request->Header("transfer-encoding"), "chunked")) {
+    return TakeChunkedBody(rest, body_bytes_max, &request->body);
+  }
   uint64_t length = 0;
   std::string length_text = request->Header("content-length");
   if (!length_text.empty() && !absl::SimpleAtoi(length_text, &length)) return ParseState::kBad;
-  if (length > kRequestBodyBytesMax) return ParseState::kBad;
-  absl::string_view rest = bytes.substr(end + 4);
+  if (length > body_bytes_max) return ParseState::kTooLong;
   if (rest.size() < length) return ParseState::kNeedMore;
   request->body = std::string(rest.substr(0, length));
   return ParseState::kDone;

@@ -13,9 +13,8 @@
 
 namespace braid::emulator {
 
-// 16 KB: no client of a stream sends more. 64 MB: raw bytes of a test.
+// No client of a stream sends more.
 inline constexpr size_t kRequestHeadBytesMax = 16 << 10;
-inline constexpr size_t kRequestBodyBytesMax = 64 << 20;
 
 struct HttpRequest {
   std::string method;
@@ -29,10 +28,10 @@ struct HttpRequest {
   std::string Query(const std::string& name) const;
 };
 
-enum class ParseState { kNeedMore, kDone, kBad };
+enum class ParseState { kNeedMore, kDone, kBad, kTooLong };
 
-// Reads one request from the front of `bytes`.
-ParseState ParseRequest(absl::string_view bytes, HttpRequest* request);
+// Reads one request from the front of `bytes`; a longer body is kTooLong.
+ParseState ParseRequest(absl::string_view bytes, size_t body_bytes_max, HttpRequest* request);
 
 struct HttpAnswer {
   int status = 200;

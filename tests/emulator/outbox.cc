@@ -39,8 +39,9 @@ void Outbox::AddChunk(absl::string_view bytes) {
   AddRaw(absl::StrCat(absl::Hex(bytes.size()), "\r\n", bytes, "\r\n"));
 }
 
-void Outbox::AddChunk(const LogRun& run) {
-  AddChunkHeader(run.until - run.from);
+void Outbox::AddChunk(const LogRun& run, absl::string_view before) {
+  AddChunkHeader(before.size() + run.until - run.from);
+  AddRaw(std::string(before));
   Piece piece;
   piece.run = run;
   piece.data = run.block->bytes.get() + run.from;
@@ -51,7 +52,7 @@ void Outbox::AddChunk(const LogRun& run) {
 
 void Outbox::AddEncodedChunk(std::string bytes, const LogRun& run) {
   Piece piece;
-  piece.owned = absl::StrCat(absl::Hex(bytes.size()), "\r\n", bytes, "\r\n");
+  if (!bytes.empty()) piece.owned = absl::StrCat(absl::Hex(bytes.size()), "\r\n", bytes, "\r\n");
   piece.run = run;
   piece.counts_whole = true;
   Add(std::move(piece));
@@ -87,7 +88,8 @@ void Outbox::CountPosts(Piece* piece, const std::function<void(const LogPost&)>&
   size_t reached = piece->counts_whole ? run.until : run.from + piece->done;
   const std::vector<LogPost>& posts = run.block->posts;
   while (run.first_post < posts.size() && posts[run.first_post].end <= reached) {
-    sent(posts[run.first_post++]);
+    const LogPost& post = posts[run.first_post++];
+    if (post.emission != kNoEmission) sent(post);
   }
 }
 
@@ -113,11 +115,12 @@ std::vector<uint64_t> Outbox::PartlyWritten() const {
     if (piece.counts_whole) {
       if (piece.done == 0) return out;
       for (size_t i = run.first_post; i < posts.size() && posts[i].end <= run.until; ++i) {
-        out.push_back(posts[i].emission);
+        if (posts[i].emission != kNoEmission) out.push_back(posts[i].emission);
       }
     } else if (run.first_post < posts.size()) {
       size_t begin = run.first_post == 0 ? 0 : posts[run.first_post - 1].end;
-      if (run.from + piece.done > begin) out.push_back(posts[run.first_post].emission);
+      uint64_t emission = posts[run.first_post].emission;
+      if (run.from + piece.done > begin && emission != kNoEmission) out.push_back(emission);
     }
     return out;
   }

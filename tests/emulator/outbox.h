@@ -27,7 +27,8 @@ class Outbox {
   void AddRaw(std::string bytes);
   // As one chunk.
   void AddChunk(absl::string_view bytes);
-  void AddChunk(const LogRun& run);
+  // `before` comes first in the same chunk.
+  void AddChunk(const LogRun& run, absl::string_view before = "");
   // As one chunk of encoded bytes that carry the posts that end in `run`: they
   // count when all of it is written.
   void AddEncodedChunk(std::string bytes, const LogRun& run);

@@ -19,6 +19,7 @@ namespace {
 // Control characters never occur in JSON, so they can not be mistaken.
 constexpr char kIdMark = '\x02';
 constexpr char kCreatedAtMark = '\x03';
+constexpr char kEditableUntilMark = '\x04';
 
 // Big enough that allocation is rare, small enough for quick tests.
 constexpr size_t kArenaBytes = 1 << 20;
@@ -189,7 +190,9 @@ void AddBasics(const GeneratorOptions& options, const Context& c, Draft* draft) 
   add(absl::StrCat("\"lang\":\"", language.code, "\""));
   add("\"possibly_sensitive\":false");
   add("\"reply_settings\":\"everyone\"");
-  add("\"edit_controls\":{\"edits_remaining\":5,\"is_edit_eligible\":true}");
+  add(absl::StrCat("\"edit_controls\":{\"edits_remaining\":5,\"is_edit_eligible\":true,",
+                   "\"editable_until\":\"", std::string(kCreatedAtChars, kEditableUntilMark),
+                   "\"}"));
   add(absl::StrCat("\"public_metrics\":",
                    c.random->Below(10) == 0 ? PostMetrics(c) : kNewPostMetrics));
   if (options.has_created_at) {
@@ -277,6 +280,9 @@ PostBody LocatePlaceholders(const char* bytes, size_t size) {
     } else if (bytes[at] == kCreatedAtMark) {
       body.created_at_offset = static_cast<uint16_t>(at);
       at += kCreatedAtChars;
+    } else if (bytes[at] == kEditableUntilMark) {
+      body.editable_until_offset = static_cast<uint16_t>(at);
+      at += kCreatedAtChars;
     }
   }
   return body;
@@ -288,18 +294,24 @@ void WriteDigits(uint64_t value, size_t digits, char* out) {
   for (size_t i = digits; i-- > 0; value /= 10) out[i] = static_cast<char>('0' + value % 10);
 }
 
+// X lets a post be edited for that long.
+constexpr absl::Duration kEditable = absl::Minutes(30);
+
 // Formatting a date costs more than copying a body, and neighbours share the
 // second, so the last one is kept.
-void WriteCreatedAt(uint64_t id, char* out) {
-  thread_local int64_t last_second = -1;
-  thread_local std::string last_text;
-  int64_t second = absl::ToUnixSeconds(SnowflakeTime(id));
-  if (second != last_second) {
-    last_text = absl::FormatTime("%Y-%m-%dT%H:%M:%S.000Z", absl::FromUnixSeconds(second),
-                                 absl::UTCTimeZone());
-    last_second = second;
+struct LastDate {
+  int64_t second = -1;
+  std::string text;
+};
+
+void WriteDate(absl::Time time, LastDate* last, char* out) {
+  int64_t second = absl::ToUnixSeconds(time);
+  if (second != last->second) {
+    last->text = absl::FormatTime("%Y-%m-%dT%H:%M:%S.000Z", absl::FromUnixSeconds(second),
+                                  absl::UTCTimeZone());
+    last->second = second;
   }
-  std::memcpy(out, last_text.data(), kCreatedAtChars);
+  std::memcpy(out, last->text.data(), kCreatedAtChars);
 }
 
 }  // namespace
@@ -309,7 +321,13 @@ void PatchBody(const PostBody& body, uint64_t id, char* out) {
   char* first = out + body.id_offsets[0];
   WriteDigits(id, kIdDigits, first);
   for (int i = 1; i < body.id_count; ++i) std::memcpy(out + body.id_offsets[i], first, kIdDigits);
-  if (body.created_at_offset != 0) WriteCreatedAt(id, out + body.created_at_offset);
+  thread_local LastDate created_at;
+  thread_local LastDate editable_until;
+  absl::Time created = SnowflakeTime(id);
+  if (body.created_at_offset != 0) WriteDate(created, &created_at, out + body.created_at_offset);
+  if (body.editable_until_offset != 0) {
+    WriteDate(created + kEditable, &editable_until, out + body.editable_until_offset);
+  }
 }
 
 BodyPool::BodyPool(const GeneratorOptions& options, size_t count)

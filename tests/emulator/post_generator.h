@@ -3,7 +3,7 @@
 // members in shuffled order. Body i of a seed is the same in every run, and
 // can be rendered without those before it.
 //
-// The id and the creation time are left open: a body remembers where they
+// The id, the creation time and the end of edits are left open: a body remembers where they
 // stand, and PatchBody writes them into a copy. That is what makes 150,000
 // posts a second cheap.
 //
@@ -51,6 +51,8 @@ struct PostBody {
   std::array<uint16_t, 4> id_offsets{};
   // 0: none.
   uint16_t created_at_offset = 0;
+  // edit_controls.editable_until.
+  uint16_t editable_until_offset = 0;
 };
 
 class PostGenerator {
@@ -68,7 +70,7 @@ class PostGenerator {
 PostBody LocatePlaceholders(const char* bytes, size_t size);
 
 // Writes body with the id into `out` (body.size bytes). The creation time is
-// the id's, whole seconds, as X prints it.
+// the id's, whole seconds, as X prints it; edits end 30 minutes later.
 void PatchBody(const PostBody& body, uint64_t id, char* out);
 
 // `count` bodies, each rendered when first asked for.

@@ -79,6 +79,14 @@ TEST(PostGenerator, CreatedAtIsTheSecondOfTheId) {
   EXPECT_NE(post.find(expected), std::string::npos) << post;
 }
 
+TEST(PostGenerator, EditsEndHalfAnHourAfterTheId) {
+  std::string post = Patched(PostGenerator({}).Render(3), kId);
+  std::string expected =
+      absl::FormatTime("\"editable_until\":\"%Y-%m-%dT%H:%M:%S.000Z\"",
+                       SnowflakeTime(kId) + absl::Minutes(30), absl::UTCTimeZone());
+  EXPECT_NE(post.find(expected), std::string::npos) << post;
+}
+
 TEST(PostGenerator, WithoutCreatedAtNoPostCarriesItsTime) {
   PostGenerator generator({.has_created_at = false});
   std::string rendered = generator.Render(3);

@@ -1,7 +1,10 @@
 #include "tests/emulator/post_log.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
+
+#include "base/check.h"
 
 namespace braid::emulator {
 namespace {
@@ -36,17 +39,31 @@ PostLog::PostLog() : tail_(NewBlock()) {}
 
 std::shared_ptr<LogBlock> PostLog::NewBlock() { return std::make_shared<LogBlock>(TakeMemory()); }
 
-void PostLog::Append(const PostBody& body, uint64_t id, absl::Time now) {
-  if (tail_->used + body.size > kLogBlockBytes) {
+char* PostLog::Reserve(size_t size) {
+  BRAID_CHECK(size <= kLogBlockBytes);
+  if (tail_->used + size > kLogBlockBytes) {
     std::shared_ptr<LogBlock> block = NewBlock();
     tail_->next = block;
     tail_ = std::move(block);
   }
-  PatchBody(body, id, tail_->bytes.get() + tail_->used);
-  tail_->used += body.size;
-  total_bytes_ += body.size;
-  tail_->posts.push_back(
-      {emission_count_++, absl::ToUnixMicros(now), static_cast<uint32_t>(tail_->used)});
+  return tail_->bytes.get() + tail_->used;
+}
+
+void PostLog::Complete(size_t size, uint64_t emission, absl::Time now) {
+  tail_->used += size;
+  total_bytes_ += size;
+  ++post_count_;
+  tail_->posts.push_back({emission, absl::ToUnixMicros(now), static_cast<uint32_t>(tail_->used)});
+}
+
+void PostLog::Append(const PostBody& body, uint64_t id, uint64_t emission, absl::Time now) {
+  PatchBody(body, id, Reserve(body.size));
+  Complete(body.size, emission, now);
+}
+
+void PostLog::AppendText(absl::string_view text, uint64_t emission, absl::Time now) {
+  std::memcpy(Reserve(text.size()), text.data(), text.size());
+  Complete(text.size(), emission, now);
 }
 
 PostFeed::PostFeed(const PostLog& log, uint64_t seed) : random_(seed) { SkipToEnd(log); }
@@ -57,6 +74,7 @@ void PostFeed::SkipToEnd(const PostLog& log) {
   post_ = block_->posts.size();
   is_decided_ = false;
   position_ = log.total_bytes();
+  passed_posts_ = log.post_count();
 }
 
 bool PostFeed::Advance() {
@@ -91,6 +109,7 @@ void PostFeed::SkipDropped(size_t limit, std::vector<uint64_t>* dropped) {
       return;
     }
     const LogPost& post = block_->posts[post_++];
+    ++passed_posts_;
     dropped->push_back(post.emission);
     position_ += post.end - offset_;
     offset_ = post.end;
@@ -115,7 +134,10 @@ std::optional<LogRun> PostFeed::Take(size_t bytes_max, absl::Time now,
     LogRun run{block_, offset_, RunEnd(limit, bytes_max), post_};
     position_ += run.until - offset_;
     offset_ = run.until;
-    while (post_ < block_->posts.size() && block_->posts[post_].end <= offset_) ++post_;
+    while (post_ < block_->posts.size() && block_->posts[post_].end <= offset_) {
+      ++post_;
+      ++passed_posts_;
+    }
     // A post that is cut by the run's end is finished whatever comes.
     is_decided_ = offset_ > (post_ == 0 ? 0 : block_->posts[post_ - 1].end);
     return run;

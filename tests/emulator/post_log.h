@@ -16,6 +16,7 @@
 #include <optional>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "base/random.h"
 #include "tests/emulator/post_generator.h"
@@ -24,6 +25,9 @@ namespace braid::emulator {
 
 // 512 KB: big enough for large writes, small against the cap of a connection.
 inline constexpr size_t kLogBlockBytes = 512 << 10;
+
+// Of bytes that are no event: keep-alives, messages.
+inline constexpr uint64_t kNoEmission = ~uint64_t{0};
 
 struct LogPost {
   uint64_t emission = 0;
@@ -45,19 +49,23 @@ class PostLog {
  public:
   PostLog();
 
-  // Appends `body` under `id` as the next emission.
-  void Append(const PostBody& body, uint64_t id, absl::Time now);
+  // Appends `body` under `id`.
+  void Append(const PostBody& body, uint64_t id, uint64_t emission, absl::Time now);
+  // Appends bytes as they are. REQUIRES: at most kLogBlockBytes.
+  void AppendText(absl::string_view text, uint64_t emission, absl::Time now);
 
   // Where a connection that opens now begins.
   std::shared_ptr<LogBlock> end_block() const { return tail_; }
-  uint64_t emission_count() const { return emission_count_; }
+  uint64_t post_count() const { return post_count_; }
   uint64_t total_bytes() const { return total_bytes_; }
 
  private:
   std::shared_ptr<LogBlock> NewBlock();
+  char* Reserve(size_t size);
+  void Complete(size_t size, uint64_t emission, absl::Time now);
 
   std::shared_ptr<LogBlock> tail_;
-  uint64_t emission_count_ = 0;
+  uint64_t post_count_ = 0;
   uint64_t total_bytes_ = 0;
 };
 
@@ -87,6 +95,10 @@ class PostFeed {
   // a post. Nothing: no more for now. Dropped emissions are added to `dropped`.
   std::optional<LogRun> Take(size_t bytes_max, absl::Time now, std::vector<uint64_t>* dropped);
 
+  // Posts of the log that this feed has not passed.
+  uint64_t backlog_posts(const PostLog& log) const {
+    return block_ == nullptr ? 0 : log.post_count() - passed_posts_;
+  }
   uint64_t backlog_bytes(const PostLog& log) const {
     return block_ == nullptr ? 0 : log.total_bytes() - position_;
   }
@@ -105,6 +117,7 @@ class PostFeed {
   size_t post_ = 0;          // index of the post at or around offset_
   bool is_decided_ = false;  // the coin for post_ was thrown: it is sent
   uint64_t position_ = 0;    // the log's total_bytes at offset_
+  uint64_t passed_posts_ = 0;
   absl::Duration delay_;
   double drop_fraction_ = 0;
   uint64_t drop_next_ = 0;

@@ -22,11 +22,11 @@ class PostLogTest : public testing::Test {
 
   void Append(int count, absl::Time now = kNow) {
     for (int i = 0; i < count; ++i) {
-      const PostBody& body = pool_.Get(log_.emission_count() % pool_.count());
+      const PostBody& body = pool_.Get(log_.post_count() % pool_.count());
       std::string bytes(body.size, '\0');
-      PatchBody(body, kId + log_.emission_count(), bytes.data());
+      PatchBody(body, kId + log_.post_count(), bytes.data());
       expected_ += bytes;
-      log_.Append(body, kId + log_.emission_count(), now);
+      log_.Append(body, kId + log_.post_count(), log_.post_count(), now);
     }
   }
 

@@ -84,4 +84,12 @@ uint64_t PostIds::Next(absl::Time now) {
   return FirstSnowflakeAt(absl::FromUnixMillis(millis)) | machine << kMachineShift | sequence;
 }
 
+// Machines of their own, so that no id of the usual ones comes again.
+uint64_t PostIds::NextLate(absl::Time now, absl::Duration late_by) {
+  uint32_t number = late_count_++;
+  uint32_t machine = kMachineFirst + kMachineCount + number % kMachineCount;
+  uint32_t sequence = number / kMachineCount % (1 << kMachineShift);
+  return FirstSnowflakeAt(now - late_by) | machine << kMachineShift | sequence;
+}
+
 }  // namespace braid::emulator

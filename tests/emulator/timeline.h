@@ -65,6 +65,8 @@ class PostIds {
   // The id of a post that appears at `now`. All ids are different, also when
   // the clock goes back: the generator then stays at its newest time.
   uint64_t Next(absl::Time now);
+  // The id of a post that appears at `now`, `late_by` after the time in its id.
+  uint64_t NextLate(absl::Time now, absl::Duration late_by);
 
  private:
   static constexpr uint64_t kSeedSalt = 0x1d5;
@@ -80,6 +82,7 @@ class PostIds {
   SeededRandom random_;
   const absl::Duration lateness_max_;
   int64_t newest_millis_ = 0;
+  uint32_t late_count_ = 0;
   std::array<Slot, kSlots> slots_;
 };
 

@@ -108,6 +108,31 @@ absl::Status ApplyEnded(Cursor cursor, Truth* truth) {
   return absl::OkStatus();
 }
 
+absl::Status ApplyKinds(Cursor cursor, Truth* truth) {
+  auto first = cursor.Take<uint64_t>();
+  auto count = cursor.Take<uint32_t>();
+  if (!cursor.ok() || cursor.left() != count) return Bad("kinds: bad size");
+  if (first + count > truth->emissions.size()) return Bad("kinds before created");
+  truth->kinds.resize(truth->emissions.size(), EventKind::kPost);
+  for (uint32_t i = 0; i < count; ++i) {
+    truth->kinds[first + i] = static_cast<EventKind>(cursor.Take<uint8_t>());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ApplyAsked(Cursor cursor, Truth* truth) {
+  TruthRequest request;
+  request.time = absl::FromUnixMicros(cursor.Take<int64_t>());
+  request.status = static_cast<int>(cursor.Take<uint32_t>());
+  request.connection = cursor.Take<uint32_t>();
+  request.line = cursor.TakeString();
+  request.tag = cursor.TakeString();
+  request.address = cursor.TakeString();
+  if (!cursor.ok()) return Bad("asked: bad size");
+  truth->requests.push_back(std::move(request));
+  return absl::OkStatus();
+}
+
 absl::Status Apply(uint8_t type, absl::string_view payload, Truth* truth) {
   switch (type) {
     case kCreated:
@@ -120,6 +145,10 @@ absl::Status Apply(uint8_t type, absl::string_view payload, Truth* truth) {
       return ApplyRange(static_cast<Type>(type), Cursor(payload), truth);
     case kEnded:
       return ApplyEnded(Cursor(payload), truth);
+    case kKinds:
+      return ApplyKinds(Cursor(payload), truth);
+    case kAsked:
+      return ApplyAsked(Cursor(payload), truth);
     case kFinished:
       truth->finished = true;
       return absl::OkStatus();
@@ -159,6 +188,12 @@ const char* EndKindName(EndKind kind) {
       return "network";
     case EndKind::kEmulatorStopped:
       return "emulator_stopped";
+    case EndKind::kTooManyConnections:
+      return "too_many_connections";
+    case EndKind::kJobDone:
+      return "job_done";
+    case EndKind::kKilled:
+      return "killed";
   }
   return "unknown";
 }

@@ -16,6 +16,9 @@
 //   4 maybe     as sent: the connection ended while these were partly written
 //   5 dropped   as sent: withheld from the connection by a drop command
 //   6 ended     u32 connection, i64 micros, u8 EndKind
+//   8 kinds     u64 first, u32 count, count x u8 EventKind; without one: posts
+//   9 asked     i64 micros, u32 status, u32 connection (0: none was opened),
+//               u32 size, request line, u32 size, tag, u32 size, address
 //   7 finished  i64 micros: the emulator stopped by itself, nothing is missing
 // Sent means that every byte of the record was accepted by the kernel; a reset
 // may still have lost it. A created record stands before any sent of it. A
@@ -34,6 +37,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "tests/emulator/event.h"
 
 namespace braid::emulator {
 
@@ -47,6 +51,9 @@ enum class EndKind : uint8_t {
   kSlowClient = 6,  // backlog above the cap
   kNetwork = 7,     // the kernel gave up on the peer
   kEmulatorStopped = 8,
+  kTooManyConnections = 9,  // Gnip: over the limit after the grace
+  kJobDone = 10,            // a recovery or replay ended, well or not
+  kKilled = 11,             // by the connections API
 };
 const char* EndKindName(EndKind kind);
 
@@ -75,12 +82,25 @@ struct TruthConnection {
   std::vector<EmissionRange> dropped;
 };
 
+// One request: who asked for what, and what X answered.
+struct TruthRequest {
+  absl::Time time;
+  int status = 0;  // 0: no answer, by a fault
+  uint32_t connection = 0;
+  std::string line;  // "GET /2/tweets/search/stream?backfill_minutes=5"
+  std::string tag;
+  std::string address;
+};
+
 struct Truth {
   absl::Time started;
   uint64_t seed = 0;
   std::vector<Emission> emissions;
   // In the order of their numbers, which start at 1.
   std::vector<TruthConnection> connections;
+  // As long as the emissions, or empty: all are posts.
+  std::vector<EventKind> kinds;
+  std::vector<TruthRequest> requests;
   bool finished = false;
   // Bytes after the last whole record: the emulator was killed or still writes.
   uint64_t torn_bytes = 0;
@@ -92,6 +112,9 @@ struct Truth {
   // Sent or maybe: what a reader may have seen.
   absl::flat_hash_set<uint64_t> PossiblySentToAny() const;
   uint64_t SentCount(const TruthConnection& connection) const;
+  EventKind KindOf(uint64_t emission) const {
+    return emission < kinds.size() ? kinds[emission] : EventKind::kPost;
+  }
 };
 
 absl::StatusOr<Truth> ReadTruth(absl::string_view path);
@@ -111,6 +134,8 @@ enum Type : uint8_t {
   kDropped = 5,
   kEnded = 6,
   kFinished = 7,
+  kKinds = 8,
+  kAsked = 9,
 };
 }  // namespace truth_format
 

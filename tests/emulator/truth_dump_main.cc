@@ -34,7 +34,7 @@ void PrintConnection(const Truth& truth, const TruthConnection& connection) {
 int Main(int argc, char** argv) {
   if (argc != 2 || argv[1][0] == '-') {
     std::cerr << "usage: truth-dump FILE\n"
-                 "Prints {\"truth\":…}, one line per connection, one per emission. Ranges are\n"
+                 "Prints {\"truth\":…}, one line per connection, request and emission. Ranges are\n"
                  "[first emission, count].\n";
     return argc == 2 && std::string(argv[1]) == "--help" ? 0 : 2;
   }
@@ -48,10 +48,17 @@ int Main(int argc, char** argv) {
                             ",\"finished\":", truth->finished ? "true" : "false",
                             ",\"torn_bytes\":", truth->torn_bytes, "}}\n");
   for (const TruthConnection& connection : truth->connections) PrintConnection(*truth, connection);
+  for (const TruthRequest& request : truth->requests) {
+    std::cout << absl::StrCat(
+        "{\"asked\":", JsonText(request.line), ",\"time\":\"", absl::FormatTime(request.time),
+        "\",\"status\":", request.status, ",\"connection\":", request.connection,
+        ",\"tag\":", JsonText(request.tag), ",\"address\":", JsonText(request.address), "}\n");
+  }
   for (size_t i = 0; i < truth->emissions.size(); ++i) {
     const Emission& emission = truth->emissions[i];
     std::cout << absl::StrCat("{\"emission\":", i, ",\"id\":\"", emission.post_id(),
-                              "\",\"micros\":", emission.micros,
+                              "\",\"kind\":", static_cast<int>(truth->KindOf(i)),
+                              ",\"micros\":", emission.micros,
                               emission.is_duplicate() ? ",\"duplicate\":true}\n" : "}\n");
   }
   return 0;

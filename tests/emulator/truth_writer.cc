@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -59,6 +60,29 @@ void TruthWriter::Created(uint64_t first, const std::vector<uint64_t>& ids, absl
   Record(kCreated, payload);
 }
 
+void TruthWriter::Kinds(uint64_t first, const std::vector<uint8_t>& kinds) {
+  if (fd_ < 0 || std::all_of(kinds.begin(), kinds.end(), [](uint8_t kind) { return kind == 0; })) {
+    return;
+  }
+  std::string payload;
+  Append(first, &payload);
+  Append(static_cast<uint32_t>(kinds.size()), &payload);
+  payload.append(reinterpret_cast<const char*>(kinds.data()), kinds.size());
+  Record(kKinds, payload);
+}
+
+void TruthWriter::Asked(const TruthRequest& request) {
+  if (fd_ < 0) return;
+  std::string payload;
+  Append(absl::ToUnixMicros(request.time), &payload);
+  Append(static_cast<uint32_t>(request.status), &payload);
+  Append(request.connection, &payload);
+  AppendText(request.line, &payload);
+  AppendText(request.tag, &payload);
+  AppendText(request.address, &payload);
+  Record(kAsked, payload);
+}
+
 void TruthWriter::Connected(uint32_t connection, absl::string_view tag, absl::string_view address,
                             absl::Time now) {
   if (fd_ < 0) return;
@@ -71,6 +95,7 @@ void TruthWriter::Connected(uint32_t connection, absl::string_view tag, absl::st
 }
 
 void TruthWriter::Sent(uint32_t connection, uint64_t first, uint64_t count, absl::Time now) {
+  if (observer_) observer_(first, count, now);
   if (fd_ < 0) return;
   OpenRange& range = open_ranges_[connection];
   if (range.count > 0 && range.first + range.count != first) CloseRange(connection);

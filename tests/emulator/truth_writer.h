@@ -9,8 +9,10 @@
 #define BRAID_TESTS_EMULATOR_TRUTH_WRITER_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -27,11 +29,18 @@ class TruthWriter {
   TruthWriter(const TruthWriter&) = delete;
   TruthWriter& operator=(const TruthWriter&) = delete;
 
-  // Without Open every call does nothing.
+  // Told of every Sent, also without Open.
+  using Observer = std::function<void(uint64_t first, uint64_t count, absl::Time now)>;
+  void SetObserver(Observer observer) { observer_ = std::move(observer); }
+
+  // Without Open every call below does nothing.
   absl::Status Open(const std::string& path, uint64_t seed, absl::Time now);
 
   // `ids` of the emissions from `first` on; bit 63 marks duplicates.
   void Created(uint64_t first, const std::vector<uint64_t>& ids, absl::Time now);
+  // Of the emissions from `first` on, after Created. Posts alone need no record.
+  void Kinds(uint64_t first, const std::vector<uint8_t>& kinds);
+  void Asked(const TruthRequest& request);
   void Connected(uint32_t connection, absl::string_view tag, absl::string_view address,
                  absl::Time now);
   void Sent(uint32_t connection, uint64_t first, uint64_t count, absl::Time now);
@@ -54,6 +63,7 @@ class TruthWriter {
   void CloseRange(uint32_t connection);
   void WriteBuffer();
 
+  Observer observer_;
   int fd_ = -1;
   std::string buffer_;
   std::map<uint32_t, OpenRange> open_ranges_;

@@ -8,48 +8,17 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "tests/emulator/x_answers.h"
 
 namespace braid::emulator {
 namespace {
 
 constexpr size_t kPeersMax = 256;
+// Gnip takes 5 MB of rules in one request.
+constexpr size_t kRequestBodyBytesMax = 8 << 20;
 // A client that does not finish its request within it is dropped.
 constexpr absl::Duration kRequestMax = absl::Seconds(10);
-// As X's answers show them.
-constexpr int kShownConnectLimit = 50;
-constexpr absl::Duration kConnectWindow = absl::Minutes(15);
-
-constexpr char kTooManyConnections[] =
-    R"({"title":"ConnectionException","detail":"This stream is currently at the maximum allowed connection limit.","connection_issue":"TooManyConnections","type":"https://api.x.com/2/problems/streaming-connection"})";
-constexpr char kTooManyRequests[] =
-    R"({"title":"Too Many Requests","detail":"Too Many Requests","type":"about:blank","status":429})";
-constexpr char kUnauthorized[] =
-    R"({"title":"Unauthorized","type":"about:blank","status":401,"detail":"Unauthorized"})";
-constexpr char kForbidden[] =
-    R"({"client_id":"1","required_enrollment":"Appropriate Level of API Access","registration_url":"https://developer.x.com/en/docs/projects/overview","title":"Client Forbidden","detail":"This request must be made using an approved developer account that is enrolled in the requested endpoint.","reason":"client-not-enrolled","type":"https://api.x.com/2/problems/client-forbidden"})";
-constexpr char kUnavailable[] =
-    R"({"title":"Service Unavailable","detail":"Service Unavailable","type":"about:blank","status":503})";
-constexpr char kNotFound[] =
-    R"({"title":"Not Found Error","type":"https://api.x.com/2/problems/resource-not-found","status":404,"detail":"Not Found"})";
-constexpr char kRules[] =
-    R"({"data":[{"id":"1668374837483741000","value":"emulated","tag":"news"}],"meta":{"sent":"2026-01-01T00:00:00.000Z","result_count":1}})";
-
-HttpAnswer AnswerFor(Refusal refusal) {
-  switch (refusal) {
-    case Refusal::k401:
-      return {401, kUnauthorized};
-    case Refusal::k403:
-      return {403, kForbidden};
-    case Refusal::k429Slots:
-      return {429, kTooManyConnections};
-    case Refusal::k429Rate:
-      return {429, kTooManyRequests};
-    default:
-      return {503, kUnavailable};
-  }
-}
 
 // A test names its connections by ?connection=… or by the User-Agent.
 std::string TagOf(const HttpRequest& request) {
@@ -57,26 +26,34 @@ std::string TagOf(const HttpRequest& request) {
   return tag.empty() ? request.Header("user-agent") : tag;
 }
 
-void SetSocketOptions(int fd, const XServerOptions& options) {
-  int timeout_ms = static_cast<int>(absl::ToInt64Milliseconds(options.client_timeout));
+std::string LineOf(const HttpRequest& request) {
+  std::string line = absl::StrCat(request.method, " ", request.path);
+  char mark = '?';
+  for (const auto& [name, value] : request.query) {
+    line += std::exchange(mark, '&');
+    absl::StrAppend(&line, name, "=", value);
+  }
+  return line;
+}
+
+void SetSocketOptions(int fd, const XSettings& settings) {
+  int timeout_ms = static_cast<int>(absl::ToInt64Milliseconds(settings.client_timeout));
   setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof(timeout_ms));
-  if (options.send_buffer_bytes == 0) return;
-  int bytes = static_cast<int>(options.send_buffer_bytes);
+  if (settings.send_buffer_bytes == 0) return;
+  int bytes = static_cast<int>(settings.send_buffer_bytes);
   setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
 }
 
 }  // namespace
 
-XServer::XServer(const XServerOptions& options, Listener* listener, Poller* poller,
-                 TransportFactory* transports, const PostLog* log, TruthWriter* truth,
-                 const Moment* now)
-    : options_(options),
-      listener_(listener),
-      poller_(poller),
-      transports_(transports),
-      log_(log),
-      truth_(truth),
-      now_(now) {
+XServer::XServer(const XServerParts& parts)
+    : settings_(parts.settings),
+      listener_(parts.listener),
+      poller_(parts.poller),
+      transports_(parts.transports),
+      desk_(parts.desk),
+      truth_(parts.truth),
+      now_(parts.now) {
   poller_->Add(listener_->fd(), this);
 }
 
@@ -104,20 +81,22 @@ void XServer::AcceptAll() {
     peer.address = accepted->address;
     peer.transport = transports_->Make(accepted->fd);
     peer.deadline = now_->elapsed + kRequestMax;
-    SetSocketOptions(accepted->fd, options_);
+    SetSocketOptions(accepted->fd, *settings_);
     poller_->Add(accepted->fd, this);
     ++accepted_count_;
-    bool is_refusing = now_->elapsed < refusal_until_;
-    if (peers_.size() > kPeersMax || (is_refusing && refusal_ == Refusal::kReset)) {
-      ++refused_count_;
-      peer.transport->ResetOnClose();
-      peer.is_dead = true;
-    }
+    if (peers_.size() > kPeersMax || desk_->ResetsAtAccept(*now_)) Drop(&peer);
   }
 }
 
+// A reset, as from a firewall.
+void XServer::Drop(Peer* peer) {
+  ++refused_count_;
+  peer->transport->ResetOnClose();
+  peer->is_dead = true;
+}
+
 void XServer::ReadRequest(Peer* peer) {
-  char buffer[4096];
+  char buffer[16 << 10];
   for (;;) {
     IoResult result = peer->transport->Read(buffer, sizeof(buffer));
     if (result.state == IoState::kBlocked) break;
@@ -129,94 +108,87 @@ void XServer::ReadRequest(Peer* peer) {
   }
   if (peer->is_answered || peer->is_hole) return;
   HttpRequest request;
-  switch (ParseRequest(peer->in, &request)) {
+  switch (ParseRequest(peer->in, kRequestBodyBytesMax, &request)) {
     case ParseState::kNeedMore:
       return;
     case ParseState::kBad:
-      return Answer(peer, {400, R"({"title":"Invalid Request"})"});
+      return Answer(peer, Refused(Family::kV2, "400", now_->x_time));
+    case ParseState::kTooLong:
+      return Answer(peer, Refused(Family::kV2, "413", now_->x_time));
     case ParseState::kDone:
       return HandleRequest(peer, request);
   }
 }
 
-void XServer::Answer(Peer* peer, HttpAnswer answer) {
-  if (answer.status != 200) ++refused_count_;
-  answer.extra_headers = LimitHeaders();
+void XServer::Answer(Peer* peer, const HttpAnswer& answer) {
   peer->out = RenderAnswer(answer, now_->x_time);
   peer->is_answered = true;
   peer->deadline = now_->elapsed + kRequestMax;
 }
 
+HttpAnswer XServer::AnswerByTable(const Peer& peer, const HttpRequest& request,
+                                  Family* family) const {
+  RouteTable::Found found = routes_.Find(request);
+  if (found.route == nullptr) {
+    return Refused(*family, found.is_path_known ? "405" : "404", now_->x_time);
+  }
+  *family = found.route->family;
+  std::optional<std::string> account = AccountOf(settings_->credentials, *family, request);
+  if (!account) return Refused(*family, "401", now_->x_time);
+  return found.route->handler({request, found.names, *family, *account, peer.address, *now_});
+}
+
 void XServer::HandleRequest(Peer* peer, const HttpRequest& request) {
-  if (request.path == "/2/tweets/search/stream/rules") return Answer(peer, {200, kRules});
-  if (request.method != "GET" || request.path != "/2/tweets/search/stream") {
-    return Answer(peer, {404, kNotFound});
+  TruthRequest asked;
+  asked.time = now_->x_time;
+  asked.line = LineOf(request);
+  asked.tag = TagOf(request);
+  asked.address = peer->address;
+  std::optional<EndpointMatch> match = FindEndpoint(request.path);
+  if (match && request.method == "GET") {
+    asked.status = HandleStream(peer, {*match, request, peer->address, asked.tag});
+    if (peer->stream != nullptr) asked.connection = peer->stream->identity().number;
+  } else {
+    Family family = request.path.rfind("/2/", 0) == 0 ? Family::kV2 : Family::kGnip;
+    HttpAnswer answer = AnswerByTable(*peer, request, &family);
+    for (const std::string& header : CommonHeaders(family, now_->x_time)) {
+      answer.extra_headers.push_back(header);
+    }
+    asked.status = answer.status;
+    Answer(peer, answer);
   }
-  CountAttempt();
-  if (RefuseNow(peer)) return;
-  if (!options_.bearer_token.empty() &&
-      request.Header("authorization") != "Bearer " + options_.bearer_token) {
-    return Answer(peer, AnswerFor(Refusal::k401));
-  }
-  if (options_.connect_limit > 0 && attempts_ > options_.connect_limit) {
-    return Answer(peer, AnswerFor(Refusal::k429Rate));
-  }
-  if (SlotsTaken() >= options_.slots) return Answer(peer, AnswerFor(Refusal::k429Slots));
-  StartStream(peer, request);
+  truth_->Asked(asked);
 }
 
-bool XServer::RefuseNow(Peer* peer) {
-  if (now_->elapsed >= refusal_until_) return false;
-  if (refusal_ == Refusal::kBlackHole) {
-    ++refused_count_;
-    peer->is_hole = true;
-    peer->deadline = absl::InfiniteDuration();
-    return true;
+// Returns the status, 0 for none.
+int XServer::HandleStream(Peer* peer, const StreamRequest& request) {
+  DeskDecision decision = desk_->Decide(request, *now_);
+  switch (decision.kind) {
+    case DeskDecision::Kind::kStream:
+      StartStream(peer, std::move(decision));
+      return 200;
+    case DeskDecision::Kind::kAnswer:
+      ++refused_count_;
+      Answer(peer, decision.answer);
+      return decision.answer.status;
+    case DeskDecision::Kind::kReset:
+      Drop(peer);
+      return 0;
+    case DeskDecision::Kind::kBlackHole:
+      ++refused_count_;
+      peer->is_hole = true;
+      peer->deadline = absl::InfiniteDuration();
+      return 0;
   }
-  Answer(peer, AnswerFor(refusal_));
-  return true;
+  return 0;
 }
 
-void XServer::StartStream(Peer* peer, const HttpRequest& request) {
-  StreamIdentity identity;
-  identity.number = ++stream_count_;
-  identity.tag = TagOf(request);
-  identity.address = peer->address;
-  identity.gzip = options_.gzip && absl::StrContains(request.Header("accept-encoding"), "gzip");
-  std::string head =
-      absl::StrCat("HTTP/1.1 200 OK\r\ndate: ", HttpDate(now_->x_time),
-                   "\r\ncontent-type: application/json; charset=utf-8\r\ntransfer-encoding: chunked"
-                   "\r\ncache-control: no-cache, no-store, max-age=0\r\nserver: tsa_b\r\n",
-                   identity.gzip ? "content-encoding: gzip\r\n" : "");
-  for (const std::string& header : LimitHeaders()) absl::StrAppend(&head, header, "\r\n");
-  peer->stream = std::make_unique<ClientStream>(options_.stream, std::move(identity),
-                                                peer->transport.get(), log_, truth_, *now_);
-  peer->stream->Start(head + "\r\n");
+void XServer::StartStream(Peer* peer, DeskDecision decision) {
+  peer->stream = std::make_unique<ClientStream>(*std::move(decision.plan), peer->transport.get(),
+                                                truth_, *now_);
+  peer->stream->Start(std::move(decision.head));
+  peer->stream->SendRaw(decision.first_record);
   peer->in.clear();
-}
-
-void XServer::CountAttempt() {
-  if (now_->x_time >= attempts_reset_) {
-    attempts_ = 0;
-    attempts_reset_ = now_->x_time + kConnectWindow;
-  }
-  ++attempts_;
-}
-
-std::vector<std::string> XServer::LimitHeaders() const {
-  int limit = options_.connect_limit > 0 ? options_.connect_limit : kShownConnectLimit;
-  return {absl::StrCat("x-rate-limit-limit: ", limit),
-          absl::StrCat("x-rate-limit-remaining: ", std::max(0, limit - attempts_)),
-          absl::StrCat("x-rate-limit-reset: ", absl::ToUnixSeconds(attempts_reset_))};
-}
-
-int XServer::SlotsTaken() const {
-  int taken = 0;
-  for (const auto& [fd, peer] : peers_) {
-    taken += peer.stream != nullptr && peer.stream->takes_slot() ? 1 : 0;
-  }
-  for (absl::Duration until : zombie_slots_) taken += now_->elapsed < until ? 1 : 0;
-  return taken;
 }
 
 void XServer::WriteAnswer(int fd, Peer* peer) {
@@ -239,27 +211,44 @@ void XServer::PumpPeer(int fd, Peer* peer) {
   }
 }
 
+void XServer::EndOverdue() {
+  std::vector<uint32_t> overdue = desk_->Overdue(*now_);
+  if (overdue.empty()) return;
+  for (ClientStream* stream : Streams()) {
+    if (std::find(overdue.begin(), overdue.end(), stream->identity().number) != overdue.end()) {
+      stream->EndWithMessage("ForceDisconnect", *now_, EndKind::kTooManyConnections);
+    }
+  }
+}
+
 void XServer::Pump() {
+  EndOverdue();
   for (auto it = peers_.begin(); it != peers_.end();) {
     Peer& peer = it->second;
     if (!peer.is_dead) PumpPeer(it->first, &peer);
+    if (peer.stream != nullptr && !peer.stream->takes_slot() && !peer.is_ended) {
+      peer.is_ended = true;
+      desk_->Ended(*peer.stream, *now_);
+    }
     if (!peer.is_dead) {
       ++it;
       continue;
     }
-    if (peer.stream != nullptr) {
-      past_sent_posts_ += peer.stream->sent_posts();
-      if (peer.stream->left_unclean()) {
-        zombie_slots_.push_back(now_->elapsed + options_.zombie_slot);
-      }
-    }
+    if (peer.stream != nullptr) past_sent_posts_ += peer.stream->sent_posts();
     poller_->Remove(it->first);
     it = peers_.erase(it);
   }
-  zombie_slots_.erase(
-      std::remove_if(zombie_slots_.begin(), zombie_slots_.end(),
-                     [this](absl::Duration until) { return until <= now_->elapsed; }),
-      zombie_slots_.end());
+}
+
+bool XServer::Kill(const std::string& id) {
+  uint32_t number = desk_->book().NumberOf(id);
+  if (number == 0) return false;
+  desk_->book().Closed(number, DisconnectReason(EndKind::kKilled), now_->x_time);
+  desk_->FreeSlot(number);
+  for (ClientStream* stream : Streams()) {
+    if (stream->identity().number == number) stream->EndWithZeroChunk(*now_, EndKind::kKilled);
+  }
+  return true;
 }
 
 absl::Duration XServer::NextDeadline() const {
@@ -281,11 +270,6 @@ void XServer::AbandonAll() {
   for (auto& [fd, peer] : peers_) {
     if (peer.stream != nullptr) peer.stream->Abandon(*now_);
   }
-}
-
-void XServer::Refuse(Refusal how, absl::Duration length) {
-  refusal_ = how;
-  refusal_until_ = now_->elapsed + length;
 }
 
 std::vector<ClientStream*> XServer::Streams() {

@@ -1,54 +1,47 @@
-// The filtered stream endpoint: accepts, checks the bearer token and the slots,
-// answers as X does, and owns the open streams.
+// The emulated X's port: accepts, reads requests, has JSON endpoints answer by
+// the route table, checks their credentials, and owns the open streams. Who may stream what the
+// StreamDesk decides.
 //
 // Threads: the emulator's loop. Bounds: 256 sockets, each with a request of at
-// most 16 KB or a ClientStream.
+// most 16 KB and a body of 8 MB, or a ClientStream.
 
 #ifndef BRAID_TESTS_EMULATOR_X_SERVER_H_
 #define BRAID_TESTS_EMULATOR_X_SERVER_H_
 
-#include <functional>
 #include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "tests/emulator/client_stream.h"
+#include "tests/emulator/connection_book.h"
 #include "tests/emulator/http_text.h"
 #include "tests/emulator/listener.h"
 #include "tests/emulator/moment.h"
 #include "tests/emulator/poller.h"
-#include "tests/emulator/post_log.h"
+#include "tests/emulator/route_table.h"
+#include "tests/emulator/stream_desk.h"
 #include "tests/emulator/transport.h"
 #include "tests/emulator/truth_writer.h"
+#include "tests/emulator/x_settings.h"
 
 namespace braid::emulator {
 
-struct XServerOptions {
-  // Empty: every token is accepted.
-  std::string bearer_token;
-  // X allows two redundant connections.
-  int slots = 2;
-  bool gzip = false;
-  // Connect attempts in 15 minutes. X: 50. 0: shown in headers, not enforced.
-  int connect_limit = 0;
-  // An end of the client's side that X does not see keeps the slot this long.
-  absl::Duration zombie_slot = absl::ZeroDuration();
-  // The kernel gives up on a silent peer after it.
-  absl::Duration client_timeout = absl::Seconds(30);
-  // 0: the kernel's own choice.
-  size_t send_buffer_bytes = 0;
-  StreamOptions stream;
+// Everything the server works with; all outlive it.
+struct XServerParts {
+  const XSettings* settings = nullptr;
+  Listener* listener = nullptr;
+  Poller* poller = nullptr;
+  TransportFactory* transports = nullptr;
+  StreamDesk* desk = nullptr;
+  TruthWriter* truth = nullptr;
+  const Moment* now = nullptr;
 };
 
-enum class Refusal { kNone, k401, k403, k429Slots, k429Rate, k503, kReset, kBlackHole };
-
-class XServer final : public PollHandler {
+class XServer final : public PollHandler, public ConnectionList {
  public:
-  // All outlive it.
-  XServer(const XServerOptions& options, Listener* listener, Poller* poller,
-          TransportFactory* transports, const PostLog* log, TruthWriter* truth, const Moment* now);
+  explicit XServer(const XServerParts& parts);
   ~XServer() override;
 
   void OnEvent(int fd, uint32_t epoll_events) override;
@@ -59,8 +52,11 @@ class XServer final : public PollHandler {
   bool HasBacklog() const;
   void AbandonAll();
 
-  // New connections are refused like this until then.
-  void Refuse(Refusal how, absl::Duration length);
+  // Where JSON endpoints add themselves, before the first request.
+  RouteTable& routes() { return routes_; }
+
+  std::vector<ConnectionRecord> Connections() const override { return desk_->book().records(); }
+  bool Kill(const std::string& id) override;
 
   // Open streams in the order of their numbers.
   std::vector<ClientStream*> Streams();
@@ -78,40 +74,36 @@ class XServer final : public PollHandler {
     bool is_answered = false;
     bool is_hole = false;  // never answered
     bool is_dead = false;
+    bool is_ended = false;  // the desk knows that the stream is over
     absl::Duration deadline;
     std::unique_ptr<ClientStream> stream;
   };
 
   void AcceptAll();
   void ReadRequest(Peer* peer);
-  void Answer(Peer* peer, HttpAnswer answer);
+  void Answer(Peer* peer, const HttpAnswer& answer);
+  void Drop(Peer* peer);
   void HandleRequest(Peer* peer, const HttpRequest& request);
-  bool RefuseNow(Peer* peer);
-  void StartStream(Peer* peer, const HttpRequest& request);
+  HttpAnswer AnswerByTable(const Peer& peer, const HttpRequest& request, Family* family) const;
+  int HandleStream(Peer* peer, const StreamRequest& request);
+  void StartStream(Peer* peer, DeskDecision decision);
+  void EndOverdue();
   void PumpPeer(int fd, Peer* peer);
   void WriteAnswer(int fd, Peer* peer);
-  int SlotsTaken() const;
-  std::vector<std::string> LimitHeaders() const;
-  void CountAttempt();
 
-  const XServerOptions options_;
+  const XSettings* const settings_;
   Listener* const listener_;
   Poller* const poller_;
   TransportFactory* const transports_;
-  const PostLog* const log_;
+  StreamDesk* const desk_;
   TruthWriter* const truth_;
   const Moment* const now_;
 
   std::map<int, Peer> peers_;
-  uint32_t stream_count_ = 0;
   uint64_t accepted_count_ = 0;
   uint64_t refused_count_ = 0;
   uint64_t past_sent_posts_ = 0;
-  Refusal refusal_ = Refusal::kNone;
-  absl::Duration refusal_until_;
-  int attempts_ = 0;
-  absl::Time attempts_reset_;
-  std::vector<absl::Duration> zombie_slots_;  // until when
+  RouteTable routes_;
 };
 
 }  // namespace braid::emulator

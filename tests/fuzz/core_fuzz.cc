@@ -67,7 +67,6 @@ class Deduper {
 
   void Start() {
     Core::Options options;
-    options.strays_max = 8;
     options.window.memory_bytes_max = 2000;
     absl::StatusOr<std::unique_ptr<Core>> core = Core::Load(store_, options);
     BRAID_CHECK(core.ok());
@@ -115,8 +114,9 @@ void Deduper::CheckLog() const {
     }
   }
   BRAID_CHECK(core_->last_sequence() + 1 == next_sequence);
-  // Strays beyond their maximum are forgotten, and may come again.
-  BRAID_CHECK(keys.size() == core_->last_sequence() || core_->state().strays_evicted() > 0);
+  // What comes again after its key was let go stands twice, marked late.
+  const store::v1::CoreState& state = core_->state();
+  BRAID_CHECK(keys.size() + state.late_events() >= core_->last_sequence());
 }
 
 // What the hash and the compression would stop is let through, so that the

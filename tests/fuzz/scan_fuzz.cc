@@ -32,6 +32,12 @@ std::string Answer(MessageScanner* scanner, absl::string_view line) {
       BRAID_CHECK(tag_bytes <= kRuleTagBytesMax);
       break;
     }
+    case ScannedMessage::Kind::kEvent:
+      // A deduper refuses records with times it can not count with.
+      BRAID_CHECK(message.create_time >= absl::UnixEpoch());
+      BRAID_CHECK(message.create_time < absl::FromUnixSeconds(int64_t{1} << 33));
+      add(message.key.SerializeAsString());
+      break;
     case ScannedMessage::Kind::kControl:
       add(ControlWord(message.control));
       for (absl::string_view text : {message.disconnect_type, message.title,

@@ -112,8 +112,9 @@ std::string Cluster::ConnectorYaml(int index) const {
       ConnectionName(index),
       "\nsource:\n  dialect: x-v2\n  url: ", emulator_->StreamUrl(ConnectionName(index)),
       "\n  bearer_token_file: ", emulator_->token_file(),
-      // Tests kill and cut more often than X would bear.
-      "\n  settings: {connect_budget: 100000}\n", options_.source_yaml, "dedupers:\n  - {address: \"", log_address_.deduper, "\"", ConnectorTls(index),
+      // Tests kill and cut more often than X would bear, and each time 5 minutes
+      // of a busy stream would come again.
+      "\n  settings: {connect_budget: 100000}\n  backfill: never\n", options_.source_yaml, "dedupers:\n  - {address: \"", log_address_.deduper, "\"", ConnectorTls(index),
       "}\nspool: {dir: ", spool_dir(index), "}\nlisten: {http: \"", connector_host, ":0\"}\n",
       options_.connector_yaml);
 }

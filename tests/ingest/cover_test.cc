@@ -282,7 +282,7 @@ TEST(CoverTest, AfterALossNothingBeforeItIsVouchedExceptWhatWasAlready) {
   x.Events(51, 60, 1);
   EXPECT_EQ(x.Take(60), "");
   x.Events(61, 70, 1);
-  EXPECT_EQ(x.Take(70), "[50.5,60)");
+  EXPECT_EQ(x.Take(70), "[50.501,60)");
 }
 
 TEST(CoverTest, OldLossBelowTheCoverChangesNothing) {

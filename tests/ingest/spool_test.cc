@@ -220,6 +220,30 @@ TEST_F(SpoolTest, AcknowledgedSegmentsStayForTheRetention) {
   EXPECT_GT(spool_->Sessions().back().first_retained_offset(), 50);
 }
 
+TEST_F(SpoolTest, WhatADeduperLostIsKeptForItAgain) {
+  AppendFrames(100);
+  const uint64_t bytes = spool_->UnacknowledgedBytes(0);
+  spool_->ResetAcknowledged(0, 1, 100);
+  ASSERT_TRUE(spool_->FullyAcknowledged(0));
+  loop_.RunFor(absl::Minutes(10));
+  spool_->ResetAcknowledged(0, 1, 0);
+  EXPECT_FALSE(spool_->FullyAcknowledged(0));
+  EXPECT_EQ(spool_->UnacknowledgedBytes(0), bytes);
+  // Its retention begins anew, once it is acknowledged again.
+  loop_.RunFor(absl::Hours(1));
+  EXPECT_EQ(Read(1, 0).size(), 100);
+  spool_->ResetAcknowledged(0, 1, 100);
+  loop_.RunFor(absl::Minutes(14));
+  EXPECT_EQ(spool_->Sessions().back().first_retained_offset(), 0);
+  loop_.RunFor(absl::Minutes(2));
+  EXPECT_GT(spool_->Sessions().back().first_retained_offset(), 50);
+  // What is gone stays gone, and an epoch that is not kept is nobody's.
+  spool_->ResetAcknowledged(0, 1, 0);
+  spool_->ResetAcknowledged(0, 77, 5);
+  EXPECT_GT(spool_->Sessions().back().first_retained_offset(), 50);
+  EXPECT_LT(spool_->UnacknowledgedBytes(0), bytes);
+}
+
 TEST_F(SpoolTest, OlderSessionIsGoneWhenAllOfItExpired) {
   AppendFrames(100);
   ASSERT_TRUE(Open().ok());

@@ -148,6 +148,14 @@ TEST(EventKeyTest, UnknownObjectsAreEventsOnlyWhereTheStreamSaysSo) {
   }
 }
 
+TEST(EventKeyTest, ATimeThatIsNoneIsLeftOut) {
+  for (absl::string_view time : {"9223372036854775807", "-1", "\"0\"", "\"0001-01-01T00:00:00Z\"",
+                                 "\"9999-12-31T23:59:59Z\"", "1e300", "null", "{}"}) {
+    std::string line = absl::StrCat(R"({"user_delete":{"id":5,"timestamp_ms":)", time, "}}");
+    EXPECT_EQ(KeyOf(line).time, absl::UnixEpoch()) << line;
+  }
+}
+
 TEST(EventKeyTest, WithoutATimeItIs1970AndWithABrokenEscapeTheBytesCount) {
   EXPECT_EQ(KeyOf(R"({"data":{"event_type":"a","payload":{"x":1}}})").time, absl::UnixEpoch());
   Seen broken = KeyOf(R"({"data":{"user_delete":{"user":{"id":"5","name":"\ud800"}}}})");

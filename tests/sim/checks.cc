@@ -48,20 +48,38 @@ std::vector<LossSpan> LossesOf(const LogView& log) {
   return spans;
 }
 
-bool InLoss(const std::vector<LossSpan>& losses, const std::string& source, absl::Time time,
-            bool of_lines) {
+// A line handed over just before the world slept is received when it wakes.
+absl::Time ReceivedBy(const Truth& truth, absl::Time handed) {
+  absl::Time received = handed;
+  for (const auto& [start, slept] : truth.sleeps) {
+    if (handed <= start && start <= handed + absl::Seconds(1)) received += slept;
+  }
+  return received;
+}
+
+bool InLoss(const Truth& truth, const std::vector<LossSpan>& losses, const std::string& source,
+            absl::Time time, bool of_lines) {
+  absl::Time received = ReceivedBy(truth, time);
   return std::any_of(losses.begin(), losses.end(), [&](const LossSpan& span) {
     bool line = span.reason == v1::Loss::REASON_OVERSIZE_LINE ||
                 span.reason == v1::Loss::REASON_UNPARSABLE_LINE ||
                 span.reason == v1::Loss::REASON_CUT_LINE;
-    return span.source == source && line == of_lines && span.from <= time && time <= span.until;
+    return span.source == source && line == of_lines && span.from <= received && time <= span.until;
   });
+}
+
+absl::Duration AwakeBetween(const Truth& truth, absl::Time from, absl::Time until) {
+  absl::Duration awake = until - from;
+  for (const auto& [start, slept] : truth.sleeps) {
+    if (from <= start && start < until) awake -= slept;
+  }
+  return awake;
 }
 
 bool LivedOn(const Truth& truth, const SimDelivery& delivery) {
   const ProcessLife& life = truth.lives[delivery.connector][delivery.incarnation];
   if (life.end_kind == ProcessLife::End::kAlive) return true;
-  if (delivery.time >= life.end - GraceBefore(life.end_kind)) return false;
+  if (AwakeBetween(truth, delivery.time, life.end) <= GraceBefore(life.end_kind)) return false;
   const auto& losses = truth.spool_losses[delivery.connector];
   return std::none_of(losses.begin(), losses.end(),
                       [&](absl::Time lost) { return delivery.time <= lost; });
@@ -76,22 +94,21 @@ std::map<std::string, std::unordered_set<uint64_t>> SightedBySource(const LogVie
 
 }  // namespace
 
-void CheckDelivered(const Truth& truth, const LogView& log, Failures* failures,
-                    uint64_t* excused) {
+void CheckDelivered(const Truth& truth, const LogView& log, Failures* failures, uint64_t* excused) {
   std::map<std::string, std::unordered_set<uint64_t>> sighted = SightedBySource(log);
   std::vector<LossSpan> losses = LossesOf(log);
   size_t missing = 0;
   for (const SimDelivery& delivery : truth.x.deliveries()) {
     const std::string& source = truth.names[delivery.connector];
     if (sighted[source].count(delivery.id) != 0 || !LivedOn(truth, delivery)) continue;
-    if (InLoss(losses, source, delivery.time, false)) {
+    if (InLoss(truth, losses, source, delivery.time, false)) {
       ++*excused;
       continue;
     }
     if (++missing > kShown) continue;
-    failures->push_back(absl::StrCat("lost: post ", delivery.id, " was handed to ",
-                                     source, " (life ",
-                                     delivery.incarnation, ") at ", Show(delivery.time)));
+    failures->push_back(absl::StrCat("lost: post ", delivery.id, " was handed to ", source,
+                                     " (life ", delivery.incarnation, ") at ",
+                                     Show(delivery.time)));
   }
   if (missing > kShown) failures->push_back(absl::StrCat("lost: ", missing, " posts in all"));
 }
@@ -115,9 +132,8 @@ void CheckGenuine(const Truth& truth, const LogView& log, Failures* failures) {
 
 void CheckCovers(const Truth& truth, const LogView& log, Failures* failures, uint64_t* covers) {
   std::vector<SimPost> posts = truth.x.posts();
-  std::sort(posts.begin(), posts.end(), [](const SimPost& a, const SimPost& b) {
-    return a.create_time < b.create_time;
-  });
+  std::sort(posts.begin(), posts.end(),
+            [](const SimPost& a, const SimPost& b) { return a.create_time < b.create_time; });
   // By source: a cover speaks of what this one source was sent.
   std::map<std::string, std::unordered_set<uint64_t>> standing;
   size_t next = 0;
@@ -137,8 +153,8 @@ void CheckCovers(const Truth& truth, const LogView& log, Failures* failures, uin
       if (seen.count(post->id) != 0 || ++unsound > kShown) continue;
       failures->push_back(absl::StrCat("unsound cover: ", other.record.source_id(), " vouched for ",
                                        Show(ToTime(range.start_time())), " to ", Show(until),
-                                       " but post ", post->id, " created ",
-                                       Show(post->create_time), " is not before it"));
+                                       " but post ", post->id, " created ", Show(post->create_time),
+                                       " is not before it"));
     }
   }
 }
@@ -167,10 +183,16 @@ void CheckLosses(const Truth& truth, const LogView& log, Failures* failures) {
     if (!LivedOn(truth, bad)) continue;
     const std::string& source = truth.names[bad.connector];
     // Its loss record can itself be lost with the spool.
-    if (InLoss(losses, source, bad.time, true) || InLoss(losses, source, bad.time, false)) continue;
+    if (InLoss(truth, losses, source, bad.time, true) ||
+        InLoss(truth, losses, source, bad.time, false)) {
+      continue;
+    }
     if (++silent > kShown) continue;
-    failures->push_back(absl::StrCat("silent loss: ", source, " dropped a line at ",
-                                     Show(bad.time), " and no loss holds that time"));
+    failures->push_back(
+        absl::StrCat("silent loss: ", source, " (life ", bad.incarnation, " that ended as ",
+                     static_cast<int>(truth.lives[bad.connector][bad.incarnation].end_kind), " at ",
+                     Show(truth.lives[bad.connector][bad.incarnation].end), ") dropped a line at ",
+                     Show(bad.time), " and no loss holds that time"));
   }
 }
 

@@ -32,6 +32,8 @@ struct Truth {
   const std::vector<std::string>& names;
   // Every time a connector's spool vanished.
   const std::vector<std::vector<absl::Time>>& spool_losses;
+  // When the whole world slept, and for how long: nobody got anything done.
+  const std::vector<std::pair<absl::Time, absl::Duration>>& sleeps;
 };
 
 using Failures = std::vector<std::string>;

@@ -3,13 +3,20 @@
 #include "absl/strings/str_cat.h"
 #include "base/bytes.h"
 #include "base/check.h"
+#include "dedupe/keys.h"
+#include "dedupe/log_mark.h"
+#include "dedupe/rollback.h"
 
 namespace braid {
 
 DeduperProcess::DeduperProcess(SimLoop& world, int number, Options options,
                                std::vector<std::string>* failures)
-    : world_(world), number_(number), options_(std::move(options)), failures_(failures) {
-  session_options_ = {"main", absl::StrCat("log-", number), options_.connections};
+    : world_(world),
+      number_(number),
+      options_(std::move(options)),
+      failures_(failures),
+      reader_(failures) {
+  session_options_ = {"main", "", options_.connections};
   options_.merger.sources = options_.connections;
   disk_->KeepLog();
 }
@@ -28,6 +35,7 @@ void DeduperProcess::Start() {
   auto core = Core::Load(*disk_, options_.core);
   if (!core.ok()) return Fail(absl::StrCat("can not load: ", core.status().ToString()));
   core_ = *std::move(core);
+  if (!OpenLog()) return;
   directory_ = std::make_unique<SessionDirectory>(options_.connections);
   merger_ = std::make_unique<Merger>(*host_, *disk_, *core_, options_.merger,
                                      [this](const absl::Status&) { stopped_itself_ = true; });
@@ -36,7 +44,35 @@ void DeduperProcess::Start() {
   merger_->Start();
 }
 
+// As StreamRuntime does.
+bool DeduperProcess::OpenLog() {
+  auto stored = disk_->Get(Table::kMeta, kMetaIdentity);
+  identity_.Clear();
+  if (stored.ok()) identity_.ParseFromString(*stored);
+  if (identity_.log_id().empty()) identity_.set_log_id(absl::StrCat("log-", number_));
+  auto lost = MendRollback(*disk_, core_->state(), mark_,
+                           absl::StrCat("log-", number_, "-", ++log_ids_), &identity_);
+  if (!lost.ok()) {
+    Fail(absl::StrCat("can not open the log: ", lost.status().ToString()));
+    return false;
+  }
+  mark_ = MarkOf(identity_.log_id(), core_->state());
+  session_options_.log_id = identity_.log_id();
+  reader_.Attach(*disk_, identity_, core_->state());
+  return true;
+}
+
+void DeduperProcess::RestoreCopy() {
+  BRAID_CHECK(!running());
+  disk_ = std::move(copy_);
+  was_restored_ = true;
+  // What it was known to have, it has no more.
+  acknowledged_.clear();
+  committed_.clear();
+}
+
 void DeduperProcess::Kill() {
+  reader_.Detach();
   merger_ = nullptr;
   directory_ = nullptr;
   core_ = nullptr;
@@ -85,6 +121,8 @@ void DeduperProcess::CheckAcknowledged() {
 }
 
 void DeduperProcess::OnCommitted(const std::vector<CommittedRecord>& records) {
+  mark_ = MarkOf(identity_.log_id(), core_->state());
+  reader_.OnCommit(records, core_->state().earliest_sequence());
   for (const CommittedRecord& record : records) {
     if (!record.record->has_events()) continue;
     const store::v1::Events& events = record.record->events();

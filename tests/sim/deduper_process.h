@@ -17,6 +17,7 @@
 #include "dedupe/session_directory.h"
 #include "tests/dedupe/mem_store.h"
 #include "tests/sim/sim_net.h"
+#include "tests/sim/sim_reader.h"
 
 namespace braid {
 
@@ -43,6 +44,13 @@ class DeduperProcess final : public SimServer {
   // Since the last Start the process stopped itself, as it must after that.
   bool stopped_itself() const { return stopped_itself_; }
   void StepWallClock(absl::Duration step);
+  // A copy of its disk is put aside; later the disk is replaced by it, while
+  // the process is down. The mark of the log is not part of it.
+  void CopyDisk() { copy_ = std::make_unique<MemStore>(*disk_); }
+  bool has_copy() const { return copy_ != nullptr; }
+  void RestoreCopy();
+  bool was_restored() const { return was_restored_; }
+  SimReader& reader() { return reader_; }
 
   // I5: what was acknowledged must be on disk at every start.
   void NoteAcknowledged(const std::string& source, uint64_t epoch, uint64_t end_offset);
@@ -57,6 +65,7 @@ class DeduperProcess final : public SimServer {
   std::unique_ptr<OfferSession> Accept(OfferResponder& responder) override;
 
  private:
+  bool OpenLog();
   void OnCommitted(const std::vector<CommittedRecord>& records);
   void CheckAcknowledged();
   void Fail(const std::string& what);
@@ -71,6 +80,12 @@ class DeduperProcess final : public SimServer {
   // Id first seen committed at each sequence.
   std::map<uint64_t, uint64_t> committed_;
   bool stopped_itself_ = false;
+  std::unique_ptr<MemStore> copy_;
+  bool was_restored_ = false;
+  absl::optional<store::v1::LogMark> mark_;
+  store::v1::Identity identity_;
+  uint64_t log_ids_ = 0;
+  SimReader reader_;
 
   // The process, in order of construction.
   std::unique_ptr<SimHost> host_;

@@ -110,7 +110,10 @@ class World {
       loop_.Step();
       ++report_.turns;
       absl::Duration skip = std::exchange(skip_, absl::ZeroDuration());
-      if (skip > absl::ZeroDuration()) x_.OnSleep();
+      if (skip > absl::ZeroDuration()) {
+        x_.OnSleep();
+        sleeps_.push_back({loop_.WallNow(), skip});
+      }
       loop_.Skip(skip);
       if (skip > absl::ZeroDuration()) wake_time_ = loop_.Now();
       until += skip;
@@ -123,6 +126,7 @@ class World {
     for (size_t i = 0; i < dedupers_.size(); ++i) {
       if (dedupers_[i]->stopped_itself() && dedupers_[i]->running()) KillDeduper(static_cast<int>(i));
     }
+    for (auto& deduper : dedupers_) deduper->reader().Read();
     for (auto& connector : connectors_) {
       if (connector->stopped_itself() && connector->running()) {
         connector->Kill(ProcessLife::End::kKilled);
@@ -222,6 +226,10 @@ class World {
       case Fault::kAway: return Away(number, deduper);
       case Fault::kCrashLoop: return CrashLoop(number, 2 + static_cast<int>(random_.Below(8)));
       case Fault::kStrayFlood: return x_.Flood(50 + static_cast<int>(random_.Below(250)));
+      case Fault::kRestoreDeduper: return RestoreDeduper(deduper);
+      case Fault::kDamageRecord:
+        dedupers_[deduper]->reader().Damage(random_.Unit());
+        return true;
     }
     return false;
   }
@@ -328,6 +336,17 @@ class World {
     return true;
   }
 
+  // Its disk is copied, and after a while it gets the copy.
+  bool RestoreDeduper(int number) {
+    if (!dedupers_[number]->running() || dedupers_[number]->has_copy()) return false;
+    dedupers_[number]->CopyDisk();
+    loop_.After(Seconds(1, 60), [this, number] {
+      if (dedupers_[number]->running()) KillDeduper(number);
+      dedupers_[number]->RestoreCopy();
+    });
+    return true;
+  }
+
   bool StepClock(int number, int deduper) {
     absl::Duration step = absl::Minutes(random_.Below(120)) - absl::Hours(1);
     if (random_.Below(2) == 0) {
@@ -339,6 +358,7 @@ class World {
   }
 
   void Check();
+  bool KeepsWhatIsAcknowledged(const Truth& truth) const;
   void CheckLog(DeduperProcess& deduper, const Truth& truth, std::set<uint64_t>* ids);
 
   SimLoop loop_;
@@ -355,10 +375,26 @@ class World {
   bool healing_ = false;
   // Time to let pass after this turn, and how much has been in all.
   absl::Duration skip_;
+  std::vector<std::pair<absl::Time, absl::Duration>> sleeps_;
   absl::Duration away_;
   absl::Time wake_time_ = absl::InfinitePast();
   bool cap_broken_ = false;
 };
+
+// Then what a restored deduper lost is offered to it again. Otherwise a whole
+// session may be gone that it never heard of.
+bool World::KeepsWhatIsAcknowledged(const Truth& truth) const {
+  if (away_ > absl::ZeroDuration()) return false;
+  for (const auto& connector : truth.lives) {
+    for (const ProcessLife& life : connector) {
+      if (life.end_kind == ProcessLife::End::kPowerCut ||
+          life.end_kind == ProcessLife::End::kSpoolLost) {
+        return false;
+      }
+    }
+  }
+  return options_.spool_bytes_max >= (1 << 20);
+}
 
 void World::CheckLog(DeduperProcess& deduper, const Truth& truth, std::set<uint64_t>* ids) {
   absl::StatusOr<LogView> log = ReadLog(deduper.disk());
@@ -366,10 +402,12 @@ void World::CheckLog(DeduperProcess& deduper, const Truth& truth, std::set<uint6
     report_.failures.push_back(std::string(log.status().message()));
     return;
   }
-  CheckDelivered(truth, *log, &report_.failures, &report_.excused);
+  if (!deduper.was_restored() || KeepsWhatIsAcknowledged(truth)) {
+    CheckDelivered(truth, *log, &report_.failures, &report_.excused);
+    CheckLosses(truth, *log, &report_.failures);
+  }
   CheckGenuine(truth, *log, &report_.failures);
   CheckCovers(truth, *log, &report_.failures, &report_.covers);
-  CheckLosses(truth, *log, &report_.failures);
   std::vector<std::pair<uint64_t, uint64_t>> sequence_and_id;
   for (const LogView::Event& event : log->events) {
     sequence_and_id.emplace_back(event.sequence, event.id);
@@ -377,6 +415,7 @@ void World::CheckLog(DeduperProcess& deduper, const Truth& truth, std::set<uint6
   }
   deduper.CheckNothingRewritten(sequence_and_id);
   CheckDamage(truth, *log, &report_.failures);
+  deduper.reader().CheckAgainst(sequence_and_id);
   for (const LogView::Record& other : log->others) report_.losses += other.record.has_loss();
   report_.trace = Hash128(report_.trace, log->chain, "");
 }
@@ -397,7 +436,7 @@ void World::Check() {
     lives.push_back(ConnectorOf(static_cast<int>(i)).lives());
     spool_losses.push_back(ConnectorOf(static_cast<int>(i)).spool_losses());
   }
-  Truth truth{x_, lives, names_, spool_losses};
+  Truth truth{x_, lives, names_, spool_losses, sleeps_};
   std::vector<std::set<uint64_t>> ids(dedupers_.size());
   for (size_t i = 0; i < dedupers_.size(); ++i) CheckLog(*dedupers_[i], truth, &ids[i]);
   report_.merged = ids[0].size();
@@ -407,6 +446,9 @@ void World::Check() {
     for (const ProcessLife& life : connector) {
       lossless = lossless && life.end_kind != ProcessLife::End::kPowerCut;
     }
+  }
+  for (const auto& deduper : dedupers_) {
+    lossless = lossless && (!deduper->was_restored() || KeepsWhatIsAcknowledged(truth));
   }
   // What one deduper was given before a disk forgot it, the other may lack.
   if (lossless && ids.size() == 2 && ids[0] != ids[1]) {

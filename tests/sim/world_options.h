@@ -49,10 +49,12 @@ enum class Fault {
   // its backlog.
   kAway,
   kStrayFlood,
+  kRestoreDeduper,
+  kDamageRecord,
   // A connector that dies soon after each of several starts.
   kCrashLoop,
 };
-inline constexpr int kFaultCount = 33;
+inline constexpr int kFaultCount = 35;
 const char* FaultName(Fault fault);
 
 struct WorldOptions {
