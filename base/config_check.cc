@@ -43,8 +43,18 @@ constexpr uint64_t kDay = 24 * kHour;
 constexpr uint64_t kMiB = 1 << 20;
 constexpr uint64_t kGiB = 1 << 30;
 
-// 25 s: X sends a heartbeat every 20 s and up to 22 s apart.
-constexpr Range kStallAfter = {25'000, 100, 10 * kMinute, "100ms to 10min"};
+// Of the settings, unset is left to the dialect.
+constexpr Range kStallAfter = {0, 100, 10 * kMinute, "100ms to 10min"};
+constexpr Range kHeartbeat = {0, 100, 10 * kMinute, "100ms to 10min"};
+constexpr Range kLateness = {0, 1000, kHour, "1s to 1h"};
+constexpr Range kConnectWindow = {0, 1000, kDay, "1s to 1d"};
+constexpr Range kAttempts = {0, 1, 100'000, "1 to 100000"};
+constexpr Range kSlots = {0, 1, 1000, "1 to 1000"};
+// The first answers after an outage come late: 30 s on top of what is measured.
+constexpr Range kBackfillMargin = {30'000, 0, 5 * kMinute, "0s to 5min"};
+constexpr uint32_t kBackfillMinutesMax = 5;
+// X's largest has 20.
+constexpr uint32_t kPartitionsMax = 100;
 // Posts are under 100 KiB; a frame has to fit into a 4 MiB message.
 constexpr Range kLineMax = {2 * kMiB, 1 << 10, 2 * kMiB, "1KiB to 2MiB"};
 // 20 GiB: a day of 6,000 posts/s of 2 KB is 150 GiB compressed to a seventh.
@@ -82,9 +92,14 @@ class Checker {
       : source_(source), problems_(*problems) {}
 
   void Connector(ConnectorConfig& config) {
-    Name("connection", config.connection());
-    Name("stream", config.stream());
-    Source("source", *config.mutable_source());
+    if (config.connections().empty() && !source_.Has("connections")) {
+      Name("connection", config.connection());
+      Name("stream", config.stream());
+      Source("source", *config.mutable_source());
+    } else {
+      Connections(config);
+    }
+    Accounts(config);
     if (config.dedupers().empty()) Missing("dedupers", "say where to send: [{address: host:port}]");
     std::set<std::string> addresses;
     for (int i = 0; i < config.dedupers_size(); ++i) {
@@ -228,38 +243,101 @@ class Checker {
                        " can not be written by this user; chown it, or name another"));
   }
 
-  void Source(const std::string& path, SourceConfig& source) {
-    if (source.dialect().empty()) source.set_dialect("x-v2");
-    if (source.dialect() != "x-v2") {
-      Error(path + ".dialect", absl::StrCat("\"", source.dialect(), "\" is not known; use x-v2"));
+  void Connections(ConnectorConfig& config) {
+    for (const char* key : {"connection", "source"}) {
+      if (source_.Has(key)) Error(key, "stands beside connections; move it into the list");
     }
-    const bool local = Url(path + ".url", source.url());
-    // Only a source on this machine, the emulator, may do without.
-    if (!source.bearer_token_file().empty() || !local) {
-      Token(path + ".bearer_token_file", source.bearer_token_file());
+    if (config.connections().empty()) {
+      Missing("connections", "list at least one: [{id: …, stream: …, source: …}]");
     }
-    if (!source.rules_url().empty()) Url(path + ".rules_url", source.rules_url());
-    if (!source.ca_file().empty()) ReadableFile(path + ".ca_file", source.ca_file(), false);
-    source.set_stall_after_ms(Ranged(path + ".stall_after", source.stall_after_ms(), kStallAfter));
-    source.set_line_max_bytes(Ranged(path + ".line_max", source.line_max_bytes(), kLineMax));
-    if (source.backfill_minutes() > 5) {
-      Error(path + ".backfill_minutes", "is out of range; X takes 0 to 5");
+    std::set<std::string> ids;
+    for (int i = 0; i < config.connections_size(); ++i) {
+      const std::string path = absl::StrCat("connections[", i, "]");
+      config::v1::ConnectionConfig& connection = *config.mutable_connections(i);
+      if (connection.stream().empty()) connection.set_stream(config.stream());
+      if (connection.network().empty()) connection.set_network(config.network());
+      Name(path + ".id", connection.id());
+      Unique(path + ".id", connection.id(), &ids);
+      Name(path + ".stream", connection.stream());
+      if (!connection.retired()) Source(path + ".source", *connection.mutable_source());
     }
   }
 
-  // Returns whether the source is on this machine.
-  bool Url(const std::string& path, const std::string& url) {
+  void Accounts(const ConnectorConfig& config) {
+    std::set<std::string> names;
+    for (int i = 0; i < config.accounts_size(); ++i) {
+      const std::string path = absl::StrCat("accounts[", i, "]");
+      const config::v1::AccountConfig& account = config.accounts(i);
+      if (!names.insert(account.name()).second) {
+        Error(path + ".name", absl::StrCat("\"", account.name(), "\" is listed twice; keep one"));
+      }
+      Ranged(path + ".connect_budget", account.connect_budget(), kAttempts);
+      Ranged(path + ".slots", account.slots(), kSlots);
+    }
+  }
+
+  // Which credentials it needs and may do without is the dialect's.
+  void Source(const std::string& path, SourceConfig& source) {
+    if (source.dialect().empty()) source.set_dialect("x-v2-filtered");
+    if (!source.url().empty()) Url(path + ".url", source.url());
+    if (!source.bearer_token_file().empty()) {
+      Token(path + ".bearer_token_file", source.bearer_token_file());
+    }
+    if (!source.rules_url().empty()) Url(path + ".rules_url", source.rules_url());
+    if (!source.password_file().empty()) {
+      ReadableFile(path + ".password_file", source.password_file(), true);
+    }
+    if (absl::StrContains(source.user(), ":")) {
+      Error(path + ".user", "holds a colon; the password goes into password_file");
+    }
+    const auto& account = source.account();
+    if (!std::all_of(account.begin(), account.end(), absl::ascii_isgraph)) {
+      Error(path + ".account", "holds white space");
+    }
+    if (!source.ca_file().empty()) ReadableFile(path + ".ca_file", source.ca_file(), false);
+    source.set_stall_after_ms(Ranged(path + ".stall_after", source.stall_after_ms(), kStallAfter));
+    source.set_line_max_bytes(Ranged(path + ".line_max", source.line_max_bytes(), kLineMax));
+    Backfill(path, source);
+    if (source.has_settings()) Settings(path + ".settings", *source.mutable_settings());
+  }
+
+  void Backfill(const std::string& path, SourceConfig& source) {
+    const std::string minutes = path + ".backfill_minutes";
+    const bool none = source.backfill_minutes() == 0 && source_.Has(minutes);
+    if (none && source.backfill().empty()) source.set_backfill("never");
+    Choice(path + ".backfill", source.mutable_backfill(), "always",
+           {"always", "measured", "never"});
+    if (source.backfill_minutes() > kBackfillMinutesMax) {
+      Error(minutes, "is out of range; X takes 0 to 5");
+    } else if (source.backfill() != "never" && none) {
+      if (!reported_by_loader(minutes)) Error(minutes, "is 0; write backfill: never");
+    } else if (source.backfill() == "never" && source.backfill_minutes() > 0) {
+      Error(minutes, "stands beside backfill: never; remove one of the two");
+    }
+    source.set_backfill_margin_ms(
+        Ranged(path + ".backfill_margin", source.backfill_margin_ms(), kBackfillMargin));
+  }
+
+  void Settings(const std::string& path, config::v1::SourceSettings& settings) {
+    Ranged(path + ".heartbeat", settings.heartbeat_ms(), kHeartbeat);
+    Ranged(path + ".stall_after", settings.stall_after_ms(), kStallAfter);
+    Ranged(path + ".lateness", settings.lateness_ms(), kLateness);
+    Ranged(path + ".slots", settings.slots(), kSlots);
+    Ranged(path + ".connect_budget", settings.connect_budget(), kAttempts);
+    Ranged(path + ".connect_window", settings.connect_window_ms(), kConnectWindow);
+    if (settings.over_limit().empty()) return;
+    Choice(path + ".over_limit", settings.mutable_over_limit(), "", {"refused", "grace_newest"});
+  }
+
+  void Url(const std::string& path, const std::string& url) {
     const std::string host = HostOfUrl(url);
-    if (url.empty()) {
-      Missing(path, "e.g. https://api.x.com/2/tweets/search/stream");
-    } else if (host.empty()) {
+    if (host.empty()) {
       Error(path, absl::StrCat("\"", url, "\" is no URL; write https://host/path"));
     } else if (host.find('@') != std::string::npos || absl::StrContains(url, "@")) {
       Error(path, "holds a user or password; secrets go into bearer_token_file");
     } else if (absl::StartsWith(url, "http://") && !IsLoopbackHost(host)) {
       Error(path, absl::StrCat("http:// would send the token in plain text; use https://", host));
     }
-    return IsLoopbackHost(host);
   }
 
   // Returns whether it is one; `remedy` when it is missing.
@@ -358,6 +436,7 @@ class Checker {
       Name(id_path, stream.connections(i).id());
       Unique(id_path, stream.connections(i).id(), &ids);
     }
+    Partitions(path, stream);
     config::v1::WindowConfig& window = *stream.mutable_window();
     window.set_span_ms(Ranged(path + ".window.span", window.span_ms(), kWindowSpan));
     window.set_memory_bytes(Ranged(path + ".window.memory", window.memory_bytes(), kWindowMemory));
@@ -374,16 +453,39 @@ class Checker {
     }
   }
 
+  void Partitions(const std::string& path, const StreamConfig& stream) {
+    const uint32_t partitions = stream.partitions();
+    if (partitions > kPartitionsMax) {
+      return Error(path + ".partitions", "is out of range; X has streams of up to 20");
+    }
+    std::set<uint32_t> carried;
+    for (int i = 0; i < stream.connections_size(); ++i) {
+      const uint32_t partition = stream.connections(i).partition();
+      const std::string partition_path = absl::StrCat(path, ".connections[", i, "].partition");
+      carried.insert(partition);
+      if (partitions == 0 && partition != 0) {
+        Error(partition_path, absl::StrCat("the stream has none; give ", path, ".partitions"));
+      } else if (partitions > 0 && (partition < 1 || partition > partitions)) {
+        Error(partition_path, absl::StrCat("is missing or out of range; use 1 to ", partitions));
+      }
+    }
+    for (uint32_t i = 1; i <= partitions; ++i) {
+      if (carried.count(i) > 0) continue;
+      Warn(path + ".partitions",
+           absl::StrCat("no connection carries partition ", i, ": its events are missing"));
+    }
+  }
+
   const ConfigSource& source_;
   ConfigProblems& problems_;
 };
 
 }  // namespace
 
-ConfigProblems LoadConnectorConfig(const std::string& file, ConnectorConfig* out) {
+ConfigProblems LoadConnectorConfig(const std::string& file, ConnectorConfig* out,
+                                   ConfigSource* source) {
   ConfigProblems problems;
-  ConfigSource source(file);
-  if (LoadConfig(file, out, &source, &problems)) Checker(source, &problems).Connector(*out);
+  if (LoadConfig(file, out, source, &problems)) Checker(*source, &problems).Connector(*out);
   return problems;
 }
 

@@ -16,7 +16,10 @@ namespace braid {
 
 // `out` is complete and valid when HasErrors(result) is false; warnings may be
 // left.
-ConfigProblems LoadConnectorConfig(const std::string& file, config::v1::ConnectorConfig* out);
+// What a dialect allows is checked by ingest/connector_config.h, which needs
+// `source`.
+ConfigProblems LoadConnectorConfig(const std::string& file, config::v1::ConnectorConfig* out,
+                                   ConfigSource* source);
 ConfigProblems LoadDeduperConfig(const std::string& file, config::v1::DeduperConfig* out);
 
 }  // namespace braid

@@ -70,12 +70,34 @@ class YamlReader {
   void ReadField(const YAML::Node& node, const std::string& path, const FieldDescriptor& field,
                  Message* out) {
     source_.Note(path, node.Mark().line + 1, node.Mark().column + 1);
+    if (field.is_map()) return ReadMap(node, path, field, out);
     if (!field.is_repeated()) return ReadValue(node, path, field, out);
     if (!node.IsSequence()) return Problem(node.Mark(), absl::StrCat(path, " is to be a list"));
     for (size_t i = 0; i < node.size(); ++i) {
       const std::string item = absl::StrCat(path, "[", i, "]");
       source_.Note(item, node[i].Mark().line + 1, node[i].Mark().column + 1);
       ReadValue(node[i], item, field, out);
+    }
+  }
+
+  // Names are free; values are texts.
+  void ReadMap(const YAML::Node& node, const std::string& path, const FieldDescriptor& field,
+               Message* out) {
+    if (!node.IsMap()) return Problem(node.Mark(), absl::StrCat(path, " is to be a map of keys"));
+    std::set<std::string> seen;
+    for (const auto& entry : node) {
+      const std::string name = entry.first.IsScalar() ? entry.first.Scalar() : "";
+      if (name.empty()) {
+        Problem(entry.first.Mark(), absl::StrCat(path, " has a key without a name"));
+      } else if (!seen.insert(name).second) {
+        Problem(entry.first.Mark(), absl::StrCat("key \"", name, "\" appears twice; keep one"));
+      } else {
+        const std::string item = absl::StrCat(path, ".", name);
+        source_.Note(item, entry.second.Mark().line + 1, entry.second.Mark().column + 1);
+        Message* const pair = out->GetReflection()->AddMessage(out, &field);
+        pair->GetReflection()->SetString(pair, field.message_type()->map_key(), name);
+        ReadValue(entry.second, item, *field.message_type()->map_value(), pair);
+      }
     }
   }
 

@@ -158,6 +158,8 @@ bool HasSeen(const v1::Event& event, const std::string& connection_id) {
 
 std::string RenderConnections(
     const google::protobuf::RepeatedPtrField<v1::Connection>& connections) {
+  bool has_partitions = std::any_of(connections.begin(), connections.end(),
+                                    [](const v1::Connection& c) { return c.partition() > 0; });
   std::vector<std::vector<std::string>> rows = {
       {"CONNECTION", "STATE", ">EVENTS/S", ">BYTES/S", ">FIRST", ">SEEN", ">BEHIND P50", ">P99",
        ">LAST BYTE", ">REPORT AGE", ">UP", ">RECONNECTS", "NETWORK"}};
@@ -165,14 +167,18 @@ std::string RenderConnections(
     const auto age = [](bool known, const google::protobuf::Duration& duration) {
       return known ? DurationText(ToDuration(duration)) : std::string("-");
     };
-    rows.push_back(
-        {ShortName(c.name()), StateWord(c), Count(c.rates().events_per_second()),
-         BytesText(c.rates().bytes_per_second()), absl::StrFormat("%.0f %%", c.first_share() * 100),
-         absl::StrFormat("%.0f %%", c.seen_share() * 100), DurationText(ToDuration(c.behind_p50())),
-         DurationText(ToDuration(c.behind_p99())), age(c.has_last_byte_age(), c.last_byte_age()),
-         age(c.has_report_age(), c.report_age()), age(c.has_up_time(), c.up_time()),
-         GroupDigits(c.reconnects()), EscapeForTerminal(c.network())});
+    rows.push_back({ShortName(c.name()), StateWord(c), Count(c.rates().events_per_second()),
+                    BytesText(c.rates().bytes_per_second()),
+                    absl::StrFormat("%.0f %%", c.first_share() * 100),
+                    absl::StrFormat("%.0f %%", c.seen_share() * 100),
+                    DurationText(ToDuration(c.behind_p50())),
+                    DurationText(ToDuration(c.behind_p99())),
+                    age(c.has_last_byte_age(), c.last_byte_age()),
+                    age(c.has_report_age(), c.report_age()), age(c.has_up_time(), c.up_time()),
+                    GroupDigits(c.reconnects()), EscapeForTerminal(c.network())});
+    if (has_partitions) rows.back().push_back(absl::StrCat(c.partition()));
   }
+  if (has_partitions) rows[0].push_back(">PARTITION");
   return TableText(rows, "  ");
 }
 

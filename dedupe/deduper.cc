@@ -103,6 +103,7 @@ std::map<std::string, IngestStream> Deduper::IngestStreams() {
     stream.session.stream = runtime->name();
     stream.session.log_id = runtime->readable().log_id();
     stream.session.connections = runtime->connections();
+    stream.session.partitions = runtime->partitions();
     streams.emplace(runtime->name(), std::move(stream));
   }
   return streams;

@@ -81,6 +81,23 @@ void OfferSession::OnRequest(v1::OfferRequest request, uint64_t request_bytes) {
   }
 }
 
+std::string OfferSession::PartitionProblemOf(const v1::OfferRequest::Hello& hello) const {
+  auto configured = options_.partitions.find(hello.source_id());
+  if (configured == options_.partitions.end()) {
+    if (hello.partitions_size() == 0) return "";
+    return absl::StrCat("stream '", options_.stream, "' has no partitions here, and connection '",
+                        hello.source_id(), "' carries partition ", hello.partitions(0),
+                        ": give the stream `partitions` and each of its connections a `partition` "
+                        "in the deduper's configuration");
+  }
+  uint32_t carried = hello.partitions_size() == 1 ? hello.partitions(0) : 0;
+  if (carried == configured->second) return "";
+  return absl::StrCat("connection '", hello.source_id(), "' carries ",
+                      carried == 0 ? "no single partition" : absl::StrCat("partition ", carried),
+                      " and is configured here for partition ", configured->second,
+                      " of stream '", options_.stream, "'");
+}
+
 std::string OfferSession::ProblemOf(const v1::OfferRequest::Hello& hello,
                                     Refusal::Reason* reason) const {
   *reason = Refusal::REASON_INVALID;
@@ -105,6 +122,7 @@ std::string OfferSession::ProblemOf(const v1::OfferRequest::Hello& hello,
     return absl::StrCat("connection '", hello.source_id(), "' is not configured for stream '",
                         options_.stream, "': add it to the deduper's configuration");
   }
+  if (std::string problem = PartitionProblemOf(hello); !problem.empty()) return problem;
   *reason = Refusal::REASON_DISK_FULL;
   if (!merger_.accepting()) return "the deduper's disk is nearly full";
   return "";

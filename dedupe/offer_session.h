@@ -51,6 +51,8 @@ class OfferSession {
     std::string log_id;
     // Connections that may offer.
     std::vector<std::string> connections;
+    // The partition each carries, where the stream has any.
+    std::map<std::string, uint32_t> partitions;
   };
 
   // REQUIRES: everything outlives the session.
@@ -74,6 +76,8 @@ class OfferSession {
   void Supersede();
   void Refuse(v1::OfferResponse::Refusal::Reason reason, const std::string& message,
               uint64_t highest_epoch = 0);
+  // Whether it carries what the configuration says; empty when it does.
+  std::string PartitionProblemOf(const v1::OfferRequest::Hello& hello) const;
   // Empty when the Hello may be admitted.
   std::string ProblemOf(const v1::OfferRequest::Hello& hello,
                         v1::OfferResponse::Refusal::Reason* reason) const;

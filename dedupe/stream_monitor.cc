@@ -49,10 +49,13 @@ v1::StreamStatus StreamMonitor::Status() const {
     connection.network = network != options_.networks.end() && !network->second.empty()
                              ? network->second
                              : source.network;
+    auto partition = options_.partitions.find(source.source_id);
+    if (partition != options_.partitions.end()) connection.partition = partition->second;
     connection.behind = behind_.Behind(source.source_id);
     connection.source = std::move(source);
     facts.connections.push_back(std::move(connection));
   }
+  facts.partition_count = options_.partition_count;
   facts.tails = options_.tail_count();
   facts.disk_free_bytes = options_.disk_free_bytes();
   facts.window_disk_bytes = options_.window_disk_bytes();

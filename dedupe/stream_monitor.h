@@ -31,6 +31,9 @@ class StreamMonitor {
     std::string log_id;
     // Connection → network, as configured.
     std::map<std::string, std::string> networks;
+    // Connection → the partition it carries; count 0: the stream has none.
+    std::map<std::string, uint32_t> partitions;
+    uint32_t partition_count = 0;
     // Asked at each status; any thread.
     std::function<uint64_t()> disk_free_bytes;
     std::function<uint64_t()> window_disk_bytes;

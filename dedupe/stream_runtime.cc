@@ -117,6 +117,8 @@ StreamRuntime::StreamRuntime(Options options, Opened opened)
   for (const auto& connection : options_.config.connections()) {
     monitor.networks[connection.id()] = connection.network();
   }
+  monitor.partitions = partitions();
+  monitor.partition_count = options_.config.partitions();
   monitor.disk_free_bytes = [this] { return disk_free_bytes(); };
   monitor.window_disk_bytes = [this] {
     return store_->statistics().tables[static_cast<int>(Table::kIds)].file_bytes;
@@ -140,6 +142,14 @@ void StreamRuntime::AskDrain(DrainRequest request, std::function<void(DrainDecis
   loop_.Post([this, request = std::move(request), done = std::move(done)] {
     done(drains_.Ask(request));
   });
+}
+
+std::map<std::string, uint32_t> StreamRuntime::partitions() const {
+  std::map<std::string, uint32_t> partitions;
+  for (const auto& connection : options_.config.connections()) {
+    if (connection.partition() > 0) partitions[connection.id()] = connection.partition();
+  }
+  return partitions;
 }
 
 void StreamRuntime::Start() {

@@ -62,6 +62,8 @@ class StreamRuntime {
 
   const std::string& name() const { return options_.config.name(); }
   std::vector<std::string> connections() const;
+  // Connection → partition; empty where the stream has none.
+  std::map<std::string, uint32_t> partitions() const;
   RealLoop& loop() { return loop_; }
   Merger& merger() { return *merger_; }
   SessionDirectory& directory() { return directory_; }

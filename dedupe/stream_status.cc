@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -70,15 +71,37 @@ std::string ProblemOf(const SourceSnapshot& source, absl::Time loop_now) {
                       age == absl::InfiniteDuration() ? "." : " for " + Seconds(age) + ".");
 }
 
-void AddProblems(const StreamFacts& facts, int receiving, v1::StreamStatus* status) {
+// Connections that receive, by partition; {all of them} where there are none.
+std::vector<int> ReceivingByPartition(const StreamFacts& facts) {
+  std::vector<int> receiving(std::max<size_t>(1, facts.partition_count), 0);
+  for (const ConnectionFacts& connection : facts.connections) {
+    if (!IsReceiving(connection.source, facts.loop_now)) continue;
+    size_t index = facts.partition_count == 0 ? 0 : connection.partition - 1;
+    if (index < receiving.size()) ++receiving[index];
+  }
+  return receiving;
+}
+
+void AddExposure(const StreamFacts& facts, const std::vector<int>& receiving,
+                 v1::StreamStatus* status) {
+  for (size_t i = 0; i < receiving.size(); ++i) {
+    std::string of = facts.partition_count == 0 ? "" : absl::StrCat(" for partition ", i + 1);
+    if (receiving[i] == 0) {
+      status->add_problems(absl::StrCat("No connection is receiving", of, "."));
+    } else if (receiving[i] == 1) {
+      status->add_problems(absl::StrCat("Only one connection is receiving", of,
+                                        ": one more failure loses data."));
+    }
+  }
+}
+
+void AddProblems(const StreamFacts& facts, const std::vector<int>& receiving,
+                 v1::StreamStatus* status) {
   if (!facts.accepting) {
     status->add_problems("The disk is nearly full: input is refused until there is room.");
   }
-  if (receiving == 0) status->add_problems("No connection is receiving.");
-  if (receiving == 1) {
-    status->add_problems("Only one connection is receiving: one more failure loses data.");
-  }
-  std::map<std::string, std::string> networks;
+  AddExposure(facts, receiving, status);
+  std::map<std::pair<uint32_t, std::string>, std::string> networks;
   for (const ConnectionFacts& connection : facts.connections) {
     if (!IsReceiving(connection.source, facts.loop_now)) {
       status->add_problems(ProblemOf(connection.source, facts.loop_now));
@@ -90,7 +113,8 @@ void AddProblems(const StreamFacts& facts, int receiving, v1::StreamStatus* stat
                                         " times so far): stop one, or give each its own name."));
     }
     if (connection.network.empty()) continue;
-    auto [it, added] = networks.emplace(connection.network, connection.source.source_id);
+    auto [it, added] = networks.emplace(std::make_pair(connection.partition, connection.network),
+                                       connection.source.source_id);
     if (!added) {
       status->add_problems(absl::StrCat(it->second, " and ", connection.source.source_id,
                                         " run in the same network, ", connection.network,
@@ -105,6 +129,7 @@ void FillConnection(const StreamFacts& facts, const ConnectionFacts& connection,
   const std::string& id = source.source_id;
   out->set_name(absl::StrCat("streams/", facts.name, "/connections/", id));
   out->set_network(connection.network);
+  out->set_partition(connection.partition);
   out->set_version(source.version);
   *out->mutable_report() = source.report;
   out->mutable_rates()->set_events_per_second(rates.PerSecond(EventsCounter(id), kRateSpan));
@@ -163,14 +188,14 @@ v1::StreamStatus BuildStatus(const StreamFacts& facts, const RateWindow& rates) 
   status.set_stream(absl::StrCat("streams/", facts.name));
   status.set_log_id(facts.log_id);
   SetTime(facts.now, status.mutable_sample_time());
-  int receiving = 0;
   for (const ConnectionFacts& connection : facts.connections) {
-    receiving += IsReceiving(connection.source, facts.loop_now) ? 1 : 0;
     FillConnection(facts, connection, rates, status.add_connections());
   }
-  status.set_health(receiving >= 2   ? v1::StreamStatus::HEALTH_REDUNDANT
-                    : receiving == 1 ? v1::StreamStatus::HEALTH_EXPOSED
-                                     : v1::StreamStatus::HEALTH_DARK);
+  std::vector<int> receiving = ReceivingByPartition(facts);
+  int weakest = *std::min_element(receiving.begin(), receiving.end());
+  status.set_health(weakest >= 2   ? v1::StreamStatus::HEALTH_REDUNDANT
+                    : weakest == 1 ? v1::StreamStatus::HEALTH_EXPOSED
+                                   : v1::StreamStatus::HEALTH_DARK);
   AddProblems(facts, receiving, &status);
   FillMerged(rates, status.mutable_merged());
   status.set_last_sequence(facts.core.next_sequence() - 1);

@@ -24,6 +24,8 @@ struct ConnectionFacts {
   SourceSnapshot source;
   // As configured; the source's own word where that is empty.
   std::string network;
+  // Which part of the stream it carries; 0 where there are none.
+  uint32_t partition = 0;
   BehindTracker::Quantiles behind;
 };
 
@@ -36,6 +38,8 @@ struct StreamFacts {
   absl::Time loop_now;
   store::v1::CoreState core;
   std::vector<ConnectionFacts> connections;
+  // 0: the stream has none. Else it is as redundant as its weakest partition.
+  uint32_t partition_count = 0;
   bool accepting = true;
   uint32_t tails = 0;
   uint64_t window_entries = 0;

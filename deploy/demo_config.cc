@@ -14,6 +14,7 @@
 #include "base/config_check.h"
 #include "deploy/screen.h"
 #include "deploy/x_answer.h"
+#include "ingest/connector_config.h"
 #include "tests/harness/binaries.h"
 #include "tests/harness/daemon.h"
 #include "tests/harness/files.h"
@@ -70,9 +71,11 @@ absl::Status UserRun::Load() {
     if (!absl::StartsWith(name, "connector") || !absl::EndsWith(name, ".yaml")) continue;
     connector_files_.push_back(absl::StrCat(dir_, "/", name));
     config::v1::ConnectorConfig connector;
-    absl::Status loaded = Problems(LoadConnectorConfig(connector_files_.back(), &connector));
+    absl::Status loaded = Problems(LoadConnector(connector_files_.back(), &connector));
     if (!loaded.ok()) return loaded;
-    connections_.push_back(connector.connection());
+    // A connector is one line of the view; its first connection names it.
+    connections_.push_back(connector.connections().empty() ? connector.connection()
+                                                           : connector.connections(0).id());
   }
   if (connector_files_.empty()) {
     return absl::NotFoundError(absl::StrCat(dir_, " holds no connector*.yaml"));

@@ -12,17 +12,19 @@
 namespace braid {
 
 Connection::Connection(Loop& loop, HttpClient& http, RecordSink& sink, Random& random,
-                       const Options& options, TokenSource token)
+                       const Options& options, TokenSource token, AttemptGate* gate)
     : loop_(loop),
       http_(http),
       sink_(sink),
       options_(options),
       token_(std::move(token)),
+      gate_(gate),
       clock_(loop.WallNow(), loop.Now()),
       cover_(options.cover),
       framer_(options.framer),
       backoff_(random, options.backoff),
       reconnect_watch_(options.reconnect_watch),
+      scanner_(options.request.dialect->unknown),
       control_tokens_(options.control_burst),
       control_tokens_time_(loop.Now()) {
   SetState(State::STATE_IDLE);
@@ -68,8 +70,31 @@ void Connection::Step(Input input) {
 void Connection::StepLater(Input input, absl::Duration delay, Loop::TimerId* timer) {
   *timer = loop_.After(delay, owner_.Wrap([this, input, timer] {
     *timer = 0;
+    if (input == Input::kStart || input == Input::kDue) return BeginAttempt(input);
     Step(input);
   }));
+}
+
+void Connection::BeginAttempt(Input input) {
+  held_for_.clear();
+  AttemptGate::Answer answer;
+  if (gate_ != nullptr) answer = gate_->Ask(loop_.Now());
+  if (answer.wait <= absl::ZeroDuration()) return Step(input);
+  held_for_ = std::string(answer.reason);
+  wait_delay_ = answer.wait;
+  next_attempt_time_ = loop_.Now() + answer.wait;
+  (held_for_ == "budget" ? counters_.held_for_budget : counters_.held_for_peer).Increment();
+  Log(LogLevel::kInfo, "connection_held", "the next attempt waits for others of its account",
+      {{"connection", options_.request.connection},
+       {"reason", held_for_},
+       {"next_attempt_in", answer.wait}});
+  Step(Input::kHeld);
+}
+
+int Connection::BackfillNow() const {
+  absl::optional<absl::Duration> since_last_byte;
+  if (last_byte_time_ != absl::InfinitePast()) since_last_byte = loop_.Now() - last_byte_time_;
+  return BackfillMinutes(options_.backfill, since_last_byte, after_full_buffer_);
 }
 
 void Connection::SetState(ConnectionState state) {
@@ -83,7 +108,7 @@ void Connection::Open() {
   ++attempts_;
   attempt_.emplace();
   attempt_->open_time = loop_.Now();
-  attempt_->backfill_minutes = attempts_ > 1 ? options_.backfill_minutes : 0;
+  attempt_->backfill_minutes = BackfillNow();
   attempt_->reader =
       std::make_shared<StreamReader>(loop_, static_cast<StreamConsumer*>(this), options_.reader);
   absl::StatusOr<std::string> token = token_();
@@ -112,6 +137,7 @@ void Connection::CountRequest() {
 void Connection::OnStreamHead(const HttpHead& head, absl::Time now) {
   CountRequest();
   attempt_->head = head;
+  if (gate_ != nullptr) gate_->OnReached(loop_.Now());
   Step(attempt_->established() ? Input::kAccepted : Input::kRefused);
   if (attempt_->established()) return Accept(now);
   if (state_ != State::STATE_REFUSED) return;
@@ -191,7 +217,18 @@ void Connection::LoseUnread() {
   AppendLoss(v1::Loss::REASON_CLOSED, from, loop_.Now());
 }
 
+// X knows of an attempt that ended without an answer where a socket stood.
+void Connection::TellGate() {
+  if (gate_ == nullptr || attempt_->head.status != 0) return;
+  if (attempt_->request_counted) {
+    gate_->OnReached(loop_.Now());
+  } else {
+    gate_->OnUnreached();
+  }
+}
+
 void Connection::EndAttempt(bool wait) {
+  TellGate();
   attempt_->reader->Detach();
   for (Loop::TimerId timer : {watch_timer_, cover_timer_, close_timer_}) loop_.Cancel(timer);
   CloseFrame();
@@ -321,7 +358,8 @@ v1::ConnectionReport Connection::Report() const {
   }
   if (state_ == State::STATE_BACKING_OFF) {
     SetTime(clock_.At(next_attempt_time_), report.mutable_next_attempt_time());
-    report.set_wait_class(std::string(RetryWord(last_verdict_.retry)));
+    report.set_wait_class(held_for_.empty() ? std::string(RetryWord(last_verdict_.retry))
+                                            : held_for_);
   }
   if (last_verdict_.cause != Cause::kConnected) {
     report.set_last_cause(std::string(CauseWord(last_verdict_.cause)));

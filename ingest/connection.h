@@ -30,6 +30,7 @@
 #include "base/owner.h"
 #include "base/random.h"
 #include "braid/v1/ingest_service.pb.h"
+#include "ingest/attempt_gate.h"
 #include "ingest/connection_counters.h"
 #include "ingest/connection_observer.h"
 #include "ingest/connection_state.h"
@@ -38,6 +39,7 @@
 #include "ingest/reconnect_watch.h"
 #include "ingest/record_sink.h"
 #include "ingest/stream_reader.h"
+#include "ingest/x_backfill.h"
 #include "ingest/x_backoff.h"
 #include "ingest/x_clock.h"
 #include "ingest/x_error.h"
@@ -50,8 +52,7 @@ class Connection final : private StreamConsumer {
  public:
   struct Options {
     RequestOptions request;
-    // Asked for at each connect but the first.
-    int backfill_minutes = 0;
+    BackfillRule backfill;
     // X promises a heartbeat every 20 s and sends it up to 22 s apart.
     absl::Duration stall_after = absl::Seconds(25);
     // What a post waits at most for company in its frame.
@@ -81,8 +82,9 @@ class Connection final : private StreamConsumer {
   // Reads the bearer token; called at each connect.
   using TokenSource = absl::AnyInvocable<absl::StatusOr<std::string>()>;
 
+  // `gate`: nullptr where nobody else uses the account.
   Connection(Loop& loop, HttpClient& http, RecordSink& sink, Random& random, const Options& options,
-             TokenSource token);
+             TokenSource token, AttemptGate* gate = nullptr);
   ~Connection() override;
 
   // Once, before Start. REQUIRES: it lives as long as the connection is open.
@@ -151,6 +153,9 @@ class Connection final : private StreamConsumer {
   void Step(Input input);
   void StepLater(Input input, absl::Duration delay, Loop::TimerId* timer);
   void SetState(ConnectionState state);
+  // Unless the gate holds it.
+  void BeginAttempt(Input input);
+  int BackfillNow() const;
   void Open();
   void OnStreamConnected() override;
   void OnStreamHead(const HttpHead& head, absl::Time now) override;
@@ -162,6 +167,7 @@ class Connection final : private StreamConsumer {
   void CloseFor(Input input, const Verdict& verdict);
   void CloseSocket();
   void LoseUnread();
+  void TellGate();
   void EndAttempt(bool wait);
   Verdict VerdictOfEnd() const;
   std::string DetailOfEnd() const;
@@ -196,6 +202,7 @@ class Connection final : private StreamConsumer {
   RecordSink& sink_;
   const Options options_;
   TokenSource token_;
+  AttemptGate* const gate_;
 
   XClock clock_;
   CoverTracker cover_;
@@ -211,6 +218,8 @@ class Connection final : private StreamConsumer {
   // How the last attempt ended and what the next waits for.
   Verdict last_verdict_;
   absl::Duration wait_delay_;
+  // Why the gate holds the next attempt; empty: it does not.
+  std::string held_for_;
   // Newest post of any attempt.
   uint64_t last_post_id_ = 0;
   uint64_t attempts_ = 0;

@@ -102,6 +102,9 @@ void ConnectionCounters::Collect(const std::string& connection, MetricSink& sink
   report.Count("braid_connection_attempts_total", "Attempts to connect.", attempts);
   report.Count("braid_connection_connects_total", "Attempts that were answered with 200.",
                connects);
+  constexpr absl::string_view kHeldHelp = "Attempts that had to wait for others of the account.";
+  report.Count("braid_connection_held_total", kHeldHelp, "reason", "budget", held_for_budget);
+  report.Count("braid_connection_held_total", kHeldHelp, "reason", "peer", held_for_peer);
   for (int i = 1; i < kCauseCount; ++i) {
     report.Count("braid_connection_disconnects_total", "Ends and failed attempts by cause.",
                  "reason", CauseWord(static_cast<Cause>(i)), ends[i]);

@@ -33,6 +33,9 @@ struct ConnectionCounters {
   std::array<Counter, kReconnectAlertCount> alerts;
   Counter attempts;
   Counter connects;
+  // Attempts that had to wait: for the account's budget, for a peer's turn.
+  Counter held_for_budget;
+  Counter held_for_peer;
   // Ends and failed attempts, by cause.
   std::array<Counter, kCauseCount> ends;
   Counter received_bytes;

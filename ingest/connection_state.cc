@@ -45,8 +45,15 @@ Answer Stop() {
   return step;
 }
 
+Answer Wait() {
+  ConnectionStep step{State::STATE_BACKING_OFF, {}};
+  step.effects.wait = true;
+  return step;
+}
+
 Answer FromRest(ConnectionState state, Input input, Input begins) {
   if (input == begins) return Open();
+  if (input == Input::kHeld) return Wait();
   if (input == Input::kDrain) return Stop();
   return input == Input::kReconnect ? Go(state) : absl::nullopt;
 }

@@ -2,8 +2,8 @@
 // what is to be done. Connection is the shell that does it.
 //
 //   state            | inputs and what they lead to (others can not happen)
-//   IDLE             | start → CONNECTING²; drain → STOPPED³
-//   BACKING_OFF      | due → CONNECTING²; drain → STOPPED³
+//   IDLE             | start → CONNECTING²; held → BACKING_OFF⁷; drain → STOPPED³
+//   BACKING_OFF      | due → CONNECTING²; held → BACKING_OFF⁷; drain → STOPPED³
 //   CONNECTING       | no_request → BACKING_OFF⁴; connected → AWAITING_HEADERS; and as there
 //   AWAITING_HEADERS | accepted → RECEIVING; refused → REFUSED; and as there
 //   REFUSED          | ended → BACKING_OFF⁴; no_sign → CLOSING¹; drain → DRAINING¹
@@ -19,6 +19,7 @@
 //   ⁴ end the attempt (open frame, last cover, event), then wait by Backoff
 //   ⁵ before that a loss, for what was read and never handed over
 //   ⁶ end the attempt, then tell that it is drained
+//   ⁷ wait for the budget or the turn, then ask again (ingest/attempt_gate.h)
 //
 // Why so: only `ended` and `overdue` lead out of a state that holds a socket,
 // and only states without one open the next: X counts both. Whatever closes,
@@ -43,6 +44,7 @@ using ConnectionState = v1::ConnectionReport::State;
 enum class ConnectionInput {
   kStart,
   kDue,        // the wait is over
+  kHeld,       // instead of one of these two: the attempt may not begin yet
   kNoRequest,  // there is nothing to send: the token can not be read
   kConnected,  // TCP and TLS stand
   kAccepted,   // 200

@@ -3,13 +3,14 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <set>
 #include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
-#include "base/version.h"
 #include "ingest/spool_check.h"
+#include "ingest/spool_leftovers.h"
 
 namespace braid {
 namespace {
@@ -30,68 +31,32 @@ int64_t MonotonicSeconds() {
       .count();
 }
 
-Spool::Options SpoolOptions(const config::v1::ConnectorConfig& config) {
-  const config::v1::SpoolConfig& spool = config.spool();
-  Spool::Options options;
-  options.dir = spool.dir();
-  options.deduper_count = config.dedupers_size();
-  options.disk_bytes_max = spool.max_size_bytes();
-  // A small spool has small segments, so that an overflow costs an eighth.
-  options.segment_bytes = std::min(spool.segment_bytes(), spool.max_size_bytes() / 8);
-  options.retention = absl::Milliseconds(spool.retention_ms());
-  options.sync_interval = absl::Milliseconds(spool.sync_interval_ms());
-  return options;
-}
-
-OfferClient::Options ClientOptions(const config::v1::ConnectorConfig& config, int deduper) {
-  OfferClient::Options options;
-  options.deduper = deduper;
-  options.name = config.dedupers(deduper).address();
-  options.identity.set_stream(absl::StrCat("streams/", config.stream()));
-  options.identity.set_source_id(config.connection());
-  options.identity.set_all_partitions(true);
-  options.identity.set_network(config.network());
-  options.identity.set_version(std::string(Version()));
-  return options;
-}
-
-Connection::Options ConnectionOptions(const config::v1::ConnectorConfig& config) {
-  const config::v1::SourceConfig& source = config.source();
-  Connection::Options options;
-  options.request.url = source.url();
-  options.request.connection = config.connection();
-  options.request.version = std::string(Version());
-  options.request.ca_file = source.ca_file();
-  options.backfill_minutes = static_cast<int>(source.backfill_minutes());
-  options.stall_after = absl::Milliseconds(source.stall_after_ms());
-  options.reader.line_bytes_max = source.line_max_bytes();
-  return options;
+// Where the short form is used its only spool is the directory itself.
+absl::Status CheckForgotten(FileSystem& files, const config::v1::ConnectorConfig& config) {
+  if (config.connections().empty()) return absl::OkStatus();
+  std::set<std::string> ids;
+  for (const auto& connection : config.connections()) ids.insert(connection.id());
+  return CheckLeftovers(files, config.spool().dir(), ids);
 }
 
 }  // namespace
 
 absl::Status CheckSpool(Loop& loop, const config::v1::ConnectorConfig& config) {
   PosixFileSystem files(loop);
-  return CheckSpoolDir(files, config.spool().dir(), SpoolOptions(config).free_bytes_min);
+  const std::string& dir = config.spool().dir();
+  absl::Status status = CheckSpoolDir(files, dir, SpoolOptions(config, dir).free_bytes_min);
+  return status.ok() ? CheckForgotten(files, config) : status;
 }
 
 absl::StatusOr<std::unique_ptr<Connector>> Connector::Start(
     Loop& loop, const config::v1::ConnectorConfig& config,
     absl::AnyInvocable<void(absl::Status)> on_fatal) {
   std::unique_ptr<Connector> connector(new Connector(loop, config));
-  absl::Status status = connector->Open(std::move(on_fatal));
+  connector->on_fatal_ = std::move(on_fatal);
+  absl::Status status = connector->Open();
+  if (status.ok()) status = connector->StartHttp();
   if (!status.ok()) return status;
-  connector->MakeConnection();
-  connector->MakeSlotKeeper();
-  connector->MakeClients();
-  if (ConnectorWorker::IsWanted(config)) {
-    connector->worker_ = std::make_unique<ConnectorWorker>(loop, config);
-  }
-  status = connector->StartHttp();
-  if (!status.ok()) return status;
-  for (auto& client : connector->clients_) client->Start();
-  connector->connection_->Start();
-  if (connector->worker_ != nullptr) connector->worker_->Start();
+  for (auto& connection : connector->connections_) connection->Start();
   connector->Tick();
   return connector;
 }
@@ -101,77 +66,85 @@ Connector::Connector(Loop& loop, const config::v1::ConnectorConfig& config)
 
 Connector::~Connector() { http_server_.Stop(); }
 
-absl::Status Connector::Open(absl::AnyInvocable<void(absl::Status)> on_fatal) {
+absl::Status Connector::Open() {
+  absl::Status status = OpenDir();
+  if (status.ok()) status = CheckForgotten(files_, config_);
+  if (!status.ok()) return status;
+  ledger_ = std::make_unique<AttemptLedger>(
+      loop_, files_, absl::StrCat(config_.spool().dir(), "/", kLedgerFile),
+      [this](absl::Status failed) { on_fatal_(std::move(failed)); });
+  status = ledger_->Load();
+  return status.ok() ? MakeConnections() : status;
+}
+
+absl::Status Connector::OpenDir() {
+  const std::string& dir = config_.spool().dir();
   // CreateDir makes the last one.
   std::error_code ignored;
-  std::filesystem::create_directories(std::filesystem::path(config_.spool().dir()).parent_path(),
-                                      ignored);
-  absl::Status status = files_.CreateDir(config_.spool().dir());
+  std::filesystem::create_directories(std::filesystem::path(dir).parent_path(), ignored);
+  absl::Status status = files_.CreateDir(dir);
   if (!status.ok()) return status;
-  auto lock = DirLock::Acquire(config_.spool().dir());
+  auto lock = DirLock::Acquire(dir);
   if (!lock.ok()) return lock.status();
   lock_ = *std::move(lock);
-  status = CheckSpoolDir(files_, config_.spool().dir(), SpoolOptions(config_).free_bytes_min);
+  status = CheckSpoolDir(files_, dir, SpoolOptions(config_, dir).free_bytes_min);
   // A spool that is short of room makes room of its own.
-  if (absl::IsResourceExhausted(status)) {
-    Log(LogLevel::kError, "spool_room_low", "the spool gives up its oldest records",
-        {{"status", status}});
-  } else if (!status.ok()) {
-    return status;
-  }
-  auto spool = Spool::Open(loop_, files_, random_, SpoolOptions(config_), std::move(on_fatal));
-  if (!spool.ok()) return spool.status();
-  spool_ = *std::move(spool);
+  if (!absl::IsResourceExhausted(status)) return status;
+  Log(LogLevel::kError, "spool_room_low", "the spool gives up its oldest records",
+      {{"status", status}});
   return absl::OkStatus();
 }
 
-void Connector::MakeConnection() {
-  connection_ = std::make_unique<Connection>(
-      loop_, http_client_, *spool_, random_, ConnectionOptions(config_),
-      [file = config_.source().bearer_token_file()] { return ReadToken(file); });
-}
-
-void Connector::MakeSlotKeeper() {
-  SlotKeeper::Options options;
-  options.request = ConnectionOptions(config_).request;
-  // Beside the spool: inside it every file is a session's.
-  options.file = absl::StrCat(config_.spool().dir(), ".connects");
-  slot_keeper_ = std::make_unique<SlotKeeper>(
-      loop_, http_client_, files_, options,
-      [file = config_.source().bearer_token_file()] { return ReadToken(file); },
-      [this](absl::string_view cause, absl::string_view detail) {
-        connection_->Note(cause, detail);
-      });
-  connection_->SetObserver(slot_keeper_.get());
-}
-
-void Connector::OnDirective(const v1::OfferResponse::Directive& directive) {
-  if (draining_) return;
-  if (directive.action() == v1::OfferResponse::ACTION_RECONNECT) connection_->Reconnect();
-  if (directive.action() == v1::OfferResponse::ACTION_DRAIN && on_drain_asked_) on_drain_asked_();
-}
-
-void Connector::MakeClients() {
-  for (int i = 0; i < config_.dedupers_size(); ++i) {
-    GrpcOfferDialer::Options options;
-    options.deduper = config_.dedupers(i);
-    dialers_.push_back(std::make_unique<GrpcOfferDialer>(loop_, options));
-    clients_.push_back(std::make_unique<OfferClient>(loop_, random_, *dialers_.back(), *spool_,
-                                                     ClientOptions(config_, i),
-                                                     [this] { return connection_->Report(); }));
-    clients_.back()->SetDirectiveHandler(
-        [this](const v1::OfferResponse::Directive& directive) { OnDirective(directive); });
+absl::Status Connector::MakeConnections() {
+  for (ConnectionPlan& plan : PlanConnections(config_)) {
+    std::unique_ptr<AttemptGate> gate = plan.retired ? nullptr : MakeGate(plan);
+    connections_.push_back(std::make_unique<ConnectionRuntime>(
+        loop_, http_client_, files_, random_, config_, std::move(plan), std::move(gate)));
+    absl::Status status = connections_.back()->Open(
+        [this](absl::Status failed) { on_fatal_(std::move(failed)); });
+    if (!status.ok()) return status;
+    ConnectionRuntime& made = *connections_.back();
+    made.SetDrainAsked([this, &made] { OnDrainAsked(made); });
   }
+  return absl::OkStatus();
+}
+
+void Connector::OnDrainAsked(ConnectionRuntime& asked) {
+  if (draining_) return;
+  bool is_last = std::all_of(connections_.begin(), connections_.end(), [&](const auto& other) {
+    return other.get() == &asked || other->has_left();
+  });
+  if (is_last && on_drain_asked_) return on_drain_asked_();
+  const std::string& id = asked.plan().id;
+  Log(LogLevel::kInfo, "connection_draining", "a deduper asks this connection to leave X",
+      {{"connection", id}});
+  asked.Drain([id] {
+    Log(LogLevel::kInfo, "connection_drained", "it comes back when the process is started again",
+        {{"connection", id}});
+  });
+}
+
+std::unique_ptr<AttemptGate> Connector::MakeGate(const ConnectionPlan& plan) {
+  AttemptLedger::Key key{plan.source.account(), std::string(plan.dialect->name)};
+  return std::make_unique<SharedGate>(*ledger_, ledger_->WindowOf(key, plan.share),
+                                      turns_[{plan.stream, plan.partition}],
+                                      [this, id = plan.id] { return OtherReceives(id); });
+}
+
+bool Connector::OtherReceives(const std::string& id) const {
+  auto self = std::find_if(connections_.begin(), connections_.end(),
+                           [&](const auto& each) { return each->plan().id == id; });
+  const ConnectionPlan& plan = (*self)->plan();
+  return std::any_of(connections_.begin(), connections_.end(), [&](const auto& other) {
+    return other != *self && other->plan().stream == plan.stream &&
+           other->plan().partition == plan.partition && other->receives();
+  });
 }
 
 absl::Status Connector::StartHttp() {
-  connection_->RegisterMetrics(registry_);
   registry_.AddCollector([this](MetricSink& sink) {
-    MetricLabels labels = {{"stream", config_.stream()}, {"connection", config_.connection()}};
-    spool_->CollectMetrics(sink, labels);
-    slot_keeper_->CollectMetrics(sink, {{"connection", config_.connection()}});
-    for (const auto& client : clients_) client->CollectMetrics(sink, labels);
-    if (worker_ != nullptr) worker_->CollectMetrics(sink, labels);
+    for (const auto& connection : connections_) connection->CollectMetrics(sink);
+    ledger_->CollectMetrics(sink);
   });
   if (config_.listen().http().empty()) return absl::OkStatus();
   http_server_.Handle("/metrics", [this] {
@@ -194,37 +167,24 @@ absl::Status Connector::StartHttp() {
 
 void Connector::Tick() {
   last_tick_seconds_ = MonotonicSeconds();
-  v1::ConnectionReport::State state = connection_->Report().state();
-  if (state != std::exchange(told_state_, state)) {
-    for (auto& client : clients_) client->SendReport();
-  }
+  for (auto& connection : connections_) connection->Tick();
+  ledger_->UpdateMetrics();
   loop_.After(kTickInterval, owner_.Wrap([this] { Tick(); }));
 }
 
 void Connector::Drain(absl::AnyInvocable<void()> done) {
   if (draining_.exchange(true)) return;
-  // Its task is given to another worker.
-  worker_.reset();
   on_drained_ = std::move(done);
   loop_.After(kDrainMax, owner_.Wrap([this] {
     Log(LogLevel::kWarn, "drain_cut", "not everything is acknowledged: the spool keeps it");
     FinishDrain();
   }));
-  connection_->Drain(owner_.Wrap([this] { OnConnectionDrained(); }));
-}
-
-void Connector::OnConnectionDrained() {
-  auto one_done = [this] {
-    if (--drains_left_ == 0) FinishDrain();
-  };
-  drains_left_ = 1;
-  for (auto& client : clients_) {
-    // Who is away takes it from the spool later.
-    if (!client->connected()) continue;
-    ++drains_left_;
-    client->Drain(owner_.Wrap(one_done));
+  drains_left_ = connections_.size();
+  for (auto& connection : connections_) {
+    connection->Drain(owner_.Wrap([this] {
+      if (--drains_left_ == 0) FinishDrain();
+    }));
   }
-  spool_->Flush(owner_.Wrap(one_done));
 }
 
 void Connector::FinishDrain() {

@@ -1,5 +1,5 @@
-// One connector put together from its configuration: X's connection, the spool
-// it writes to, one offer client per deduper, the HTTP port.
+// One connector put together from its configuration: its connections, the
+// budgets they share, the HTTP port.
 //
 // Threads: constructed, drained and destroyed on the loop's thread; metrics and
 // health are read by the HTTP server's.
@@ -11,8 +11,10 @@
 
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
@@ -28,17 +30,15 @@
 #include "base/posix_file_system.h"
 #include "base/random.h"
 #include "braid/config/v1/config.pb.h"
-#include "ingest/connection.h"
-#include "ingest/connector_worker.h"
-#include "ingest/grpc_offer_dialer.h"
-#include "ingest/offer_client.h"
-#include "ingest/slot_keeper.h"
-#include "ingest/spool.h"
+#include "ingest/attempt_ledger.h"
+#include "ingest/connection_runtime.h"
+#include "ingest/connector_config.h"
+#include "ingest/partition_turns.h"
 
 namespace braid {
 
-// Whether a start would find a spool it can write to, with room. Leaves nothing
-// behind.
+// Whether a start would find spools it can write to, with room, and none that
+// the configuration forgot. Leaves nothing behind.
 absl::Status CheckSpool(Loop& loop, const config::v1::ConnectorConfig& config);
 
 class Connector {
@@ -50,11 +50,11 @@ class Connector {
       absl::AnyInvocable<void(absl::Status)> on_fatal);
   ~Connector();
 
-  // Runs when a deduper asks this process to leave: Drain is due. Once, before
-  // the loop runs.
+  // Runs when dedupers have asked the last of its connections to leave: Drain is
+  // due. Once, before the loop runs.
   void SetDrainAsked(absl::AnyInvocable<void()> asked) { on_drain_asked_ = std::move(asked); }
 
-  // Closes X's connection, makes what was received durable, waits at most 4 s
+  // Closes X's connections, makes what was received durable, waits at most 4 s
   // for the acknowledgements of dedupers that are there, then runs `done`. One
   // that is asked for while another is under way is the same.
   void Drain(absl::AnyInvocable<void()> done);
@@ -65,31 +65,29 @@ class Connector {
  private:
   Connector(Loop& loop, const config::v1::ConnectorConfig& config);
 
-  absl::Status Open(absl::AnyInvocable<void(absl::Status)> on_fatal);
-  void MakeClients();
-  void MakeConnection();
-  void MakeSlotKeeper();
-  void OnDirective(const v1::OfferResponse::Directive& directive);
+  absl::Status Open();
+  absl::Status OpenDir();
+  absl::Status MakeConnections();
+  std::unique_ptr<AttemptGate> MakeGate(const ConnectionPlan& plan);
+  bool OtherReceives(const std::string& id) const;
+  // Of one connection; of the last one it is the process's.
+  void OnDrainAsked(ConnectionRuntime& asked);
   absl::Status StartHttp();
   void Tick();
-  void OnConnectionDrained();
   void FinishDrain();
 
   Loop& loop_;
   const config::v1::ConnectorConfig config_;
+  absl::AnyInvocable<void(absl::Status)> on_fatal_;
   SeededRandom random_{OsSeed()};
   MetricsRegistry registry_;
   PosixFileSystem files_;
   std::unique_ptr<DirLock> lock_;
-  std::unique_ptr<Spool> spool_;
-  std::vector<std::unique_ptr<GrpcOfferDialer>> dialers_;
-  std::vector<std::unique_ptr<OfferClient>> clients_;
+  std::unique_ptr<AttemptLedger> ledger_;
+  // By stream and partition.
+  std::map<std::pair<std::string, uint32_t>, PartitionTurns> turns_;
   CurlHttpClient http_client_;
-  std::unique_ptr<Connection> connection_;
-  // Null where it is not wanted.
-  std::unique_ptr<ConnectorWorker> worker_;
-  std::unique_ptr<SlotKeeper> slot_keeper_;
-  v1::ConnectionReport::State told_state_ = v1::ConnectionReport::STATE_UNSPECIFIED;
+  std::vector<std::unique_ptr<ConnectionRuntime>> connections_;
 
   // Seconds of the loop's clock at its last tick; read by the HTTP server.
   std::atomic<int64_t> last_tick_seconds_{0};
@@ -98,8 +96,8 @@ class Connector {
 
   absl::AnyInvocable<void()> on_drain_asked_;
   absl::AnyInvocable<void()> on_drained_;
-  // The flush and each connected client.
-  int drains_left_ = 0;
+  // Connections that still drain.
+  size_t drains_left_ = 0;
   HttpServer http_server_;
   Owner owner_;
 };

@@ -4,13 +4,13 @@
 
 #include <cstdio>
 
-#include "base/config_check.h"
 #include "base/daemon_flags.h"
 #include "base/log.h"
 #include "base/real_loop.h"
 #include "base/signals.h"
 #include "base/version.h"
 #include "ingest/connector.h"
+#include "ingest/connector_config.h"
 
 namespace {
 
@@ -43,7 +43,7 @@ int CheckSpool(const braid::config::v1::ConnectorConfig& config) {
 int main(int argc, char** argv) {
   absl::optional<int> exit_code;
   braid::DaemonFlags flags = braid::ParseDaemonFlags(
-      {"braid-connector", "Streams one connection to X and offers everything to the dedupers.", ""},
+      {"braid-connector", "Streams connections to X and offers everything to the dedupers.", ""},
       argc, argv, &exit_code);
   if (exit_code.has_value()) return *exit_code;
   if (flags.version) {
@@ -52,7 +52,7 @@ int main(int argc, char** argv) {
     return 0;
   }
   braid::config::v1::ConnectorConfig config;
-  braid::ConfigProblems problems = braid::LoadConnectorConfig(flags.config_file, &config);
+  braid::ConfigProblems problems = braid::LoadConnector(flags.config_file, &config);
   if (!problems.empty()) std::fprintf(stderr, "%s\n", braid::JoinProblems(problems).c_str());
   if (braid::HasErrors(problems)) return kExitUsage;
   if (flags.check_config) return CheckSpool(config);
@@ -67,14 +67,14 @@ int main(int argc, char** argv) {
     connector->Drain([&loop] { loop.Stop(); });
   }, [&] {
     braid::config::v1::ConnectorConfig fresh;
-    braid::ConfigProblems found = braid::LoadConnectorConfig(flags.config_file, &fresh);
+    braid::ConfigProblems found = braid::LoadConnector(flags.config_file, &fresh);
     braid::LogReload(found, config, fresh);
   });
   auto started = braid::Connector::Start(loop, config, ExitFatal);
   if (!started.ok()) return Fail(started.status());
   connector = *std::move(started);
   connector->SetDrainAsked([&] {
-    braid::Log(braid::LogLevel::kInfo, "draining", "a deduper asks to stop");
+    braid::Log(braid::LogLevel::kInfo, "draining", "dedupers asked every connection to leave");
     connector->Drain([&loop] { loop.Stop(); });
   });
   if (!flags.ready_file.empty()) {

@@ -14,44 +14,55 @@ namespace {
 // PowerTrack takes 60 requests a minute, of everybody together.
 constexpr absl::Duration kPowerTrackInterval = absl::Seconds(2);
 
-// The value of the header; "" without a token.
-absl::StatusOr<std::string> ReadAuthorization(const std::string& file, RuleDialect dialect) {
-  absl::StatusOr<std::string> token = ReadToken(file);
+// The value of the header; "" without credentials.
+absl::StatusOr<std::string> ReadAuthorization(const config::v1::SourceConfig& source,
+                                              RuleDialect dialect) {
+  absl::StatusOr<std::string> token = ReadCredentials(source);
   if (!token.ok() || token->empty()) return token;
   if (dialect == RuleDialect::kV2) return absl::StrCat("Bearer ", *token);
   return absl::StrCat("Basic ", absl::Base64Escape(*token));
 }
 
-}  // namespace
-
-bool ConnectorWorker::IsWanted(const config::v1::ConnectorConfig& config) {
-  bool wanted =
-      config.has_worker() ? config.worker() : !config.source().bearer_token_file().empty();
-  return wanted && RuleApiOf(config.source()).has_value();
+absl::optional<RuleApi> ApiOf(const ConnectionPlan& plan) {
+  if (plan.retired) return absl::nullopt;
+  config::v1::SourceConfig source = plan.source;
+  source.set_dialect(std::string(plan.dialect->name));
+  // With the dialect's own URL, account and label in their places.
+  absl::StatusOr<std::string> url = StreamUrl(plan.options.request);
+  if (url.ok()) source.set_url(*url);
+  return RuleApiOf(source);
 }
 
-ConnectorWorker::ConnectorWorker(Loop& loop, const config::v1::ConnectorConfig& config) {
+}  // namespace
+
+bool ConnectorWorker::IsWanted(const config::v1::ConnectorConfig& config,
+                               const ConnectionPlan& plan) {
+  bool given = !plan.source.bearer_token_file().empty() || !plan.source.user().empty();
+  bool wanted = config.has_worker() ? config.worker() : given;
+  return wanted && ApiOf(plan).has_value();
+}
+
+ConnectorWorker::ConnectorWorker(Loop& loop, const config::v1::ConnectorConfig& config,
+                                 const ConnectionPlan& plan) {
   std::vector<WorkClient*> dedupers;
   for (const config::v1::DeduperAddress& deduper : config.dedupers()) {
     clients_.push_back(std::make_unique<GrpcWorkClient>(loop, deduper));
     dedupers.push_back(clients_.back().get());
   }
   RestWorker::Options options;
-  options.worker_id = config.connection();
-  options.network = config.network();
-  options.stream = absl::StrCat("streams/", config.stream());
-  options.api = *RuleApiOf(config.source());
-  options.api.user_agent =
-      absl::StrCat("braid/", std::string(Version()), " (+", config.connection(), ")");
-  options.limits = RuleLimitsOf(config.source(), options.api.dialect);
+  options.worker_id = plan.id;
+  options.network = plan.network;
+  options.stream = absl::StrCat("streams/", plan.stream);
+  options.api = *ApiOf(plan);
+  options.api.user_agent = absl::StrCat("braid/", std::string(Version()), " (+", plan.id, ")");
+  options.limits = RuleLimitsOf(plan.source, options.api.dialect);
   if (options.api.dialect == RuleDialect::kPowerTrack) {
     options.request_interval = kPowerTrackInterval;
   }
   RuleDialect dialect = options.api.dialect;
-  worker_ = std::make_unique<RestWorker>(loop, http_, std::move(dedupers), std::move(options),
-                                         [file = config.source().bearer_token_file(), dialect] {
-                                           return ReadAuthorization(file, dialect);
-                                         });
+  worker_ = std::make_unique<RestWorker>(
+      loop, http_, std::move(dedupers), std::move(options),
+      [source = plan.source, dialect] { return ReadAuthorization(source, dialect); });
 }
 
 }  // namespace braid

@@ -1,4 +1,4 @@
-// The worker inside a connector: it has the credentials, so it does the other
+// The worker of a connection: it has the credentials, so it does the other
 // calls to X for the dedupers. Its HTTP client and its channels are its own: the
 // stream's reader and the offers know nothing of it.
 //
@@ -16,6 +16,7 @@
 #include "base/loop.h"
 #include "base/metrics.h"
 #include "braid/config/v1/config.pb.h"
+#include "ingest/connector_config.h"
 #include "ingest/grpc_work_client.h"
 #include "ingest/rest_worker.h"
 
@@ -23,12 +24,14 @@ namespace braid {
 
 class ConnectorWorker {
  public:
-  // Whether this connector is to be a worker: where it says so, or has
-  // credentials and says nothing; never for a stream without rules.
-  static bool IsWanted(const config::v1::ConnectorConfig& config);
+  // Whether this connection is to have a worker: where the connector says so, or
+  // the connection has credentials and nothing is said; never for a stream
+  // without rules.
+  static bool IsWanted(const config::v1::ConnectorConfig& config, const ConnectionPlan& plan);
 
-  // REQUIRES: IsWanted(config); the loop outlives it.
-  ConnectorWorker(Loop& loop, const config::v1::ConnectorConfig& config);
+  // REQUIRES: IsWanted(config, plan); the loop outlives it.
+  ConnectorWorker(Loop& loop, const config::v1::ConnectorConfig& config,
+                  const ConnectionPlan& plan);
 
   void Start() { worker_->Start(); }
   void CollectMetrics(MetricSink& sink, const MetricLabels& labels) const {

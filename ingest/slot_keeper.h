@@ -39,6 +39,9 @@
 
 namespace braid {
 
+// After the spool's directory: the file beside it.
+inline constexpr char kConnectsSuffix[] = ".connects";
+
 class SlotKeeper final : public ConnectionObserver {
  public:
   struct Options {

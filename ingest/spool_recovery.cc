@@ -49,7 +49,8 @@ class Recovery {
     auto names = files_.List(dir_);
     if (!names.ok()) return names.status();
     for (const std::string& name : *names) {
-      if (name == "epoch" || name == "LOCK") continue;
+      // The last is AttemptLedger's, where the spool is the only one.
+      if (name == "epoch" || name == "LOCK" || name == "connect-budget") continue;
       if (absl::EndsWith(name, kAsideSuffix)) {
         asides_.push_back(absl::StrCat(dir_, "/", name));
       } else if (ParseSpoolNumber(name, kGoneSuffix).has_value()) {

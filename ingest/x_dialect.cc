@@ -90,7 +90,7 @@ Dialect FromV2(const V2Row& row) {
   dialect.connect_budget = row.budget;
   dialect.slots = row.slots;
   dialect.over_limit = OverLimit::kRefused;
-  dialect.endpoint_id = row.endpoint_id;
+  dialect.endpoint_id = std::string(row.endpoint_id);
   dialect.unknown = row.unknown;
   dialect.has_rules = row.name == kFilteredName;
   return dialect;

@@ -66,7 +66,7 @@ struct Dialect {
   int slots;
   OverLimit over_limit;
   // Name of the endpoint in X's connections API; empty: none (2.3).
-  absl::string_view endpoint_id;
+  std::string endpoint_id;
 
   // What an object is that is neither a post nor anything else known.
   v1::EventKind unknown;

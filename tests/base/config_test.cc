@@ -32,11 +32,15 @@ class ConfigTest : public testing::Test {
   // Problems without the directory, one a line.
   std::string Connector(const std::string& text) {
     connector_.Clear();
-    return Short(LoadConnectorConfig(Write("c.yaml", text), &connector_));
+    return Short(LoadConnectorFile(Write("c.yaml", text)));
   }
   std::string Deduper(const std::string& text) {
     deduper_.Clear();
     return Short(LoadDeduperConfig(Write("d.yaml", text), &deduper_));
+  }
+  ConfigProblems LoadConnectorFile(const std::string& file) {
+    ConfigSource source(file);
+    return LoadConnectorConfig(file, &connector_, &source);
   }
   std::string Short(const ConfigProblems& problems) {
     std::string text = JoinProblems(problems);
@@ -71,8 +75,8 @@ streams:
 
 TEST_F(ConfigTest, GoodConnectorIsCompleteWithDefaults) {
   EXPECT_EQ(Connector(kConnector), "");
-  EXPECT_EQ(connector_.source().stall_after_ms(), 25'000);
-  EXPECT_EQ(connector_.source().dialect(), "x-v2");
+  EXPECT_EQ(connector_.source().dialect(), "x-v2-filtered");
+  EXPECT_EQ(connector_.source().backfill(), "always");
   EXPECT_EQ(connector_.source().bearer_token_file(), dir_ + "/token");
   EXPECT_EQ(connector_.spool().dir(), dir_ + "/spool");
   EXPECT_EQ(connector_.spool().max_size_bytes(), 1u << 30);
@@ -137,6 +141,43 @@ TEST_F(ConfigTest, DeduperRules) {
             "it or raise window.span");
 }
 
+TEST_F(ConfigTest, ConnectionsArePartsOfTheirStream) {
+  EXPECT_EQ(Deduper("listen: {grpc: \"127.0.0.1:0\"}\n"
+                    "data_dir: d\n"
+                    "streams:\n"
+                    "  - name: a\n"
+                    "    connections: [{id: x, partition: 1}]\n"
+                    "  - name: b\n"
+                    "    partitions: 3\n"
+                    "    connections: [{id: x, partition: 4}, {id: y}, {id: z, partition: 1}]\n"),
+            "d.yaml:5:38: streams[0].connections[0].partition: the stream has none; give "
+            "streams[0].partitions\n"
+            "d.yaml:8:38: streams[1].connections[0].partition: is missing or out of range; use 1 "
+            "to 3\n"
+            "d.yaml:8:42: streams[1].connections[1].partition: is missing or out of range; use 1 "
+            "to 3\n"
+            "d.yaml:7:17: warning: streams[1].partitions: no connection carries partition 2: its "
+            "events are missing\n"
+            "d.yaml:7:17: warning: streams[1].partitions: no connection carries partition 3: its "
+            "events are missing");
+}
+
+TEST_F(ConfigTest, NumbersAndMapsOfASourceAreCheckedAtTheirPlace) {
+  std::string text = kConnector;
+  text.replace(text.find("source: {"), 9,
+               "source: {user: \"a:b\", backfill: never, backfill_minutes: 2, backfill_margin: "
+               "6min, parameters: [a], settings: {slots: 0, over_limit: maybe},\n  ");
+  EXPECT_EQ(Connector(text),
+            "c.yaml:4:96: source.parameters is to be a map of keys\n"
+            "c.yaml:4:16: source.user: holds a colon; the password goes into password_file\n"
+            "c.yaml:4:58: source.backfill_minutes: stands beside backfill: never; remove one of "
+            "the two\n"
+            "c.yaml:4:78: source.backfill_margin: is out of range; use 0s to 5min\n"
+            "c.yaml:4:119: source.settings.slots: is out of range; use 1 to 1000\n"
+            "c.yaml:4:134: source.settings.over_limit: \"maybe\" is not one of refused, "
+            "grace_newest");
+}
+
 TEST_F(ConfigTest, WhatIsThereButEmptyIsRefused) {
   std::string text = kConnector;
   text.replace(text.find("dedupers:"), text.find("spool:") - text.find("dedupers:"),
@@ -197,7 +238,7 @@ TEST_F(ConfigTest, ShortWindowBringsShortRetention) {
 
 TEST_F(ConfigTest, SecretThatOthersCanReadIsAWarning) {
   ASSERT_EQ(chmod((dir_ + "/a.key").c_str(), 0644), 0);
-  const ConfigProblems problems = LoadConnectorConfig(Write("c.yaml", kConnector), &connector_);
+  const ConfigProblems problems = LoadConnectorFile(Write("c.yaml", kConnector));
   EXPECT_FALSE(HasErrors(problems));
   EXPECT_TRUE(absl::StrContains(JoinProblems(problems), "a.key can be read by other users"));
 }
@@ -221,7 +262,7 @@ TEST_F(ConfigTest, WhatIsNotAMapOrNotYamlIsRefusedWithItsPlace) {
   EXPECT_EQ(Connector("a: b\n---\na: b\n"), "c.yaml: is to be one map of keys and values");
   EXPECT_TRUE(absl::StartsWith(Connector("a: [b\nc: d"), "c.yaml:2:")) << Connector("a: [b\nc: d");
   EXPECT_FALSE(Connector(std::string(100'000, '[')).empty());
-  EXPECT_EQ(Short(LoadConnectorConfig(dir_ + "/no.yaml", &connector_)),
+  EXPECT_EQ(Short(LoadConnectorFile(dir_ + "/no.yaml")),
             "no.yaml: can not be read: No such file or directory");
 }
 

@@ -187,6 +187,28 @@ TEST_F(OfferSessionTest, HelloIsCheckedAgainstTheConfiguration) {
   ExpectRefused(call.get(), Refusal::REASON_INVALID);
 }
 
+TEST_F(OfferSessionTest, ConnectionMustCarryThePartitionItIsConfiguredFor) {
+  std::unique_ptr<Call> call = Dial();
+  v1::OfferRequest hello = Hello(1);
+  hello.mutable_hello()->add_partitions(1);
+  call->session->OnRequest(hello, 1);
+  ExpectRefused(call.get(), Refusal::REASON_UNKNOWN_CONNECTION);
+
+  options_.partitions = {{"fra-a", 2}};
+  call = Dial();
+  call->session->OnRequest(hello, 1);
+  ExpectRefused(call.get(), Refusal::REASON_UNKNOWN_CONNECTION);
+  call = Dial();
+  call->session->OnRequest(Hello(1), 1);
+  ExpectRefused(call.get(), Refusal::REASON_UNKNOWN_CONNECTION);
+  hello.mutable_hello()->set_partitions(0, 2);
+  call = Dial();
+  call->session->OnRequest(hello, 1);
+  Settle();
+  ASSERT_EQ(call->responder.responses.size(), 1);
+  EXPECT_TRUE(call->responder.responses[0].has_welcome());
+}
+
 TEST_F(OfferSessionTest, StaleEpochIsToldTheHighest) {
   std::unique_ptr<Call> newer = Open(5);
   std::unique_ptr<Call> call = Dial();

@@ -50,6 +50,26 @@ TEST(StreamStatusTest, HealthCountsReceivingConnections) {
   EXPECT_EQ(health({Receiving("a"), Receiving("b")}), v1::StreamStatus::HEALTH_REDUNDANT);
 }
 
+TEST(StreamStatusTest, AStreamIsAsRedundantAsItsWeakestPartition) {
+  auto carrying = [](const std::string& id, uint32_t partition) {
+    ConnectionFacts facts = Receiving(id);
+    facts.partition = partition;
+    return facts;
+  };
+  StreamFacts facts = Facts({carrying("a", 1), carrying("b", 1), carrying("c", 2)});
+  facts.partition_count = 2;
+  v1::StreamStatus status = BuildStatus(facts, RateWindow());
+  EXPECT_EQ(status.health(), v1::StreamStatus::HEALTH_EXPOSED);
+  EXPECT_NE(Problems(facts).find("Only one connection is receiving for partition 2:"),
+            std::string::npos)
+      << Problems(facts);
+  EXPECT_EQ(status.connections(2).partition(), 2);
+  facts.connections.push_back(carrying("d", 2));
+  EXPECT_EQ(BuildStatus(facts, RateWindow()).health(), v1::StreamStatus::HEALTH_REDUNDANT);
+  facts.partition_count = 3;
+  EXPECT_EQ(BuildStatus(facts, RateWindow()).health(), v1::StreamStatus::HEALTH_DARK);
+}
+
 TEST(StreamStatusTest, AnyStalenessMeansNotReceiving) {
   EXPECT_TRUE(IsReceiving(Receiving("a").source, kLoopNow));
   SourceSnapshot source = Receiving("a").source;
@@ -186,7 +206,7 @@ TEST(BehindTrackerTest, SlowerConnectionIsBehindWhoeverCommitsFirst) {
       frame->add_receive_offsets_micros(0);
     }
     if (is_new) record->mutable_events()->set_new_bitmap(std::string(1000, '\xff'));
-    tracker.OnCommit({{1, 8000, 0, record}});
+    tracker.OnCommit({{1, 8000, 0, 0, record}});
   };
   // The slow one was committed first: its copy had the shorter way to us.
   commit("slow", true, absl::Milliseconds(40));

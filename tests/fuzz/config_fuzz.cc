@@ -28,8 +28,10 @@ void Load(const std::string& name, bool connector, absl::string_view text) {
   std::ofstream(file, std::ios::binary).write(text.data(), static_cast<int64_t>(text.size()));
   config::v1::ConnectorConfig connector_config;
   config::v1::DeduperConfig deduper_config;
-  const ConfigProblems problems = connector ? LoadConnectorConfig(file, &connector_config)
-                                            : LoadDeduperConfig(file, &deduper_config);
+  ConfigSource source(file);
+  const ConfigProblems problems = connector
+                                      ? LoadConnectorConfig(file, &connector_config, &source)
+                                      : LoadDeduperConfig(file, &deduper_config);
   for (const ConfigProblem& problem : problems) BRAID_CHECK(!problem.ToString().empty());
 }
 

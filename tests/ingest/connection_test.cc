@@ -97,17 +97,20 @@ class ConnectionTest : public testing::Test {
     options_.request.url = "https://x.example/stream";
     options_.request.connection = "fra-a";
     options_.request.version = "0.1";
-    options_.backfill_minutes = 5;
+    options_.backfill.minutes_max = 5;
     options_.backoff.jitter = 0;
   }
 
   void Start() {
     connection_ =
         std::make_unique<Connection>(loop_, http_, sink_, random_, options_,
-                                     [this]() -> absl::StatusOr<std::string> { return token_; });
+                                     [this]() -> absl::StatusOr<std::string> { return token_; },
+                                     gate_);
     connection_->Start();
     loop_.RunFor(kTurn);
   }
+
+  AttemptGate* gate_ = nullptr;
 
   HttpHandler& wire() { return *http_.open.begin()->second; }
   bool is_open() const { return !http_.open.empty(); }
@@ -171,7 +174,7 @@ class ConnectionTest : public testing::Test {
 TEST_F(ConnectionTest, ConnectsWithTheTokenOfTheMoment) {
   Start();
   ASSERT_EQ(http_.requests.size(), 1);
-  EXPECT_EQ(http_.requests[0].url, "https://x.example/stream");
+  EXPECT_EQ(http_.requests[0].url, "https://x.example/stream?backfill_minutes=5");
   EXPECT_EQ(http_.requests[0].headers[0].second, "Bearer TOKEN");
   EXPECT_EQ(connection_->Report().state(), State::STATE_CONNECTING);
   Answer(200);
@@ -183,6 +186,50 @@ TEST_F(ConnectionTest, ConnectsWithTheTokenOfTheMoment) {
   ASSERT_EQ(http_.requests.size(), 2);
   EXPECT_EQ(http_.requests[1].url, "https://x.example/stream?backfill_minutes=5");
   EXPECT_EQ(http_.requests[1].headers[0].second, "Bearer NEWER");
+}
+
+// Answers what it is told to, and keeps what it hears.
+struct FakeGate final : AttemptGate {
+  Answer Ask(absl::Time) override {
+    ++asked;
+    return answer;
+  }
+  void OnReached(absl::Time) override { ++reached; }
+  void OnUnreached() override { ++unreached; }
+
+  Answer answer{absl::ZeroDuration(), ""};
+  int asked = 0, reached = 0, unreached = 0;
+};
+
+TEST_F(ConnectionTest, AnAttemptWaitsUntilTheGateLetsItPass) {
+  FakeGate gate;
+  gate.answer = {absl::Seconds(7), "budget"};
+  gate_ = &gate;
+  Start();
+  EXPECT_TRUE(http_.requests.empty());
+  EXPECT_EQ(connection_->Report().state(), State::STATE_BACKING_OFF);
+  EXPECT_EQ(connection_->Report().wait_class(), "budget");
+  EXPECT_EQ(connection_->counters().held_for_budget.value(), 1);
+  gate.answer = {absl::ZeroDuration(), ""};
+  loop_.RunFor(absl::Seconds(6));
+  EXPECT_TRUE(http_.requests.empty());
+  loop_.RunFor(absl::Seconds(2));
+  ASSERT_EQ(http_.requests.size(), 1);
+  EXPECT_EQ(gate.asked, 2);
+  EXPECT_EQ(gate.reached, 0);
+  Answer(200);
+  EXPECT_EQ(gate.reached, 1);
+  connection_ = nullptr;
+}
+
+TEST_F(ConnectionTest, TheGateHearsOfAttemptsThatNeverReachedX) {
+  FakeGate gate;
+  gate_ = &gate;
+  Start();
+  End(HttpEnd::Kind::kConnectFailed);
+  EXPECT_EQ(gate.unreached, 1);
+  EXPECT_EQ(gate.reached, 0);
+  connection_ = nullptr;
 }
 
 TEST_F(ConnectionTest, PostsBecomeFramesWhenTheSocketIsDrained) {

@@ -76,5 +76,32 @@ TEST_F(ConnectorTest, ForeignFileInTheSpoolIsRefusedByName) {
   EXPECT_TRUE(std::filesystem::exists(dir_ + "/spool/holiday.jpg"));
 }
 
+TEST_F(ConnectorTest, SeveralConnectionsShareOneProcessAndDrainTogether) {
+  for (const char* id : {"p1", "p2", "old"}) {
+    config::v1::ConnectionConfig* connection = config_.add_connections();
+    connection->set_id(id);
+    connection->set_stream("prod");
+    *connection->mutable_source() = config_.source();
+  }
+  config_.mutable_connections(2)->set_retired(true);
+  auto connector = Start();
+  ASSERT_TRUE(connector.ok()) << connector.status();
+  for (const char* id : {"p1", "p2", "old"}) {
+    EXPECT_TRUE(std::filesystem::exists(dir_ + "/spool/" + id + "/epoch")) << id;
+  }
+  absl::Time begin = absl::Now();
+  loop_.Post([&] { (*connector)->Drain([&] { loop_.Stop(); }); });
+  loop_.RunInThisThread();
+  EXPECT_LT(absl::Now() - begin, absl::Seconds(5));
+  connector->reset();
+
+  // One that holds records is taken out of the list.
+  config_.mutable_connections()->RemoveLast();
+  config_.mutable_connections()->RemoveLast();
+  auto forgetful = Start();
+  EXPECT_NE(forgetful.status().message().find("/spool/p2 holds"), std::string::npos)
+      << forgetful.status();
+}
+
 }  // namespace
 }  // namespace braid

@@ -43,7 +43,7 @@ absl::Duration PauseMin(PaceCheck::End end, int drops) {
 
 }  // namespace
 
-void PaceCheck::OnConnect(int connector, int incarnation, absl::Time now) {
+void PaceCheck::OnConnect(int connector, int incarnation, absl::Time now, bool may_wait) {
   Life& life = lives_[connector];
   if (life.incarnation != incarnation) {
     life = Life();
@@ -58,7 +58,7 @@ void PaceCheck::OnConnect(int connector, int incarnation, absl::Time now) {
     Fail(connector, life, pause, "too soon");
   }
   bool at_once = life.last.end == End::kDropped && life.settled && life.requests.size() < kBurst;
-  if (at_once && pause > absl::Seconds(2)) Fail(connector, life, pause, "too late");
+  if (at_once && !may_wait && pause > absl::Seconds(2)) Fail(connector, life, pause, "too late");
 }
 
 void PaceCheck::OnRequest(int connector, absl::Time now) {

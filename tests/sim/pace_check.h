@@ -33,7 +33,8 @@ class PaceCheck {
     absl::Time not_before = absl::InfinitePast();
   };
 
-  void OnConnect(int connector, int incarnation, absl::Time now);
+  // `may_wait`: it may have had to wait for others: then it is not too late.
+  void OnConnect(int connector, int incarnation, absl::Time now, bool may_wait);
   // A request of it reached X.
   void OnRequest(int connector, absl::Time now);
   void OnEnd(int connector, const Ended& ended);

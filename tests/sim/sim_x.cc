@@ -32,7 +32,13 @@ class SimX::Client final : public HttpClient {
     }
     if (x_.OpenOf(connector_) != 0) x_.overlapped_ = true;
     ++x_.connects_;
-    x_.pace_.OnConnect(connector_, incarnation_, x_.world_.WallNow());
+    absl::Time now = x_.world_.WallNow();
+    bool may_wait = x_.budget_.IsTight(connector_, now) || x_.HasPeers(connector_);
+    x_.pace_.OnConnect(connector_, incarnation_, now, may_wait);
+    x_.budget_.OnAttempt(connector_, now);
+    auto told = x_.told_full_.find(connector_);
+    bool knows = told != x_.told_full_.end() && told->second == incarnation_;
+    if (knows && absl::StrContains(request.url, "backfill")) ++x_.useless_backfills_;
     ConnectionId id = x_.next_connection_++;
     Connection connection;
     connection.request = id;
@@ -268,6 +274,7 @@ void SimX::Connect(ConnectionId id) {
     return Finish(id, {HttpEnd::Kind::kDnsFailed, "no address"}, PaceCheck::End::kDnsFails);
   }
   connection.connected = true;
+  connection.over_budget = !budget_.OnRequest(connection.connector, world_.WallNow());
   pace_.OnRequest(connection.connector, world_.WallNow());
   OnReaderThread(connection,
                  [](HttpHandler& handler, absl::Time now) { handler.OnConnected(now); });
@@ -282,6 +289,7 @@ void SimX::Answer(ConnectionId id) {
   if (refusal == Refusal::kConnectFails || refusal == Refusal::kDnsFails) refusal = Refusal::kNone;
   bool is_full = options_.slots > 0 && SlotsTaken() >= options_.slots;
   if (refusal == Refusal::kNone && is_full) refusal = Refusal::kTooMany429;
+  if (connection.over_budget) refusal = Refusal::kRateLimited429;
   HttpHead head;
   PaceCheck::End end = PaceCheck::End::kSlots;
   head.status = 429;
@@ -318,6 +326,7 @@ void SimX::Answer(ConnectionId id) {
   connection.answered = true;
   connection.api_id = absl::StrCat("c-", id);
   ++accepts_[connection.connector];
+  told_full_.erase(connection.connector);
   connection.answer_time = world_.WallNow();
   connection.last_sent = world_.WallNow();
   world_.After(options_.heartbeat, [this, id] { Heartbeat(id); });
@@ -352,7 +361,7 @@ bool SimX::connected(int connector) const {
 }
 
 // One of the messages by which X announces an end.
-std::string SimX::Notice() {
+std::string SimX::Notice(const Connection& connection) {
   static const char* const kNotices[] = {
       R"({"errors":[{"title":"operational-disconnect","disconnect_type":"UpstreamOperationalDisconnect","detail":"for operational reasons"}]})",
       R"({"errors":[{"title":"x","disconnect_type":"SlowReader","detail":"y"}]})",
@@ -362,7 +371,22 @@ std::string SimX::Notice() {
       R"({"error":{"message":"Forced Disconnect: Too many connections. Allowed: 2","sent":"2017-01-11T18:12:52+00:00"}})",
       R"({"error":{"message":"Force closing connection to x because it reached the maximum allowed backup, 1.","sent":"2017-01-11T18:12:52+00:00"}})",
   };
-  return absl::StrCat(kNotices[random_.Below(std::size(kNotices))], "\r\n");
+  absl::string_view notice = kNotices[random_.Below(std::size(kNotices))];
+  bool is_full = absl::StrContains(notice, "SlowReader") || absl::StrContains(notice, "backup");
+  if (is_full) told_full_[connection.connector] = connection.incarnation;
+  return absl::StrCat(notice, "\r\n");
+}
+
+bool SimX::HasPeers(int connector) const {
+  const std::string& process = process_of_.at(connector);
+  return std::any_of(process_of_.begin(), process_of_.end(), [&](const auto& other) {
+    return other.first != connector && other.second == process;
+  });
+}
+
+void SimX::SetProcess(int connector, const std::string& process, const ConnectBudget& share) {
+  process_of_[connector] = process;
+  budget_.SetProcess(connector, process, share);
 }
 
 bool SimX::CutConnection(int connector, Cut cut) {
@@ -379,7 +403,7 @@ bool SimX::CutConnection(int connector, Cut cut) {
     std::string rest = std::move(connection.outbox);
     connection.outbox.clear();
     connection.outbox_begin += rest.size();
-    rest += Notice();
+    rest += Notice(connection);
     Hand(connection, std::move(rest));
   } else if (cut == Cut::kTruncated && !connection.outbox.empty()) {
     size_t length = random_.Below(connection.outbox.size());

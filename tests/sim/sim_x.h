@@ -20,6 +20,7 @@
 #include "base/http_client.h"
 #include "base/loop.h"
 #include "base/random.h"
+#include "tests/sim/budget_check.h"
 #include "tests/sim/pace_check.h"
 #include "tests/sim/sim_host.h"
 
@@ -69,6 +70,10 @@ class SimX {
   // The client of one incarnation of one connector. Destroyed with it.
   std::unique_ptr<HttpClient> MakeClient(SimHost& host, int connector, int incarnation);
 
+  // Which connections are one process's, and its share of the budget.
+  void SetProcess(int connector, const std::string& process, const ConnectBudget& share);
+  void ForgetBudget(const std::string& process) { budget_.Forget(process); }
+
   void Start();
   // No more posts; heartbeats go on.
   void Stop() { stopped_ = true; }
@@ -112,6 +117,9 @@ class SimX {
   // What was ended at X that was not the asker's to end.
   const std::vector<std::string>& wrong_kills() const { return wrong_kills_; }
   const PaceCheck& pace() const { return pace_; }
+  const BudgetCheck& budget() const { return budget_; }
+  // Requests for backfill where X had said that it dropped what it had queued.
+  uint64_t useless_backfills() const { return useless_backfills_; }
   void OnSleep() { pace_.OnSleep(); }
 
   // The line X sends for a post: anyone can make it again from the id.
@@ -129,6 +137,7 @@ class SimX {
     int incarnation;
     bool connected = false;
     bool answered = false;
+    bool over_budget = false;
     // The client has closed it and not yet been told.
     bool closing = false;
     // When its reader thread is done with what it was handed.
@@ -179,7 +188,9 @@ class SimX {
   bool KillOne(int connector, const std::string& api_id);
   int SlotsTaken();
   Connection* StreamOf(int connector);
-  std::string Notice();
+  std::string Notice(const Connection& connection);
+  // Whether its process has other connections, whose turn it may have awaited.
+  bool HasPeers(int connector) const;
   static absl::Duration FlowedOn(const Connection& connection);
   ConnectionId OpenOf(int connector) const;
   absl::Duration Lateness();
@@ -198,6 +209,12 @@ class SimX {
   std::map<int, uint64_t> accepts_;
   uint64_t freed_ = 0;
   std::vector<std::string> wrong_kills_;
+  BudgetCheck budget_;
+  std::map<int, std::string> process_of_;
+  // Connector → the incarnation that was told of a full buffer, until it streams
+  // again.
+  std::map<int, int> told_full_;
+  uint64_t useless_backfills_ = 0;
   bool overlapped_ = false;
   bool stopped_ = false;
   uint64_t connects_ = 0;

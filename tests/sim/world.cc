@@ -19,8 +19,9 @@ namespace braid {
 namespace {
 
 // After the faults end everything must drain within this: the longest back-off
-// (320 s plus a fifth) and some.
-constexpr absl::Duration kHeal = absl::Seconds(420);
+// (320 s plus a fifth), the longest budget window that is drawn (30 s), a turn
+// for each connection, and some.
+constexpr absl::Duration kHeal = absl::Seconds(480);
 // From the last post to the last acknowledgement: its lateness, one redial
 // after a silence that began unseen, and some.
 constexpr absl::Duration kSettle = absl::Seconds(60);
@@ -36,7 +37,8 @@ class World {
         net_(loop_, random_, options_.net_delay_max) {
     for (int i = 0; i < options_.connectors; ++i) names_.push_back(absl::StrCat("leg-", i));
     for (int i = 0; i < options_.dedupers; ++i) AddDeduper(i);
-    for (int i = 0; i < options_.connectors; ++i) AddConnector(i);
+    if (options_.one_process) AddConnector(0, options_.connectors);
+    for (int i = 0; i < options_.connectors && !options_.one_process; ++i) AddConnector(i, 1);
     net_.SetAckObserver([this](int deduper, const std::string& source, uint64_t epoch,
                                uint64_t end) { dedupers_[deduper]->NoteAcknowledged(source, epoch, end); });
   }
@@ -77,10 +79,15 @@ class World {
     net_.AddServer(dedupers_.back().get());
   }
 
-  void AddConnector(int number) {
+  // With so many connections, the first of them this one.
+  void AddConnector(int first, int count) {
     ConnectorProcess::Options options;
-    options.number = number;
-    options.name = names_[number];
+    for (int number = first; number < first + count; ++number) {
+      options.legs.push_back({number, names_[number]});
+      process_of_.push_back(connectors_.size());
+    }
+    options.share = options_.connect_share;
+    options.connection.backfill.minutes_max = options_.backfill_minutes;
     options.dedupers = options_.dedupers;
     options.connection.reader.line_bytes_max = options_.line_bytes_max;
     options.connection.reader.in_flight_bytes_max = options_.ring_bytes_max;
@@ -91,9 +98,13 @@ class World {
     options.disk.garble = random_.Unit();
     options.wall_offset = absl::Milliseconds(random_.Below(60000)) - absl::Seconds(30);
     options.monotonic_offset = absl::Seconds(random_.Below(1000000));
-    options.on_let_go = [this, number](bool for_good) { OnLetGo(number, for_good); };
+    options.on_let_go = [this](int number, bool for_good) { OnLetGo(number, for_good); };
     connectors_.push_back(std::make_unique<ConnectorProcess>(
         loop_, x_, net_, random_, std::move(options), &report_.failures));
+  }
+
+  ConnectorProcess& ConnectorOf(int number) {
+    return *connectors_[process_of_[static_cast<size_t>(number)]];
   }
 
   void RunFor(absl::Duration duration) {
@@ -107,6 +118,7 @@ class World {
         sleeps_.push_back({loop_.WallNow(), skip});
       }
       loop_.Skip(skip);
+      if (skip > absl::ZeroDuration()) wake_time_ = loop_.Now();
       until += skip;
     }
     loop_.RunUntil(until);
@@ -163,7 +175,10 @@ class World {
   }
 
   bool Inject(Fault fault) {
-    int number = static_cast<int>(random_.Below(connectors_.size()));
+    // What was under way to the disk when the machines went to sleep gets there
+    // first: the checks allow for a second before a power cut.
+    if (loop_.Now() - wake_time_ < absl::Seconds(1)) return false;
+    int number = static_cast<int>(random_.Below(names_.size()));
     int deduper = static_cast<int>(random_.Below(dedupers_.size()));
     switch (fault) {
       case Fault::kCutClean: return x_.CutConnection(number, SimX::Cut::kClean);
@@ -199,13 +214,13 @@ class World {
       case Fault::kOmitPosts: return x_.Omit(number);
       case Fault::kDamageSpool:
         return KillConnector(number, ProcessLife::End::kPowerCut) &&
-               connectors_[number]->disk().Damage(random_, kSegmentSuffix);
+               ConnectorOf(number).disk().Damage(random_, kSegmentSuffix);
       case Fault::kNoiseTail:
-        connectors_[number]->disk().options().noise_tail = true;
+        ConnectorOf(number).disk().options().noise_tail = true;
         return KillConnector(number, ProcessLife::End::kPowerCut);
       case Fault::kReadError:
         // Fewer than a start tries at once.
-        connectors_[number]->disk().FailReads(kSegmentSuffix, 1 + static_cast<int>(random_.Below(2)));
+        ConnectorOf(number).disk().FailReads(kSegmentSuffix, 1 + static_cast<int>(random_.Below(2)));
         return true;
       case Fault::kCutFullBuffer: return x_.CutConnection(number, SimX::Cut::kFullBuffer);
       case Fault::kRefuse401: return Refuse(number, SimX::Refusal::kUnauthorized401);
@@ -214,6 +229,7 @@ class World {
       case Fault::kAway: return Away(number, deduper);
       case Fault::kZombieSlot: return x_.LeaveZombie(number, Seconds(1, 1200));
       case Fault::kGrantDrain: return GrantDrain(number);
+      case Fault::kCrashLoop: return CrashLoop(number, 2 + static_cast<int>(random_.Below(8)));
       case Fault::kStrayFlood: return x_.Flood(50 + static_cast<int>(random_.Below(250)));
       case Fault::kRestoreDeduper: return RestoreDeduper(deduper);
       case Fault::kDamageRecord:
@@ -230,9 +246,24 @@ class World {
   }
 
   bool KillConnector(int number, ProcessLife::End how) {
-    if (!connectors_[number]->running()) return false;
-    connectors_[number]->Kill(how);
-    RestartConnector(connectors_[number].get());
+    if (!ConnectorOf(number).running()) return false;
+    ConnectorOf(number).Kill(how);
+    RestartConnector(&ConnectorOf(number));
+    return true;
+  }
+
+  // Each start lives long enough to ask X.
+  bool CrashLoop(int number, int times) {
+    ConnectorProcess& connector = ConnectorOf(number);
+    if (!connector.running() || connector.draining()) return false;
+    connector.Kill(ProcessLife::End::kKilled);
+    if (times == 0) {
+      RestartConnector(&connector);
+      return true;
+    }
+    connector.Start();
+    loop_.After(absl::Milliseconds(200 + random_.Below(2000)),
+                [this, number, times] { CrashLoop(number, times - 1); });
     return true;
   }
 
@@ -240,7 +271,7 @@ class World {
   // unseen: what the dedupers know of the epoch is then less than what stands
   // under it, and only the session's id tells them apart.
   bool LoseSpool(int number) {
-    ConnectorProcess& connector = *connectors_[number];
+    ConnectorProcess& connector = ConnectorOf(number);
     if (!connector.running()) return false;
     if (random_.Below(2) == 0) return LoseSpoolNow(number);
     connector.Kill(ProcessLife::End::kKilled);
@@ -258,11 +289,13 @@ class World {
   // A new disk counts epochs from one. Often it is restarted until it claims
   // the very epoch that the dedupers know with other content.
   bool LoseSpoolNow(int number) {
-    ConnectorProcess& connector = *connectors_[number];
+    ConnectorProcess& connector = ConnectorOf(number);
     if (!connector.running()) return false;
     uint64_t restarts = random_.Below(4) > 0 ? std::min<uint64_t>(connector.epoch() - 1, 8) : 0;
     connector.Kill(ProcessLife::End::kSpoolLost);
-    for (auto& deduper : dedupers_) deduper->ForgetAcknowledged(names_[number]);
+    for (auto& deduper : dedupers_) {
+      for (const auto& leg : connector.legs()) deduper->ForgetAcknowledged(leg.name);
+    }
     for (; restarts > 0; --restarts) {
       connector.Start();
       connector.Kill(ProcessLife::End::kKilled);
@@ -281,7 +314,7 @@ class World {
     absl::Duration until_sleep = Seconds(5, 40);
     net_.Partition(number, deduper, loop_.Now() + until_sleep + away + Seconds(1, 60));
     loop_.After(until_sleep, [this, away] {
-      for (size_t i = 0; i < connectors_.size(); ++i) {
+      for (size_t i = 0; i < names_.size(); ++i) {
         x_.CutConnection(static_cast<int>(i), SimX::Cut::kReset);
       }
       skip_ += away;
@@ -290,11 +323,11 @@ class World {
   }
 
   bool DrainConnector(int number) {
-    if (!connectors_[number]->running() || connectors_[number]->draining()) return false;
-    connectors_[number]->Drain();
+    if (!ConnectorOf(number).running() || ConnectorOf(number).draining()) return false;
+    ConnectorOf(number).Drain();
     // As systemd: SIGKILL if it does not end by itself.
     loop_.After(absl::Seconds(6), [this, number] {
-      if (!connectors_[number]->running()) RestartConnector(connectors_[number].get());
+      if (!ConnectorOf(number).running()) RestartConnector(&ConnectorOf(number));
     });
     return true;
   }
@@ -305,7 +338,7 @@ class World {
     if (!dedupers_[0]->running()) return false;
     AskDrain(number, 40);
     if (random_.Below(4) == 0) return true;
-    int next = (number + 1) % static_cast<int>(connectors_.size());
+    int next = (number + 1) % static_cast<int>(names_.size());
     loop_.After(absl::Milliseconds(random_.Below(1000)), [this, next] { AskDrain(next, 40); });
     return true;
   }
@@ -332,16 +365,18 @@ class World {
     let_go_[number] = x_.accepts(number);
     if (!for_good) return;
     loop_.After(absl::Seconds(6), [this, number] {
-      if (!connectors_[number]->running()) RestartConnector(connectors_[number].get());
+      if (!ConnectorOf(number).running()) return RestartConnector(&ConnectorOf(number));
+      // The others of its process stay until somebody starts it again.
+      loop_.After(Seconds(1, 60), [this, number] { DrainConnector(number); });
     });
   }
 
   // While lines are between X and the spool.
   bool WeClose(int number) {
-    if (!connectors_[number]->running() || connectors_[number]->draining()) return false;
+    if (!ConnectorOf(number).running() || ConnectorOf(number).draining()) return false;
     if (!x_.Burst(number, 1 + static_cast<int>(random_.Below(8)))) return false;
     if (random_.Below(4) == 0) return DrainConnector(number);
-    connectors_[number]->Reconnect();
+    ConnectorOf(number).Reconnect(number);
     return true;
   }
 
@@ -359,7 +394,7 @@ class World {
   bool StepClock(int number, int deduper) {
     absl::Duration step = absl::Minutes(random_.Below(120)) - absl::Hours(1);
     if (random_.Below(2) == 0) {
-      connectors_[number]->StepWallClock(step);
+      ConnectorOf(number).StepWallClock(step);
     } else {
       dedupers_[deduper]->StepWallClock(step);
     }
@@ -378,7 +413,9 @@ class World {
   SimX x_;
   SimNet net_;
   std::vector<std::unique_ptr<DeduperProcess>> dedupers_;
+  // Processes; by a connection's number: which.
   std::vector<std::unique_ptr<ConnectorProcess>> connectors_;
+  std::vector<size_t> process_of_;
   bool healing_ = false;
   // Answers with 200 that each had been given when it was let go last.
   std::map<int, uint64_t> let_go_;
@@ -386,6 +423,7 @@ class World {
   absl::Duration skip_;
   std::vector<std::pair<absl::Time, absl::Duration>> sleeps_;
   absl::Duration away_;
+  absl::Time wake_time_ = absl::InfinitePast();
   bool cap_broken_ = false;
 };
 
@@ -435,11 +473,16 @@ void World::Check() {
   for (const std::string& kill : x_.wrong_kills()) report_.failures.push_back(kill);
   report_.freed = x_.freed();
   for (const std::string& failure : x_.pace().failures()) report_.failures.push_back(failure);
+  for (const std::string& failure : x_.budget().failures()) report_.failures.push_back(failure);
+  // A ring that is full may drop X's word.
+  if (x_.useless_backfills() > 0 && options_.ring_bytes_max > 1000) {
+    report_.failures.push_back("backfill was asked for after a full buffer");
+  }
   std::vector<std::vector<ProcessLife>> lives;
   std::vector<std::vector<absl::Time>> spool_losses;
-  for (auto& connector : connectors_) {
-    lives.push_back(connector->lives());
-    spool_losses.push_back(connector->spool_losses());
+  for (size_t i = 0; i < names_.size(); ++i) {
+    lives.push_back(ConnectorOf(static_cast<int>(i)).LivesOf(static_cast<int>(i)));
+    spool_losses.push_back(ConnectorOf(static_cast<int>(i)).spool_losses());
   }
   Truth truth{x_, lives, names_, spool_losses, sleeps_};
   std::vector<std::set<uint64_t>> ids(dedupers_.size());

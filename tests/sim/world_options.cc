@@ -25,6 +25,7 @@ const char* FaultName(Fault fault) {
       "read_error",    "cut_full_buffer", "refuse_401",      "refuse_usage",    "we_close",
       "away",          "stray_flood",     "restore_deduper", "damage_record",
       "zombie_slot",   "grant_drain",
+      "crash_loop",
   };
   return kNames[static_cast<int>(fault)];
 }
@@ -65,6 +66,13 @@ WorldOptions DrawWorldOptions(Random& random) {
   if (random.Below(2) == 0) options.window_bytes_max = 4 << 10;
   // A few lines at a time and no more.
   if (random.Below(6) == 0) options.ring_bytes_max = 1000;
+  options.one_process = random.Below(4) == 0;
+  // Short windows, so that they are used up and free again within minutes.
+  if (random.Below(2) == 0) {
+    options.connect_share = {3 + static_cast<int>(random.Below(6)),
+                             absl::Seconds(10 + random.Below(20))};
+  }
+  if (random.Below(2) == 0) options.backfill_minutes = 1 + static_cast<int>(random.Below(5));
   return options;
 }
 

@@ -54,12 +54,20 @@ enum class Fault {
   kZombieSlot,
   // An operator lets connections go, one after the other or nearly at once.
   kGrantDrain,
+  // A connector that dies soon after each of several starts.
+  kCrashLoop,
 };
-inline constexpr int kFaultCount = 36;
+inline constexpr int kFaultCount = 37;
 const char* FaultName(Fault fault);
 
 struct WorldOptions {
   int connectors = 2;
+  // Whether all of them are connections of one process.
+  bool one_process = false;
+  // Of each process.
+  ConnectBudget connect_share = {25, absl::Minutes(15)};
+  // 0: never asked for. X ignores it, as it may.
+  int backfill_minutes = 0;
   int dedupers = 1;
   absl::Duration trouble = absl::Minutes(3);
   // Between two faults, on average.

@@ -1,0 +1,175 @@
+#include "ingest/connection_runtime.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/log.h"
+#include "base/version.h"
+
+namespace braid {
+
+Spool::Options SpoolOptions(const config::v1::ConnectorConfig& config, const std::string& dir) {
+  const config::v1::SpoolConfig& spool = config.spool();
+  Spool::Options options;
+  options.dir = dir;
+  options.deduper_count = config.dedupers_size();
+  options.disk_bytes_max = spool.max_size_bytes();
+  // A small spool has small segments, so that an overflow costs an eighth.
+  options.segment_bytes = std::min(spool.segment_bytes(), spool.max_size_bytes() / 8);
+  options.retention = absl::Milliseconds(spool.retention_ms());
+  options.sync_interval = absl::Milliseconds(spool.sync_interval_ms());
+  return options;
+}
+
+ConnectionRuntime::ConnectionRuntime(Loop& loop, HttpClient& http, FileSystem& files,
+                                     Random& random, const config::v1::ConnectorConfig& config,
+                                     ConnectionPlan plan, std::unique_ptr<AttemptGate> gate)
+    : loop_(loop),
+      http_(http),
+      files_(files),
+      random_(random),
+      config_(config),
+      plan_(std::move(plan)),
+      gate_(std::move(gate)) {}
+
+absl::Status ConnectionRuntime::Open(std::function<void(absl::Status)> on_fatal) {
+  absl::Status status = files_.CreateDir(plan_.spool_dir);
+  if (!status.ok()) return status;
+  auto spool = Spool::Open(loop_, files_, random_, SpoolOptions(config_, plan_.spool_dir),
+                           std::move(on_fatal));
+  if (!spool.ok()) return spool.status();
+  spool_ = *std::move(spool);
+  if (!plan_.retired) {
+    connection_ = std::make_unique<Connection>(
+        loop_, http_, *spool_, random_, plan_.options,
+        [source = plan_.source] { return ReadCredentials(source); }, gate_.get());
+    MakeSlotKeeper();
+    if (ConnectorWorker::IsWanted(config_, plan_)) {
+      worker_ = std::make_unique<ConnectorWorker>(loop_, config_, plan_);
+    }
+  }
+  MakeClients();
+  return absl::OkStatus();
+}
+
+void ConnectionRuntime::MakeSlotKeeper() {
+  SlotKeeper::Options options;
+  options.request = plan_.options.request;
+  // Beside the spool: inside it every file is a session's.
+  options.file = absl::StrCat(plan_.spool_dir, kConnectsSuffix);
+  slot_keeper_ = std::make_unique<SlotKeeper>(
+      loop_, http_, files_, options, [source = plan_.source] { return ReadCredentials(source); },
+      [this](absl::string_view cause, absl::string_view detail) {
+        connection_->Note(cause, detail);
+      });
+  connection_->SetObserver(slot_keeper_.get());
+}
+
+void ConnectionRuntime::OnDirective(const v1::OfferResponse::Directive& directive) {
+  if (has_left()) return;
+  if (directive.action() == v1::OfferResponse::ACTION_RECONNECT) connection_->Reconnect();
+  if (directive.action() == v1::OfferResponse::ACTION_DRAIN && on_drain_asked_) on_drain_asked_();
+}
+
+void ConnectionRuntime::MakeClients() {
+  OfferClient::Options options;
+  options.identity.set_stream(absl::StrCat("streams/", plan_.stream));
+  options.identity.set_source_id(plan_.id);
+  if (plan_.partition > 0) {
+    options.identity.add_partitions(plan_.partition);
+  } else {
+    options.identity.set_all_partitions(true);
+  }
+  options.identity.set_network(plan_.network);
+  options.identity.set_version(std::string(Version()));
+  for (int i = 0; i < config_.dedupers_size(); ++i) {
+    GrpcOfferDialer::Options dialer;
+    dialer.deduper = config_.dedupers(i);
+    options.deduper = i;
+    options.name = config_.dedupers(i).address();
+    dialers_.push_back(std::make_unique<GrpcOfferDialer>(loop_, dialer));
+    clients_.push_back(std::make_unique<OfferClient>(loop_, random_, *dialers_.back(), *spool_,
+                                                     options, [this] { return Report(); }));
+    clients_.back()->SetDirectiveHandler(
+        [this](const v1::OfferResponse::Directive& directive) { OnDirective(directive); });
+  }
+}
+
+v1::ConnectionReport ConnectionRuntime::Report() const {
+  if (connection_ != nullptr) return connection_->Report();
+  v1::ConnectionReport report;
+  report.set_state(v1::ConnectionReport::STATE_STOPPED);
+  return report;
+}
+
+bool ConnectionRuntime::receives() const {
+  return Report().state() == v1::ConnectionReport::STATE_RECEIVING;
+}
+
+void ConnectionRuntime::Start() {
+  for (auto& client : clients_) client->Start();
+  if (worker_ != nullptr) worker_->Start();
+  if (connection_ != nullptr) return connection_->Start();
+  Log(LogLevel::kWarn, "connection_retired",
+      "nothing is asked of X any more; what its spool holds is offered until dedupers have it",
+      {{"connection", plan_.id}, {"dir", plan_.spool_dir}});
+}
+
+void ConnectionRuntime::Tick() {
+  v1::ConnectionReport::State state = Report().state();
+  if (state != std::exchange(told_state_, state)) {
+    for (auto& client : clients_) client->SendReport();
+  }
+  if (plan_.retired && !delivered_) CheckDelivered();
+}
+
+void ConnectionRuntime::CheckDelivered() {
+  for (size_t i = 0; i < clients_.size(); ++i) {
+    if (!clients_[i]->connected() || !spool_->FullyAcknowledged(static_cast<int>(i))) return;
+  }
+  delivered_ = true;
+  Log(LogLevel::kInfo, "spool_delivered",
+      "every deduper has all of it: the entry and the directory can be removed",
+      {{"connection", plan_.id}, {"dir", plan_.spool_dir}});
+}
+
+void ConnectionRuntime::Drain(absl::AnyInvocable<void()> done) {
+  if (drained_) return done();
+  on_drained_.push_back(std::move(done));
+  if (std::exchange(draining_, true)) return;
+  // Its task is given to another worker.
+  worker_.reset();
+  if (connection_ == nullptr) return DrainClients();
+  connection_->Drain(owner_.Wrap([this] { DrainClients(); }));
+}
+
+void ConnectionRuntime::DrainClients() {
+  auto one_done = [this] {
+    if (--drains_left_ == 0) FinishDrain();
+  };
+  drains_left_ = 1;
+  for (auto& client : clients_) {
+    // Who is away takes it from the spool later.
+    if (!client->connected()) continue;
+    ++drains_left_;
+    client->Drain(owner_.Wrap(one_done));
+  }
+  spool_->Flush(owner_.Wrap(one_done));
+}
+
+void ConnectionRuntime::FinishDrain() {
+  drained_ = true;
+  std::vector<absl::AnyInvocable<void()>> all = std::exchange(on_drained_, {});
+  for (auto& done : all) done();
+}
+
+void ConnectionRuntime::CollectMetrics(MetricSink& sink) const {
+  MetricLabels labels = {{"stream", plan_.stream}, {"connection", plan_.id}};
+  if (connection_ != nullptr) connection_->counters().Collect(plan_.id, sink);
+  spool_->CollectMetrics(sink, labels);
+  if (slot_keeper_ != nullptr) slot_keeper_->CollectMetrics(sink, {{"connection", plan_.id}});
+  for (const auto& client : clients_) client->CollectMetrics(sink, labels);
+}
+
+}  // namespace braid
