@@ -19,7 +19,8 @@ namespace {
 const std::set<std::string>& GaugeWords() {
   static const auto* const words = new std::set<std::string>{
       "connected", "fds",     "health",  "info",     "receiving", "records",
-      "segments",  "sequence", "state",  "streams",  "threads",   "entries"};
+      "segments",  "sequence", "state",  "streams",  "threads",   "entries",
+      "rules",     "version"};
   return *words;
 }
 const std::set<std::string>& Units() {
