@@ -77,7 +77,11 @@ void PaceCheck::OnEnd(int connector, const Ended& ended) {
 }
 
 void PaceCheck::OnSleep() {
-  for (auto& [connector, life] : lives_) life.has_ended = false;
+  for (auto& [connector, life] : lives_) {
+    life.has_ended = false;
+    // What was read after the sleep seems to have flowed all through it.
+    life.drops = 0;
+  }
 }
 
 void PaceCheck::Fail(int connector, const Life& life, absl::Duration pause, const char* what) {
