@@ -186,7 +186,7 @@ TEST(BehindTrackerTest, SlowerConnectionIsBehindWhoeverCommitsFirst) {
       frame->add_receive_offsets_micros(0);
     }
     if (is_new) record->mutable_events()->set_new_bitmap(std::string(1000, '\xff'));
-    tracker.OnCommit({{1, 8000, 0, record}});
+    tracker.OnCommit({{1, 8000, 0, 0, record}});
   };
   // The slow one was committed first: its copy had the shorter way to us.
   commit("slow", true, absl::Milliseconds(40));

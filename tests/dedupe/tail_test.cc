@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "dedupe/event_lookup.h"
+#include "dedupe/keys.h"
 #include "dedupe/read_token.h"
 #include "dedupe/tail_request.h"
 #include "proto/reason.h"
@@ -277,14 +278,11 @@ TEST_F(TailTest, PostBelowTheFloorOrUnknownIsNotFound) {
   EXPECT_TRUE(FindPost(log_.stream(), PostId(4), v1::EVENT_VIEW_FULL).ok());
 }
 
-TEST_F(TailTest, StrayIsFoundByItsArrival) {
-  std::string key;
-  AppendBe64(&key, static_cast<uint64_t>(absl::ToUnixMicros(At(1))));
-  AppendBe64(&key, 20);
-  std::string value;
-  AppendBe64(&value, 3);
+TEST_F(TailTest, StrayIsFound) {
+  std::string window_key = PostWindowKey(20);
   WriteSet changes;
-  changes.Put(Table::kStrays, key, value);
+  changes.Put(Table::kStrays, EncodeStrayIdKey(window_key),
+              EncodeStrayValue({3, absl::ToUnixMicros(At(1))}));
   ASSERT_TRUE(log_.store().Commit(changes).ok());
   auto event = FindPost(log_.stream(), 20, v1::EVENT_VIEW_FULL);
   ASSERT_TRUE(event.ok());

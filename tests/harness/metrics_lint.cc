@@ -20,7 +20,9 @@ const std::set<std::string>& GaugeWords() {
   static const auto* const words = new std::set<std::string>{
       "connected", "fds",     "health",  "info",     "receiving", "records",
       "segments",  "sequence", "state",  "streams",  "threads",   "entries",
-      "rules",     "version"};
+      "segments",  "sequence", "state",  "streams",  "threads",   "entries",
+      "strays",    "waiting", "exceeded", "operator", "rollbacks", "sessions", "alert",
+      "listed",    "rules",   "version"};
   return *words;
 }
 const std::set<std::string>& Units() {
