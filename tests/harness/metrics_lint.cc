@@ -20,7 +20,6 @@ const std::set<std::string>& GaugeWords() {
   static const auto* const words = new std::set<std::string>{
       "connected", "fds",     "health",  "info",     "receiving", "records",
       "segments",  "sequence", "state",  "streams",  "threads",   "entries",
-      "segments",  "sequence", "state",  "streams",  "threads",   "entries",
       "strays",    "waiting", "exceeded", "operator", "rollbacks", "sessions", "alert",
       "listed",    "rules",   "version"};
   return *words;
