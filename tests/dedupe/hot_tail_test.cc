@@ -9,7 +9,7 @@ CommittedRecord Record(uint64_t first, uint32_t count, size_t payload_bytes = 10
   auto record = std::make_shared<store::v1::LogRecord>();
   record->mutable_events()->set_new_count(count);
   record->mutable_events()->mutable_frame()->set_payload(std::string(payload_bytes, 'x'));
-  return {first, count, 0, record};
+  return {first, count, 0, 0, record};
 }
 
 TEST(HotTailTest, ReadsFromTheMiddleOfARecord) {

@@ -21,7 +21,7 @@ const std::set<std::string>& GaugeWords() {
       "connected", "fds",     "health",  "info",     "receiving", "records",
       "segments",  "sequence", "state",  "streams",  "threads",   "entries",
       "strays",    "waiting", "exceeded", "operator", "rollbacks", "sessions", "alert",
-      "listed"};
+      "listed",    "rules",   "version"};
   return *words;
 }
 const std::set<std::string>& Units() {

@@ -7,6 +7,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "base/bytes.h"
+#include "base/hash.h"
 #include "tests/harness/binaries.h"
 #include "tests/integration/cluster_test_base.h"
 #include "tests/integration/future_log.h"
@@ -147,15 +149,20 @@ TEST_F(Refusal, ForeignFileInASpool) {
 
 TEST_F(Refusal, SpoolOfAFutureFormat) {
   ASSERT_NO_FATAL_FAILURE(StartAndStop());
-  // The format is the number after the eight letters of the header.
+  // The format is the number after the eight letters of the header, whose last
+  // eight bytes are its hash: without it this would be damage.
   std::string segment;
   for (const std::string& file : Files(cluster().spool_dir(0))) {
     if (absl::EndsWith(file, ".seg")) segment = file;
   }
   ASSERT_NE(segment, "");
   std::string bytes = *harness::ReadFile(segment);
-  ASSERT_GT(bytes.size(), 12u);
+  constexpr size_t kHashedBytes = 24;
+  ASSERT_GT(bytes.size(), kHashedBytes + 8);
   bytes[8] = 1;
+  std::string hash;
+  AppendBe64(&hash, Hash64({bytes.data(), kHashedBytes}));
+  bytes.replace(kHashedBytes, hash.size(), hash);
   ASSERT_STATUS_OK(harness::WriteFile(segment, bytes));
   ExpectRefused(RunConnector(), segment);
   EXPECT_EQ(*harness::ReadFile(segment), bytes);
