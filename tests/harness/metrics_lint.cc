@@ -21,7 +21,7 @@ const std::set<std::string>& GaugeWords() {
       "connected", "fds",     "health",  "info",     "receiving", "records",
       "segments",  "sequence", "state",  "streams",  "threads",   "entries",
       "strays",    "waiting", "exceeded", "operator", "rollbacks", "sessions", "alert",
-      "listed",    "rules",   "version"};
+      "listed",    "rules",   "version",  "budget",   "used"};
   return *words;
 }
 const std::set<std::string>& Units() {

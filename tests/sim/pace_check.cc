@@ -43,7 +43,8 @@ absl::Duration PauseMin(PaceCheck::End end, int drops) {
 
 }  // namespace
 
-void PaceCheck::OnConnect(int connector, int incarnation, absl::Time now, bool may_wait) {
+void PaceCheck::OnConnect(int connector, int incarnation, absl::Time now,
+                          absl::Duration wait_max) {
   Life& life = lives_[connector];
   if (life.incarnation != incarnation) {
     life = Life();
@@ -58,7 +59,7 @@ void PaceCheck::OnConnect(int connector, int incarnation, absl::Time now, bool m
     Fail(connector, life, pause, "too soon");
   }
   bool at_once = life.last.end == End::kDropped && life.settled && life.requests.size() < kBurst;
-  if (at_once && !may_wait && pause > absl::Seconds(2)) Fail(connector, life, pause, "too late");
+  if (at_once && pause > absl::Seconds(2) + wait_max) Fail(connector, life, pause, "too late");
 }
 
 void PaceCheck::OnRequest(int connector, absl::Time now) {

@@ -33,8 +33,9 @@ class PaceCheck {
     absl::Time not_before = absl::InfinitePast();
   };
 
-  // `may_wait`: it may have had to wait for others: then it is not too late.
-  void OnConnect(int connector, int incarnation, absl::Time now, bool may_wait);
+  // `wait_max`: how long it may have had to wait for others; so much later it is
+  // not too late.
+  void OnConnect(int connector, int incarnation, absl::Time now, absl::Duration wait_max);
   // A request of it reached X.
   void OnRequest(int connector, absl::Time now);
   void OnEnd(int connector, const Ended& ended);

@@ -33,8 +33,12 @@ class SimX::Client final : public HttpClient {
     if (x_.OpenOf(connector_) != 0) x_.overlapped_ = true;
     ++x_.connects_;
     absl::Time now = x_.world_.WallNow();
-    bool may_wait = x_.budget_.IsTight(connector_, now) || x_.HasPeers(connector_);
-    x_.pace_.OnConnect(connector_, incarnation_, now, may_wait);
+    // For the share of the account as long as it takes; for peers, which take
+    // turns every 3 s, a few turns.
+    absl::Duration wait_max = x_.budget_.IsTight(connector_, now) ? absl::InfiniteDuration()
+                              : x_.HasPeers(connector_)           ? absl::Seconds(15)
+                                                                  : absl::ZeroDuration();
+    x_.pace_.OnConnect(connector_, incarnation_, now, wait_max);
     x_.budget_.OnAttempt(connector_, now);
     auto told = x_.told_full_.find(connector_);
     bool knows = told != x_.told_full_.end() && told->second == incarnation_;
