@@ -1,8 +1,10 @@
 #include "base/config_yaml.h"
 
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <set>
+#include <sstream>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -200,19 +202,45 @@ class YamlReader {
   ConfigProblems& problems_;
 };
 
+// Keeps nothing: a parser calls it for what a document holds.
+class IgnoreContent : public YAML::EventHandler {
+ public:
+  void OnDocumentStart(const YAML::Mark&) override {}
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                  YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+};
+
+// Not YAML::LoadAll: on a text that starts with "," (yaml-cpp 0.7) it makes
+// empty documents until memory ends.
+bool IsOneDocument(const std::string& text) {
+  std::istringstream input(text);
+  YAML::Parser parser(input);
+  IgnoreContent ignore;
+  return parser.HandleNextDocument(ignore) && !parser.HandleNextDocument(ignore);
+}
+
 }  // namespace
 
 bool LoadYaml(const std::string& text, Message* out, ConfigSource* source,
               ConfigProblems* problems) {
   YamlReader reader(source, problems);
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(text);
-    if (documents.size() != 1 || !documents[0].IsMap()) {
+    const YAML::Node document = IsOneDocument(text) ? YAML::Load(text) : YAML::Node();
+    if (!document.IsMap()) {
       problems->push_back(
           {ConfigProblem::Severity::kError, source->file(), "is to be one map of keys and values"});
       return false;
     }
-    reader.ReadMessage(documents[0], "", out);
+    reader.ReadMessage(document, "", out);
     return true;
   } catch (const YAML::Exception& error) {
     reader.Problem(error.mark, absl::StrCat("not YAML: ", error.msg));
