@@ -66,11 +66,6 @@ void StreamReader::OnDone(const HttpEnd& end, absl::Time now) {
     splitter_.Finish(this);
     block_.last_line_cut = block_.lines.size() > lines;
     PostBlock(true);
-    if (ring_full_) {
-      LineBlock last;
-      last.dropped.push_back(*ring_full_);
-      Post(std::move(last));
-    }
   }
   loop_.Post([self = shared_from_this(), end, body = std::move(body_)] {
     if (self->consumer_ != nullptr) self->consumer_->OnStreamEnd(end, body);
@@ -139,10 +134,6 @@ void StreamReader::PostBlock(bool drained) {
     Drop(block);
     return;
   }
-  if (ring_full_) {
-    block.dropped.insert(block.dropped.begin(), *ring_full_);
-    ring_full_.reset();
-  }
   Post(std::move(block));
 }
 
@@ -152,22 +143,46 @@ void StreamReader::Drop(const LineBlock& block) {
   uint64_t lines = block.lines.size();
   for (const LineBlock::Dropped& dropped : block.dropped) lines += dropped.lines;
   if (lines == 0) return;
-  if (!ring_full_) {
-    absl::Time first = absl::InfiniteFuture();
-    if (!block.lines.empty()) first = block.lines.front().receive_time;
-    if (!block.dropped.empty()) {
-      first = std::min(first, block.dropped.front().first_receive_time);
-    }
-    ring_full_ = LineBlock::Dropped{first, first, v1::Loss::REASON_RING_FULL, 0, 0};
-  }
-  absl::Time last = block.last_byte_time;
+  absl::Time first = absl::InfiniteFuture();
+  if (!block.lines.empty()) first = block.lines.front().receive_time;
+  if (!block.dropped.empty()) first = std::min(first, block.dropped.front().first_receive_time);
+  absl::Time last = std::max(first, block.last_byte_time);
   // A cut line has no bytes of its own in its block.
   if (!block.lines.empty()) last = std::max(last, block.lines.back().receive_time);
-  ring_full_->last_receive_time = std::max(ring_full_->last_receive_time, last);
-  ring_full_->lines += lines;
+  auto dropped = std::make_shared<LineBlock::Dropped>(
+      LineBlock::Dropped{first, last, v1::Loss::REASON_RING_FULL, lines, 0});
+  {
+    MutexLock lock(&mu_);
+    if (ring_full_ != nullptr) {
+      ring_full_->last_receive_time = std::max(ring_full_->last_receive_time, last);
+      ring_full_->lines += lines;
+      return;
+    }
+    ring_full_ = dropped;
+  }
+  PostDropped(std::move(dropped));
+}
+
+// At once: X may send nothing more for 20 s, and what only this object knows
+// dies with the process.
+void StreamReader::PostDropped(std::shared_ptr<LineBlock::Dropped> dropped) {
+  loop_.Post([self = shared_from_this(), dropped = std::move(dropped)] {
+    LineBlock block;
+    {
+      MutexLock lock(&self->mu_);
+      block.dropped.push_back(*dropped);
+      if (self->ring_full_ == dropped) self->ring_full_ = nullptr;
+    }
+    if (self->consumer_ != nullptr) self->consumer_->OnStreamBlock(std::move(block));
+  });
 }
 
 void StreamReader::Post(LineBlock block) {
+  {
+    // What is dropped from now on came after this block.
+    MutexLock lock(&mu_);
+    ring_full_ = nullptr;
+  }
   uint64_t cost = CostOf(block);
   in_flight_bytes_.fetch_add(cost, std::memory_order_relaxed);
   loop_.Post([self = shared_from_this(), block = std::move(block), cost]() mutable {

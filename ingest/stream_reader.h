@@ -11,8 +11,9 @@
 //
 // Bounds: a block goes out at block_bytes_max or when the socket is drained;
 // at most in_flight_bytes_max are posted and not yet consumed. Beyond that
-// whole blocks of lines are dropped and a Dropped{RING_FULL} stands in their
-// place; heartbeats of a dropped block are dropped with it.
+// whole blocks of lines are dropped and one Dropped{RING_FULL} stands in the
+// place of those that follow each other, posted with the first of them;
+// heartbeats of a dropped block are dropped with it.
 
 #ifndef BRAID_INGEST_STREAM_READER_H_
 #define BRAID_INGEST_STREAM_READER_H_
@@ -27,6 +28,7 @@
 #include "absl/types/optional.h"
 #include "base/http_client.h"
 #include "base/loop.h"
+#include "base/mutex.h"
 #include "ingest/line_block.h"
 #include "ingest/x_framing.h"
 
@@ -86,8 +88,9 @@ class StreamReader final : public HttpHandler,
   // Takes what is complete out of the open block; the open line stays.
   LineBlock Cut();
   void PostBlock(bool drained);
-  // Everything in `block` becomes one Dropped that waits for the next block.
+  // Everything in `block` becomes part of a Dropped under way to the loop.
   void Drop(const LineBlock& block);
+  void PostDropped(std::shared_ptr<LineBlock::Dropped> dropped);
   void Post(LineBlock block);
 
   Loop& loop_;
@@ -108,7 +111,12 @@ class StreamReader final : public HttpHandler,
   size_t last_block_bytes_ = 0;
   absl::Time now_;
   bool has_news_ = false;
-  absl::optional<LineBlock::Dropped> ring_full_;
+
+  // Held for a few instructions by either thread.
+  Mutex mu_;
+  // Under way to the loop, and nothing is behind it: null otherwise.
+  std::shared_ptr<LineBlock::Dropped> ring_full_ ABSL_GUARDED_BY(mu_)
+      ABSL_PT_GUARDED_BY(mu_);
 };
 
 }  // namespace braid

@@ -162,6 +162,39 @@ TEST_F(StreamReaderTest, LinesBeyondTheBoundAreDroppedInTheirPlaceAndMemoryStays
   EXPECT_EQ(consumer_.lines.back(), "<REASON_RING_FULL 1>");
 }
 
+TEST_F(StreamReaderTest, DroppedLinesAreReportedThoughXSendsNothingMore) {
+  StreamReader::Options options;
+  options.in_flight_bytes_max = 1000;
+  Open(200, options);
+  Read(std::string(1200, 'a') + "\r\n");
+  reader_->OnDrained(now_);
+  Run();
+  EXPECT_EQ(consumer_.lines, (Lines{"<REASON_RING_FULL 1>"}));
+}
+
+TEST_F(StreamReaderTest, DroppedLinesStandBetweenTheBlocksAroundThemInFewTurns) {
+  StreamReader::Options options;
+  options.in_flight_bytes_max = 1000;
+  Open(200, options);
+  Run();
+  absl::Time first;
+  for (int round = 0; round < 2; ++round) {
+    Read(absl::StrCat(round, "\r\n"));
+    reader_->OnDrained(now_);
+    for (int i = 0; i < 100; ++i) {
+      Read(std::string(1200, 'x') + "\r\n");
+      if (i == 0) first = now_;
+      reader_->OnDrained(now_);
+    }
+  }
+  EXPECT_EQ(loop_.pending_count(), 4);
+  Run();
+  EXPECT_EQ(consumer_.lines,
+            (Lines{"0", "<REASON_RING_FULL 100>", "1", "<REASON_RING_FULL 100>"}));
+  EXPECT_EQ(consumer_.blocks.back().dropped[0].first_receive_time, first);
+  EXPECT_EQ(consumer_.blocks.back().dropped[0].last_receive_time, now_);
+}
+
 TEST_F(StreamReaderTest, WhatAnEndLeavesOfALineIsHandedOverAndMarked) {
   for (HttpEnd::Kind kind : {HttpEnd::Kind::kTruncated, HttpEnd::Kind::kClosed,
                              HttpEnd::Kind::kReset, HttpEnd::Kind::kClean}) {
