@@ -1,11 +1,27 @@
 #include "dedupe/tail.h"
 
+#include <string>
 #include <utility>
 
 #include "dedupe/read_token.h"
 #include "proto/proto_time.h"
 
 namespace braid {
+namespace {
+
+// Of an event beside its payload and tags: more than X's bytes where the view
+// is HEADER or posts are short. A third string is the id of an event that is
+// no post.
+constexpr uint64_t kEventBytes = sizeof(v1::Event) + sizeof(v1::Sighting) + sizeof(v1::EventKey) +
+                                 3 * sizeof(google::protobuf::Timestamp) + 3 * sizeof(std::string);
+
+uint64_t MemoryOf(const v1::Event& event) {
+  uint64_t bytes = kEventBytes + event.payload().size();
+  for (const std::string& tag : event.rule_tags()) bytes += sizeof(tag) + tag.size();
+  return bytes;
+}
+
+}  // namespace
 
 Tail::Tail(const LogReader& reader, std::string log_id, Options options)
     : reader_(reader),
@@ -51,8 +67,7 @@ absl::Status Tail::FillOne(v1::TailEventsResponse* batch) {
   next_ = event->sequence() + 1;
   ++event_count_;
   ++batch_events_;
-  // 64: about what the members beside the payload take.
-  batch_bytes_ += event->payload().size() + 64;
+  batch_bytes_ += MemoryOf(*event);
   delivered_time_ = ToTime(event->commit_time());
   if (open_->done()) CloseRecord(*open_);
   return absl::OkStatus();
@@ -111,6 +126,7 @@ void Tail::AddFrame(const CommittedRecord& record, v1::TailEventsResponse* batch
   next_ = record.first_sequence + record.sequence_count;
   event_count_ += record.sequence_count - skip;
   batch_events_ += static_cast<int>(record.sequence_count - skip);
+  // 64: the arrays' part of an event.
   batch_bytes_ += frame->frame().payload().size() + 64 * record.sequence_count;
   delivered_time_ = commit_time;
   chain_ = record.chain;

@@ -3,8 +3,9 @@
 // time; TailCall drives it.
 //
 // Threads: one at a time. Fill may block on the store.
-// Bounds: a batch holds at most Options::batch_bytes_max plus one event (or
-// one frame); between batches one unpacked record is kept.
+// Bounds: a batch holds at most Options::batch_bytes_max of memory plus one
+// event (or one frame); between batches one unpacked record is kept, and as
+// much again of what was read ahead.
 
 #ifndef BRAID_DEDUPE_TAIL_H_
 #define BRAID_DEDUPE_TAIL_H_
@@ -40,7 +41,8 @@ class Tail {
     bool accept_frames = false;
     int batch_events_max = 256;
     // Large enough to be cheap per byte, small enough that a hundred stalled
-    // readers, who hold a batch and its serialized form each, cost 50 MB.
+    // readers, who hold a batch, its serialized form and what was read ahead
+    // each, cost less than 100 MB.
     uint64_t batch_bytes_max = 256 << 10;
   };
 

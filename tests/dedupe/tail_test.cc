@@ -123,11 +123,33 @@ TEST_F(TailTest, LimitStopsWithinARecord) {
 
 TEST_F(TailTest, ByteBoundCutsABatch) {
   auto options = *ResolveTail(log_.stream(), Request(), At(6));
-  options.batch_bytes_max = 150;
+  options.batch_bytes_max = 1000;
   Tail tail(log_.stream().reader(), "log-1", options);
   v1::TailEventsResponse batch;
   EXPECT_EQ(*tail.Fill(&batch), Tail::Progress::kFull);
   EXPECT_EQ(batch.events_size(), 2);
+}
+
+// What little is in an event of the header view counts as the memory it takes.
+TEST_F(TailTest, ByteBoundIsOfMemory) {
+  constexpr uint64_t kMax = 100000;
+  for (int i = 10; i < 2010; i += 100) {
+    std::vector<uint64_t> ids;
+    for (int k = i; k < i + 100; ++k) ids.push_back(PostId(k));
+    log_.AddPosts("a", ids, At(6));
+  }
+  for (v1::EventView view : {v1::EVENT_VIEW_HEADER, v1::EVENT_VIEW_FULL}) {
+    v1::TailEventsRequest request = Request();
+    request.set_max_batch_events(10000);
+    request.set_view(view);
+    auto options = *ResolveTail(log_.stream(), request, At(6));
+    options.batch_bytes_max = kMax;
+    Tail tail(log_.stream().reader(), "log-1", options);
+    v1::TailEventsResponse batch;
+    EXPECT_EQ(*tail.Fill(&batch), Tail::Progress::kFull);
+    EXPECT_LT(batch.SpaceUsedLong(), kMax * 6 / 5);
+    EXPECT_GT(batch.SpaceUsedLong(), kMax / 2);
+  }
 }
 
 TEST_F(TailTest, StartsByTimeLookbackAndAtTheEnd) {

@@ -17,6 +17,7 @@
 #include "base/bytes.h"
 #include "base/hash.h"
 #include "base/mutex.h"
+#include "base/random.h"
 #include "dedupe/log_entry.h"
 #include "dedupe/readable_stream.h"
 #include "dedupe/store.h"
@@ -145,6 +146,8 @@ class TestLog {
     earliest_ = sequence;
     stream_.OnCommit({}, earliest_);
   }
+  // Each line from now on gets so many bytes more, which do not compress.
+  void SetFiller(size_t bytes) { filler_bytes_ = bytes; }
   // As a restart: the hot tail is empty, everything is read from the store.
   std::unique_ptr<ReadableStream> Reopen(
       const store::v1::Identity& identity = TestIdentity()) const {
@@ -170,14 +173,19 @@ class TestLog {
     record.set_session_epoch(1);
     return record;
   }
-  static void FillFrame(const std::vector<uint64_t>& ids, absl::Time time, v1::Frame* frame) {
+  std::string Filler() {
+    std::string filler;
+    while (filler.size() < filler_bytes_) AppendBe64(&filler, random_.Next());
+    return filler;
+  }
+  void FillFrame(const std::vector<uint64_t>& ids, absl::Time time, v1::Frame* frame) {
     frame->set_origin(v1::EVENT_ORIGIN_LIVE);
     SetTime(time, frame->mutable_base_receive_time());
     frame->add_rule_tags("cats");
     frame->add_rule_tags("dogs");
     std::string lines;
     for (size_t i = 0; i < ids.size(); ++i) {
-      std::string line = PostLine(ids[i]);
+      std::string line = PostLine(ids[i]) + Filler();
       frame->add_post_ids(ids[i]);
       frame->add_receive_offsets_micros(static_cast<uint32_t>(i));
       frame->add_lengths(static_cast<uint32_t>(line.size()));
@@ -225,6 +233,8 @@ class TestLog {
   uint64_t next_sequence_ = 1;
   uint32_t next_ordinal_ = 0;
   uint64_t earliest_ = 1;
+  size_t filler_bytes_ = 0;
+  SeededRandom random_{1};
 };
 
 }  // namespace braid
