@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "dedupe/event_view.h"
+#include "dedupe/frame_parts.h"
 
 namespace braid {
 namespace {
@@ -30,7 +30,7 @@ void BehindTracker::OnCommit(const std::vector<CommittedRecord>& records) {
       uint64_t id = frame.post_ids(i);
       if (!IsSampled(id)) continue;
       absl::Time received = FrameReceiveTime(frame, i);
-      if (record.has_events() && TestBit(record.events().new_bitmap(), i)) {
+      if (record.has_events() && HasBit(record.events().new_bitmap(), i)) {
         NoteFirst(id, {received, record.source_id()});
       } else {
         NoteCopy(id, record.source_id(), received);

@@ -31,7 +31,7 @@ constexpr uint32_t kRepackBelow = 4;
 uint64_t OffsetsOf(const v1::SessionRecord& record) {
   switch (record.record_case()) {
     case v1::SessionRecord::kFrame:
-      return std::max(1, FrameKeyCount(record.frame()));
+      return std::max(1, FrameEventCount(record.frame()));
     case v1::SessionRecord::kLoss:
       return std::max<uint64_t>(1, record.loss().offsets());
     default:
@@ -40,9 +40,7 @@ uint64_t OffsetsOf(const v1::SessionRecord& record) {
 }
 
 int64_t ReceiveMicros(const v1::Frame& frame, int event) {
-  int64_t base = absl::ToUnixMicros(ToTime(frame.base_receive_time()));
-  if (event >= frame.receive_offsets_micros_size()) return base;
-  return base + frame.receive_offsets_micros(event);
+  return absl::ToUnixMicros(FrameReceiveTime(frame, event));
 }
 
 int64_t LastReceiveMicros(const v1::Frame& frame) {
@@ -284,7 +282,7 @@ bool Core::Remember(absl::string_view key, int64_t receive_micros, uint64_t sequ
 
 absl::StatusOr<Core::Marks> Core::MarkNew(const v1::Frame& frame, Group* group) {
   Marks marks;
-  marks.events = FrameKeyCount(frame);
+  marks.events = FrameEventCount(frame);
   marks.new_bitmap = EmptyBitmap(marks.events);
   for (uint32_t i = 0; i < marks.events; ++i) {
     std::string key = FrameWindowKey(frame, i);
@@ -349,7 +347,7 @@ void Core::AppendSightings(const Marks& marks, LogKey log_key, Group* group) {
 }
 
 void Core::NoteReceived(const v1::Frame& frame, SessionState* session) {
-  if (FrameKeyCount(frame) == 0) return;
+  if (FrameEventCount(frame) == 0) return;
   NoteReceivedUntil(LastReceiveMicros(frame), session);
   // What a spool resends was received long ago.
   if (frame.origin() == v1::EVENT_ORIGIN_SPOOL) return;

@@ -9,6 +9,7 @@
 #include "base/bytes.h"
 #include "base/log.h"
 #include "dedupe/event_view.h"
+#include "dedupe/frame_parts.h"
 #include "dedupe/keys.h"
 #include "proto/proto_time.h"
 #include "proto/reason.h"
@@ -61,7 +62,7 @@ void AddSightings(const CommittedRecord& entry, uint64_t post_id, v1::Event* eve
                           frame.keys(i).object_ids_size() > 0 &&
                           frame.keys(i).object_ids(0) == absl::StrCat(post_id);
     if (!same || event->sightings_size() >= kSightingsMax) continue;
-    if (record.has_events() && TestBit(record.events().new_bitmap(), i)) continue;
+    if (record.has_events() && HasBit(record.events().new_bitmap(), i)) continue;
     *event->add_sightings() = FrameSighting(record, frame, i);
   }
 }

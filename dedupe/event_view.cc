@@ -4,6 +4,8 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "dedupe/frame_parts.h"
+#include "dedupe/keys.h"
 #include "proto/frame_codec.h"
 #include "proto/proto_time.h"
 #include "proto/snowflake.h"
@@ -47,21 +49,6 @@ absl::Status CheckShape(const CommittedRecord& record, int event_count) {
 }
 
 }  // namespace
-
-int FrameEventCount(const v1::Frame& frame) {
-  return frame.post_ids_size() > 0 ? frame.post_ids_size() : frame.keys_size();
-}
-
-bool TestBit(absl::string_view bitmap, int index) {
-  size_t byte = static_cast<size_t>(index) / 8;
-  return byte < bitmap.size() && ((static_cast<uint8_t>(bitmap[byte]) >> (index % 8)) & 1) != 0;
-}
-
-absl::Time FrameReceiveTime(const v1::Frame& frame, int index) {
-  absl::Time base = ToTime(frame.base_receive_time());
-  if (index >= frame.receive_offsets_micros_size()) return base;
-  return base + absl::Microseconds(frame.receive_offsets_micros(index));
-}
 
 v1::Sighting FrameSighting(const store::v1::LogRecord& record, const v1::Frame& frame, int index) {
   v1::Sighting sighting;
@@ -108,7 +95,7 @@ void RecordEvents::Next(v1::Event* event) {
   FillKey(event);
   FillTags(event);
   if (with_payload_) event->set_payload(payload_.data() + payload_offset_, frame.lengths(index_));
-  event->set_late(TestBit(events().late_bitmap(), index_));
+  event->set_late(HasBit(events().late_bitmap(), index_));
   *event->add_sightings() = FrameSighting(record, frame, index_);
   Step();
   ++sequence_;
@@ -126,7 +113,7 @@ void RecordEvents::Step() {
 }
 
 void RecordEvents::SettleOnNew() {
-  while (!done() && !TestBit(events().new_bitmap(), index_)) Step();
+  while (!done() && !HasBit(events().new_bitmap(), index_)) Step();
 }
 
 void RecordEvents::FillKey(v1::Event* event) const {

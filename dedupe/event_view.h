@@ -18,11 +18,6 @@
 
 namespace braid {
 
-// Events of a frame, marked or not.
-int FrameEventCount(const v1::Frame& frame);
-// Bit `index` of a bitmap, least significant first; false beyond its end.
-bool TestBit(absl::string_view bitmap, int index);
-absl::Time FrameReceiveTime(const v1::Frame& frame, int index);
 v1::Sighting FrameSighting(const store::v1::LogRecord& record, const v1::Frame& frame, int index);
 
 // The new events of one record, one after the other.

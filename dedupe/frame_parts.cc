@@ -3,6 +3,7 @@
 #include "base/bytes.h"
 #include "dedupe/keys.h"
 #include "proto/frame_codec.h"
+#include "proto/proto_time.h"
 
 namespace braid {
 namespace {
@@ -29,11 +30,17 @@ void PassTags(const v1::Frame& from, bool copy, int* at, v1::Frame* out) {
 
 }  // namespace
 
+absl::Time FrameReceiveTime(const v1::Frame& frame, int event) {
+  absl::Time base = ToTime(frame.base_receive_time());
+  if (event >= frame.receive_offsets_micros_size()) return base;
+  return base + absl::Microseconds(frame.receive_offsets_micros(event));
+}
+
 v1::Frame WithoutMarked(const v1::Frame& frame, absl::string_view bitmap) {
   v1::Frame out;
   out.set_origin(frame.origin());
   *out.mutable_base_receive_time() = frame.base_receive_time();
-  for (int event = 0; event < FrameKeyCount(frame); ++event) {
+  for (int event = 0; event < FrameEventCount(frame); ++event) {
     if (HasBit(bitmap, event)) continue;
     CopyKeyAndTime(frame, event, &out);
     // Tells a variant from a copy.

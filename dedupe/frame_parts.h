@@ -1,5 +1,5 @@
-// Parts of a frame: which events are marked, the duplicates without their
-// payload, the new ones repacked. Pure; any thread.
+// Parts of a frame: which events are marked, when each was received, the
+// duplicates without their payload, the new ones repacked. Pure; any thread.
 
 #ifndef BRAID_DEDUPE_FRAME_PARTS_H_
 #define BRAID_DEDUPE_FRAME_PARTS_H_
@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "braid/v1/ingest_service.pb.h"
 
 namespace braid {
@@ -22,6 +23,9 @@ inline bool HasBit(absl::string_view bitmap, int event) {
   return static_cast<size_t>(event / 8) < bitmap.size() &&
          (bitmap[event / 8] >> (event % 8) & 1) != 0;
 }
+
+// The frame's own time for an event without one.
+absl::Time FrameReceiveTime(const v1::Frame& frame, int event);
 
 // Keys, receive times and origin of the events whose bit is not set.
 v1::Frame WithoutMarked(const v1::Frame& frame, absl::string_view bitmap);

@@ -93,7 +93,7 @@ std::string EventWindowKey(const v1::EventKey& key) {
   return out;
 }
 
-int FrameKeyCount(const v1::Frame& frame) {
+int FrameEventCount(const v1::Frame& frame) {
   return frame.post_ids_size() > 0 ? frame.post_ids_size() : frame.keys_size();
 }
 

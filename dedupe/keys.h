@@ -48,7 +48,7 @@ std::string PostWindowKey(uint64_t id);
 // A post with a readable id has the same key as in post_ids.
 std::string EventWindowKey(const v1::EventKey& key);
 // Number of events, whether it holds post ids or keys.
-int FrameKeyCount(const v1::Frame& frame);
+int FrameEventCount(const v1::Frame& frame);
 std::string FrameWindowKey(const v1::Frame& frame, int event);
 // First snowflake of the creation time in a window key.
 uint64_t WindowKeyTime(absl::string_view window_key);

@@ -6,16 +6,13 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
+#include "base/utc_text.h"
 #include "proto/reason.h"
 
 namespace braid {
 namespace {
 
 constexpr size_t kLogKeyBytes = 12;
-
-std::string UtcText(absl::Time time) {
-  return absl::FormatTime(absl::RFC3339_full, time, absl::UTCTimeZone());
-}
 
 absl::Status Damaged(uint64_t lost_from, uint64_t lost_until) {
   return ReasonError(

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/bytes.h"
 #include "base/hash.h"
+#include "base/utc_text.h"
 #include "proto/reason.h"
 
 namespace braid {
@@ -28,10 +29,6 @@ absl::Status Bad(ReadToken::Kind kind) {
                                                       : "page_token is damaged or not a token",
                      {kind == ReadToken::Kind::kCursor ? "CURSOR_INVALID" : "PAGE_TOKEN_INVALID",
                       {}});
-}
-
-std::string UtcText(int64_t micros) {
-  return absl::FormatTime(absl::RFC3339_full, absl::FromUnixMicros(micros), absl::UTCTimeZone());
 }
 
 }  // namespace
@@ -96,8 +93,8 @@ absl::Status CheckLogId(const ReadToken& token, const store::v1::Identity& ident
   reason.metadata["lost_from_sequence"] = absl::StrCat(kept_until);
   reason.metadata["lost_until_sequence"] = absl::StrCat(lost_until);
   reason.metadata["resume_sequence"] = absl::StrCat(kept_until);
-  reason.metadata["lost_from_time"] = UtcText(ancestor->lost_from_micros());
-  reason.metadata["lost_until_time"] = UtcText(ancestor->lost_until_micros());
+  reason.metadata["lost_from_time"] = UtcText(absl::FromUnixMicros(ancestor->lost_from_micros()));
+  reason.metadata["lost_until_time"] = UtcText(absl::FromUnixMicros(ancestor->lost_until_micros()));
   return ReasonError(absl::StatusCode::kOutOfRange,
                      absl::StrCat(message, ", which was restored or lost its end: sequences ",
                                   kept_until, " to ", lost_until - 1,

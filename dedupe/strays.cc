@@ -11,8 +11,6 @@ namespace {
 // 1 MiB: with 100,000 strays about one key in 80 is asked for in vain.
 constexpr size_t kFilterBits = size_t{1} << 23;
 
-std::string ToString(absl::string_view bytes) { return std::string(bytes.data(), bytes.size()); }
-
 }  // namespace
 
 Strays::Strays(const Store& store) : store_(store), filter_(kFilterBits) {}
@@ -42,12 +40,12 @@ absl::StatusOr<bool> Strays::Contains(absl::string_view window_key) const {
     if (!value.ok()) return value.status();
     arrival_micros = DecodeStrayValue(*value).arrival_micros;
   }
-  return Place(arrival_micros, ToString(window_key)) >= expired_until_;
+  return Place(arrival_micros, std::string(window_key)) >= expired_until_;
 }
 
 void Strays::Insert(int64_t arrival_micros, absl::string_view window_key, uint64_t sequence,
                     WriteSet* changes) {
-  std::string key = ToString(window_key);
+  std::string key(window_key);
   changes->Put(Table::kStrays, EncodeStrayKey(arrival_micros, key), EncodeSequence(sequence));
   changes->Put(Table::kStrays, EncodeStrayIdKey(key), EncodeStrayValue({sequence, arrival_micros}));
   filter_[FilterBit(key)] = true;
@@ -62,7 +60,7 @@ absl::StatusOr<std::vector<Strays::Place>> Strays::OldestBefore(int64_t before_m
       Table::kStrays, EncodeStrayKey(expired_until_.first, expired_until_.second),
       EncodeStrayKey(before_micros, ""), [&found](absl::string_view key, absl::string_view) {
         StrayKey stray = DecodeStrayKey(key);
-        found.emplace_back(stray.arrival_micros, ToString(stray.window_key));
+        found.emplace_back(stray.arrival_micros, std::string(stray.window_key));
         return found.size() < kExpireMax;
       });
   if (!status.ok()) return status;

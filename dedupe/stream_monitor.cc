@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "absl/time/clock.h"
-#include "dedupe/event_view.h"
+#include "dedupe/keys.h"
 
 namespace braid {
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/utc_text.h"
 #include "dedupe/hold.h"
 #include "dedupe/rollback.h"
 
@@ -19,10 +20,6 @@ constexpr absl::Duration kMarkSyncInterval = absl::Seconds(5);
 
 // Beside the database.
 constexpr char kBallastName[] = "ballast";
-
-std::string UtcText(int64_t micros) {
-  return absl::FormatTime(absl::RFC3339_full, absl::FromUnixMicros(micros), absl::UTCTimeZone());
-}
 
 std::vector<std::string> ConnectionIds(const config::v1::StreamConfig& config) {
   std::vector<std::string> ids;
@@ -82,8 +79,8 @@ absl::Status StreamRuntime::OpenMark(const Options& options, Opened* opened) {
          {"log_id", opened->identity.log_id()},
          {"lost_from_sequence", (*lost)->kept_until_sequence()},
          {"lost_until_sequence", (*lost)->lost_until_sequence()},
-         {"lost_from_time", UtcText((*lost)->lost_from_micros())},
-         {"lost_until_time", UtcText((*lost)->lost_until_micros())}});
+         {"lost_from_time", UtcText(absl::FromUnixMicros((*lost)->lost_from_micros()))},
+         {"lost_until_time", UtcText(absl::FromUnixMicros((*lost)->lost_until_micros()))}});
   }
   absl::Status written =
       opened->mark->Write(MarkOf(opened->identity.log_id(), opened->core->state()));

@@ -19,8 +19,6 @@ constexpr uint64_t kPostBytes = sizeof(uint64_t) + 1;
 constexpr uint64_t kOtherBytes = sizeof(std::string) + 1;
 constexpr uint64_t kOtherHeapBytes = 48;
 
-std::string ToString(absl::string_view bytes) { return std::string(bytes.data(), bytes.size()); }
-
 }  // namespace
 
 absl::Status Window::Load() {
@@ -49,14 +47,14 @@ absl::StatusOr<bool> Window::Contains(absl::string_view key) const {
 void Window::Insert(absl::string_view key) {
   uint64_t number = SliceOf(key);
   if (!IsKnown(number)) {
-    overlay_.insert(ToString(key));
+    overlay_.insert(std::string(key));
     return;
   }
   Slice& slice = slices_[number];
   if (IsPost(key)) {
     slice.posts.insert(WindowKeyTime(key));
   } else {
-    slice.others.insert(ToString(key));
+    slice.others.insert(std::string(key));
   }
   uint64_t bytes = slice.posts.capacity() * kPostBytes + slice.others.capacity() * kOtherBytes +
                    slice.others.size() * kOtherHeapBytes;

@@ -108,7 +108,7 @@ void Deduper::CheckLog() const {
     next_sequence += entry->sequence_count;
     if (!entry->record->has_events()) continue;
     const store::v1::Events& events = entry->record->events();
-    for (int i = 0; i < FrameKeyCount(events.frame()); ++i) {
+    for (int i = 0; i < FrameEventCount(events.frame()); ++i) {
       if (!HasBit(events.new_bitmap(), i)) continue;
       keys.insert(FrameWindowKey(events.frame(), i));
     }

@@ -14,7 +14,7 @@ namespace {
 
 int CountBits(absl::string_view bitmap, int events) {
   int count = 0;
-  for (int i = 0; i < events; ++i) count += TestBit(bitmap, i) ? 1 : 0;
+  for (int i = 0; i < events; ++i) count += HasBit(bitmap, i) ? 1 : 0;
   return count;
 }
 
