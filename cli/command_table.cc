@@ -5,7 +5,8 @@ namespace {
 
 void (*const kCommands[])(CommandTree&) = {
     AddStatusCommands, AddTopCommands,        AddTailCommands,
-    AddEventCommands,  AddConnectionCommands, AddVersionCommands,
+    AddEventCommands,  AddConnectionCommands, AddUsageCommands,
+    AddStreamCommands, AddVersionCommands,
 };
 
 }  // namespace

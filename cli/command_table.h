@@ -13,6 +13,8 @@ void AddTopCommands(CommandTree& tree);
 void AddTailCommands(CommandTree& tree);
 void AddEventCommands(CommandTree& tree);
 void AddConnectionCommands(CommandTree& tree);
+void AddUsageCommands(CommandTree& tree);
+void AddStreamCommands(CommandTree& tree);
 void AddVersionCommands(CommandTree& tree);
 
 // All of them, in the order of the help.

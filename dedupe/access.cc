@@ -22,7 +22,9 @@ absl::Status CheckAccess(const grpc::AuthContext& auth, Access access) {
   if (MayAccess(*role, access)) return absl::OkStatus();
   return absl::PermissionDeniedError(
       absl::StrCat("a certificate of role ", RoleName(*role), " may not ",
-                   access == Access::kOffer ? "offer" : "read"));
+                   access == Access::kOffer  ? "offer"
+                   : access == Access::kRead ? "read"
+                                             : "operate"));
 }
 
 bool MayOfferAs(const grpc::AuthContext& auth, const std::string& source_id) {

@@ -18,6 +18,7 @@ namespace braid {
 enum class Access {
   kOffer,  // IngestService
   kRead,   // StreamService, and AdminService's reading calls
+  kOperate,  // what changes something
 };
 
 bool MayAccess(Role role, Access access);

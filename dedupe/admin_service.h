@@ -12,6 +12,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "braid/store/v1/log.pb.h"
 #include "braid/v1/admin_service.grpc.pb.h"
 #include "dedupe/work_pool.h"
 
@@ -21,11 +22,21 @@ namespace braid {
 // functions.
 using StatusSources = std::map<std::string, std::function<v1::StreamStatus()>>;
 
+// What can be asked of a stream beside its status, by short name; constant
+// while serving. Thread-safe functions.
+struct StreamControl {
+  std::function<absl::StatusOr<v1::Usage>(const v1::GetUsageRequest&)> usage;
+  // `done` runs on a thread of its own.
+  std::function<void(store::v1::Command, std::function<void()> done)> command;
+};
+using StreamControls = std::map<std::string, StreamControl>;
+
 class AdminServiceImpl final : public v1::AdminService::CallbackService {
  public:
-  // REQUIRES: sources and pool outlive the server.
-  AdminServiceImpl(const StatusSources& sources, WorkPool& pool, v1::ServerInfo info)
-      : sources_(sources), pool_(pool), info_(std::move(info)) {}
+  // REQUIRES: sources, controls and pool outlive the server.
+  AdminServiceImpl(const StatusSources& sources, const StreamControls& controls, WorkPool& pool,
+                   v1::ServerInfo info)
+      : sources_(sources), controls_(controls), pool_(pool), info_(std::move(info)) {}
 
   // Watches end with UNAVAILABLE at their next sample.
   void Drain() { draining_ = true; }
@@ -42,9 +53,22 @@ class AdminServiceImpl final : public v1::AdminService::CallbackService {
   grpc::ServerUnaryReactor* ListConnections(grpc::CallbackServerContext* context,
                                             const v1::ListConnectionsRequest* request,
                                             v1::ListConnectionsResponse* response) override;
+  grpc::ServerUnaryReactor* GetUsage(grpc::CallbackServerContext* context,
+                                     const v1::GetUsageRequest* request,
+                                     v1::Usage* response) override;
+  grpc::ServerUnaryReactor* PauseStream(grpc::CallbackServerContext* context,
+                                        const v1::PauseStreamRequest* request,
+                                        v1::PauseStreamResponse* response) override;
+  grpc::ServerUnaryReactor* ResumeStream(grpc::CallbackServerContext* context,
+                                         const v1::ResumeStreamRequest* request,
+                                         v1::ResumeStreamResponse* response) override;
 
  private:
+  grpc::ServerUnaryReactor* Command(grpc::CallbackServerContext* context,
+                                    const std::string& stream, store::v1::Command command);
+
   const StatusSources& sources_;
+  const StreamControls& controls_;
   WorkPool& pool_;
   const v1::ServerInfo info_;
   std::atomic<bool> draining_{false};
@@ -55,6 +79,9 @@ absl::StatusOr<v1::StreamStatus> GetStatus(const StatusSources& sources,
                                            const std::string& stream);
 absl::StatusOr<v1::ListConnectionsResponse> ListConnections(
     const StatusSources& sources, const v1::ListConnectionsRequest& request);
+
+absl::StatusOr<v1::Usage> GetUsage(const StreamControls& controls,
+                                   const v1::GetUsageRequest& request);
 
 }  // namespace braid
 

@@ -26,6 +26,7 @@
 #include "dedupe/keys.h"
 #include "dedupe/session_table.h"
 #include "dedupe/store.h"
+#include "dedupe/stream_watch.h"
 #include "dedupe/strays.h"
 #include "dedupe/window.h"
 
@@ -83,6 +84,7 @@ class Core {
     // At most window_span: behind the floor everything goes.
     absl::Duration log_retention = absl::Hours(26);
     Window::Options window;
+    StreamWatch::Options watch;
   };
 
   // The core as the store's last commit left it. REQUIRES: store outlives it,
@@ -108,6 +110,7 @@ class Core {
   uint64_t last_sequence() const { return state_.next_sequence() - 1; }
   const SessionTable& sessions() const { return sessions_; }
   const Window& window() const { return window_; }
+  const StreamWatch& watch() const { return watch_; }
 
  private:
   // What became of a frame's events.
@@ -126,6 +129,8 @@ class Core {
 
   ApplyResult ApplyOpened(store::v1::InputRecord input, Group* group);
   absl::Status ApplyTick(const store::v1::InputRecord& input, Group* group);
+  void AppendNotices(int64_t admission_micros, std::vector<v1::StreamNotice> notices,
+                     Group* group);
   absl::StatusOr<ApplyResult> ApplyRecord(store::v1::InputRecord input, Group* group);
   absl::Status ApplyFrame(store::v1::InputRecord input, store::v1::SessionState* session,
                           ApplyResult* result, Group* group);
@@ -159,6 +164,7 @@ class Core {
   SessionTable sessions_;
   Strays strays_;
   Window window_;
+  StreamWatch watch_;
   // Where the log stood at past times, oldest first; one a minute.
   std::deque<std::pair<int64_t, LogKey>> time_index_;
 };

@@ -29,7 +29,8 @@ Core::Core(const Store& store, Options options)
     : options_(options),
       store_(store),
       strays_(store),
-      window_(store, options.window) {}
+      window_(store, options.window),
+      watch_(store, options.watch) {}
 
 absl::StatusOr<std::unique_ptr<Core>> Core::Load(const Store& store, Options options) {
   if (options.log_retention > options.window_span) options.log_retention = options.window_span;
@@ -38,6 +39,7 @@ absl::StatusOr<std::unique_ptr<Core>> Core::Load(const Store& store, Options opt
   if (status.ok()) status = core->sessions_.Load(store);
   if (status.ok()) status = core->strays_.Load();
   if (status.ok()) status = core->window_.Load();
+  if (status.ok()) status = core->watch_.Load();
   if (!status.ok()) return status;
   return core;
 }
@@ -67,6 +69,7 @@ absl::Status Core::LoadState() {
 
 void Core::Seal(Group* group) {
   sessions_.Seal(&group->changes);
+  watch_.Seal(&group->changes);
   state_.set_stray_count(strays_.count());
   group->changes.Put(Table::kMeta, kMetaCore, state_.SerializeAsString());
 }
@@ -74,6 +77,7 @@ void Core::Seal(Group* group) {
 void Core::Committed() {
   window_.Committed();
   strays_.Committed();
+  watch_.Committed();
 }
 
 uint64_t Core::FloorKeyTime() const {
@@ -92,6 +96,9 @@ absl::Status Core::ApplyTick(const store::v1::InputRecord& input, Group* group) 
   record.set_admission_micros(input.admission_micros());
   *record.mutable_tick() = tick;
   AppendRecord(std::move(record), 0, group);
+  absl::Time delivered = floor() + options_.window_span;
+  AppendNotices(input.admission_micros(), watch_.OnTick(tick, now(), delivered, &group->changes),
+                group);
   return Expire(group);
 }
 

@@ -67,6 +67,7 @@ class Deduper {
   std::vector<std::unique_ptr<StreamRuntime>> streams_;
   ReadableStreams readable_;
   StatusSources status_;
+  StreamControls controls_;
   WorkPool pool_;
   std::unique_ptr<StreamServiceImpl> stream_service_;
   std::unique_ptr<AdminServiceImpl> admin_service_;

@@ -56,6 +56,11 @@ inline constexpr absl::Duration kContestSpan = absl::Minutes(10);
 // Whether two processes offer under this name.
 bool IsContested(const SourceSnapshot& source, absl::Time now);
 
+// Sources that receive and of which everything that they received until a
+// moment ago is here: their silence means that X sends nothing.
+std::vector<std::string> ListeningSources(const std::vector<SourceSnapshot>& sources,
+                                          absl::Time now);
+
 class SessionDirectory {
  public:
   // Every configured connection is listed from the start, connected or not.
@@ -68,6 +73,9 @@ class SessionDirectory {
   void OnReport(const std::string& source_id, const v1::ConnectionReport& report, absl::Time now);
   void OnApplied(const std::string& source_id, uint64_t events, uint64_t new_events);
   void OnNack(const std::string& source_id);
+
+  // The source's open call; null where there is none. Merger thread.
+  OfferSession* SessionOf(const std::string& source_id) const;
 
   // In the order of the names.
   std::vector<SourceSnapshot> Snapshot() const;

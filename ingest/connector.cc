@@ -126,6 +126,18 @@ void Connector::MakeConnection() {
       [file = config_.source().bearer_token_file()] { return ReadToken(file); });
 }
 
+void Connector::OnDirective(int deduper, const v1::OfferResponse::Directive& directive) {
+  if (draining_) return;
+  if (directive.action() == v1::OfferResponse::ACTION_PAUSE) {
+    pausing_.insert(deduper);
+    connection_->Pause();
+  }
+  if (directive.action() == v1::OfferResponse::ACTION_RESUME) {
+    pausing_.erase(deduper);
+    if (pausing_.empty()) connection_->Resume();
+  }
+}
+
 void Connector::MakeClients() {
   for (int i = 0; i < config_.dedupers_size(); ++i) {
     GrpcOfferDialer::Options options;
@@ -134,6 +146,8 @@ void Connector::MakeClients() {
     clients_.push_back(std::make_unique<OfferClient>(loop_, random_, *dialers_.back(), *spool_,
                                                      ClientOptions(config_, i),
                                                      [this] { return connection_->Report(); }));
+    clients_.back()->SetDirectiveHandler(
+        [this, i](const v1::OfferResponse::Directive& directive) { OnDirective(i, directive); });
   }
 }
 

@@ -12,6 +12,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -61,6 +62,8 @@ class Connector {
   absl::Status Open(absl::AnyInvocable<void(absl::Status)> on_fatal);
   void MakeClients();
   void MakeConnection();
+  // `deduper`: its place in the configuration.
+  void OnDirective(int deduper, const v1::OfferResponse::Directive& directive);
   absl::Status StartHttp();
   void Tick();
   void OnConnectionDrained();
@@ -78,6 +81,9 @@ class Connector {
   CurlHttpClient http_client_;
   std::unique_ptr<Connection> connection_;
   v1::ConnectionReport::State told_state_ = v1::ConnectionReport::STATE_UNSPECIFIED;
+
+  // Dedupers that pause the stream: it goes on when none does.
+  std::set<int> pausing_;
 
   // Seconds of the loop's clock at its last tick; read by the HTTP server.
   std::atomic<int64_t> last_tick_seconds_{0};

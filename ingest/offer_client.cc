@@ -44,9 +44,8 @@ void OfferClient::Line::OnResponse(const v1::OfferResponse& response) {
       return client->OnNack(response.nack());
     case v1::OfferResponse::kRefusal:
       return client->OnRefusal(response.refusal());
-    // Nobody gives directives yet; a later deduper may.
     case v1::OfferResponse::kDirective:
-      return;
+      return client->OnDirective(response.directive());
     case v1::OfferResponse::RESPONSE_NOT_SET:
       return;
   }
@@ -125,6 +124,19 @@ void OfferClient::OnClosed(const absl::Status& status) {
   Log(state_ == State::kOffering ? LogLevel::kWarn : LogLevel::kInfo, "offer_closed",
       "call to the deduper ended", {{"deduper", options_.name}, {"status", status}});
   RedialWithBackoff();
+}
+
+// Of a call that stands: one that was hung up says nothing any more, so that
+// what it asked for is either done before the next Hello or never.
+void OfferClient::OnDirective(const v1::OfferResponse::Directive& directive) {
+  if (state_ != State::kOffering) return;
+  metrics_.directives.Increment();
+  Log(LogLevel::kInfo, "offer_directive", "deduper asks something of this connection",
+      {{"deduper", options_.name},
+       {"action", v1::OfferResponse::Action_Name(directive.action())},
+       {"reason", directive.reason()}});
+  if (!on_directive_) return;
+  loop_.Post(owner_.Wrap([this, directive] { on_directive_(directive); }));
 }
 
 void OfferClient::OnRefusal(const v1::OfferResponse::Refusal& refusal) {
@@ -316,6 +328,8 @@ void OfferClient::CollectMetrics(MetricSink& sink, MetricLabels labels) const {
   counter("braid_offer_dials_total", "Calls begun.", metrics_.dials);
   counter("braid_offer_welcomes_total", "Calls welcomed.", metrics_.welcomes);
   counter("braid_offer_refusals_total", "Calls refused.", metrics_.refusals);
+  counter("braid_offer_directives_total", "Words of a deduper about the connection.",
+          metrics_.directives);
   counter("braid_offer_sent_records_total", "Records sent.", metrics_.sent_records);
   counter("braid_offer_sent_bytes_total", "Bytes of records sent.", metrics_.sent_bytes);
   counter("braid_offer_nacks_total", "Holes the deduper saw.", metrics_.nacks);

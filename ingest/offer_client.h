@@ -65,7 +65,7 @@ class OfferClient final : public SpoolObserver {
   };
 
   struct Metrics {
-    Counter dials, welcomes, refusals, sent_records, sent_bytes, nacks, silences, foreign_offsets;
+    Counter dials, welcomes, refusals, directives, sent_records, sent_bytes, nacks, silences, foreign_offsets;
     Gauge in_flight_bytes, in_flight_records, connected, unacknowledged_bytes;
     LatencyHistogram ack_delay;
   };
@@ -76,6 +76,10 @@ class OfferClient final : public SpoolObserver {
               std::function<v1::ConnectionReport()> report);
   ~OfferClient() override;
 
+  // What a deduper asks of the connection; runs in a turn of its own.
+  void SetDirectiveHandler(std::function<void(const v1::OfferResponse::Directive&)> handler) {
+    on_directive_ = std::move(handler);
+  }
   void Start();
   // The connection's state changed: told at once.
   void SendReport();
@@ -117,6 +121,7 @@ class OfferClient final : public SpoolObserver {
   void OnWelcome(const v1::OfferResponse::Welcome& welcome);
   void OnAck(const v1::OfferResponse::Ack& ack);
   void OnNack(const v1::OfferResponse::Nack& nack);
+  void OnDirective(const v1::OfferResponse::Directive& directive);
   void OnRefusal(const v1::OfferResponse::Refusal& refusal);
   void OnClosed(const absl::Status& status);
   // The deduper means other content than ours.
@@ -156,6 +161,7 @@ class OfferClient final : public SpoolObserver {
   absl::Time last_rewind_ = absl::InfinitePast();
   std::pair<uint64_t, uint64_t> rewound_to_;
 
+  std::function<void(const v1::OfferResponse::Directive&)> on_directive_;
   absl::AnyInvocable<void()> on_drained_;
   Metrics metrics_;
   Owner owner_;
