@@ -33,8 +33,8 @@ class VolumeWorld {
  public:
   explicit VolumeWorld(uint64_t seed) : random_(seed), start_(absl::FromUnixSeconds(1'704'067'200)) {
     now_ = start_ + absl::Hours(random_.Below(24));
-    // At night 1 a second: below, two minutes do not suffice.
-    rate_ = 2.5 + random_.Unit();
+    // At night 2 a second: below 1, two minutes do not suffice.
+    rate_ = 4 + random_.Unit();
     // Nothing comes later than that here, and memory is small.
     options_.window_span = absl::Hours(2);
     options_.log_retention = absl::Hours(1);
