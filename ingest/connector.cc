@@ -145,10 +145,18 @@ void Connector::MakeSlotKeeper() {
   connection_->SetObserver(slot_keeper_.get());
 }
 
-void Connector::OnDirective(const v1::OfferResponse::Directive& directive) {
+void Connector::OnDirective(int deduper, const v1::OfferResponse::Directive& directive) {
   if (draining_) return;
   if (directive.action() == v1::OfferResponse::ACTION_RECONNECT) connection_->Reconnect();
   if (directive.action() == v1::OfferResponse::ACTION_DRAIN && on_drain_asked_) on_drain_asked_();
+  if (directive.action() == v1::OfferResponse::ACTION_PAUSE) {
+    pausing_.insert(deduper);
+    connection_->Pause();
+  }
+  if (directive.action() == v1::OfferResponse::ACTION_RESUME) {
+    pausing_.erase(deduper);
+    if (pausing_.empty()) connection_->Resume();
+  }
 }
 
 void Connector::MakeClients() {
@@ -160,7 +168,7 @@ void Connector::MakeClients() {
                                                      ClientOptions(config_, i),
                                                      [this] { return connection_->Report(); }));
     clients_.back()->SetDirectiveHandler(
-        [this](const v1::OfferResponse::Directive& directive) { OnDirective(directive); });
+        [this, i](const v1::OfferResponse::Directive& directive) { OnDirective(i, directive); });
   }
 }
 

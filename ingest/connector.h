@@ -12,6 +12,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -69,7 +70,8 @@ class Connector {
   void MakeClients();
   void MakeConnection();
   void MakeSlotKeeper();
-  void OnDirective(const v1::OfferResponse::Directive& directive);
+  // `deduper`: its place in the configuration.
+  void OnDirective(int deduper, const v1::OfferResponse::Directive& directive);
   absl::Status StartHttp();
   void Tick();
   void OnConnectionDrained();
@@ -90,6 +92,9 @@ class Connector {
   std::unique_ptr<ConnectorWorker> worker_;
   std::unique_ptr<SlotKeeper> slot_keeper_;
   v1::ConnectionReport::State told_state_ = v1::ConnectionReport::STATE_UNSPECIFIED;
+
+  // Dedupers that pause the stream: it goes on when none does.
+  std::set<int> pausing_;
 
   // Seconds of the loop's clock at its last tick; read by the HTTP server.
   std::atomic<int64_t> last_tick_seconds_{0};
