@@ -14,6 +14,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
+#include "base/config_watch.h"
 #include "base/host_port.h"
 #include "base/secret_file.h"
 
@@ -437,6 +438,7 @@ class Checker {
       Unique(id_path, stream.connections(i).id(), &ids);
     }
     Partitions(path, stream);
+    CheckWatchConfig(source_, path, stream, &problems_);
     config::v1::WindowConfig& window = *stream.mutable_window();
     window.set_span_ms(Ranged(path + ".window.span", window.span_ms(), kWindowSpan));
     window.set_memory_bytes(Ranged(path + ".window.memory", window.memory_bytes(), kWindowMemory));

@@ -183,8 +183,12 @@ class YamlReader {
     if (*value > UINT32_MAX) {
       return absl::InvalidArgumentError(absl::StrCat("\"", text, "\" is too large"));
     }
-    BRAID_CHECK(!field.is_repeated());
-    out->GetReflection()->SetUInt32(out, &field, static_cast<uint32_t>(*value));
+    const auto number = static_cast<uint32_t>(*value);
+    if (field.is_repeated()) {
+      out->GetReflection()->AddUInt32(out, &field, number);
+    } else {
+      out->GetReflection()->SetUInt32(out, &field, number);
+    }
     return absl::OkStatus();
   }
 

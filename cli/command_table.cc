@@ -4,8 +4,9 @@ namespace braid {
 namespace {
 
 void (*const kCommands[])(CommandTree&) = {
-    AddStatusCommands,     AddTopCommands,   AddTailCommands,    AddEventCommands,
-    AddConnectionCommands, AddRulesCommands, AddVersionCommands,
+    AddStatusCommands,     AddTopCommands,   AddTailCommands,  AddEventCommands,
+    AddConnectionCommands, AddRulesCommands, AddUsageCommands, AddStreamCommands,
+    AddVersionCommands,
 };
 
 }  // namespace

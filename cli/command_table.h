@@ -14,6 +14,8 @@ void AddTailCommands(CommandTree& tree);
 void AddEventCommands(CommandTree& tree);
 void AddConnectionCommands(CommandTree& tree);
 void AddRulesCommands(CommandTree& tree);
+void AddUsageCommands(CommandTree& tree);
+void AddStreamCommands(CommandTree& tree);
 void AddVersionCommands(CommandTree& tree);
 
 // All of them, in the order of the help.

@@ -86,6 +86,23 @@ std::string RuleSetLine(const v1::StreamStatus& status) {
                       " ago  listed ", age(set.observe_time()), " ago");
 }
 
+// What X sends against what it usually does, how late, and what it bills.
+std::string VolumeLine(const v1::StreamStatus& s) {
+  std::string state = Word(v1::StreamStatus::Volume::State_Name(s.volume().state()), "STATE_");
+  if (s.volume().state() == v1::StreamStatus::Volume::STATE_UNSPECIFIED) state = "not watched";
+  std::string text = absl::StrCat("  volume   ", state, s.volume().capped() ? ", CAPPED" : "");
+  if (s.volume().state() != v1::StreamStatus::Volume::STATE_UNSPECIFIED) {
+    absl::StrAppend(&text, "  ", Count(s.volume().observed_per_second()), "/s, usually ",
+                    Count(s.volume().expected_per_second()), "/s");
+  }
+  if (s.has_lag()) {
+    absl::StrAppend(&text, "    lag p50 ", DurationText(ToDuration(s.lag().p50())), "  p99 ",
+                    DurationText(ToDuration(s.lag().p99())));
+  }
+  absl::StrAppend(&text, "    billed today ", GroupDigits(s.posts_today()), "\n\n");
+  return text;
+}
+
 std::string LogLine(const v1::StreamStatus& status) {
   if (status.last_sequence() < status.earliest_sequence()) return "empty";
   return absl::StrCat(GroupDigits(status.earliest_sequence()), " … ",
@@ -198,7 +215,8 @@ std::string RenderStatus(const v1::StreamStatus& s, bool color) {
   absl::StrAppend(&text, "  commit   p50 ", DurationText(ToDuration(s.commit_delay_p50())),
                   "  p99 ", DurationText(ToDuration(s.commit_delay_p99())), "    disk free ",
                   BytesText(static_cast<double>(s.disk_free_bytes())), "    readers ", s.tails(),
-                  "\n\n");
+                  "\n");
+  absl::StrAppend(&text, VolumeLine(s));
   if (s.has_rule_set()) absl::StrAppend(&text, "  rules    ", RuleSetLine(s), "\n\n");
   absl::StrAppend(&text, RenderConnections(s.connections()));
   if (s.problems_size() > 0) absl::StrAppend(&text, "\n");

@@ -22,10 +22,27 @@ constexpr absl::Duration kIntervalMin = absl::Milliseconds(100);
 constexpr absl::Duration kIntervalMax = absl::Minutes(1);
 constexpr int kPageSizeDefault = 100;
 constexpr int kPageSizeMax = 1000;
+// Stands in the log and in every status.
+constexpr size_t kPauseReasonMax = 200;
 
 absl::Duration WatchInterval(const v1::WatchStatusRequest& request) {
   if (!request.has_interval()) return kIntervalDefault;
   return std::clamp(ToDuration(request.interval()), kIntervalMin, kIntervalMax);
+}
+
+// Of "streams/main".
+template <typename Map>
+absl::StatusOr<const typename Map::mapped_type*> FindStream(const Map& map,
+                                                            const std::string& stream) {
+  absl::string_view name = stream;
+  if (!absl::ConsumePrefix(&name, "streams/")) {
+    return absl::InvalidArgumentError("stream is not of the form streams/{stream}");
+  }
+  auto it = map.find(std::string(name));
+  if (it != map.end()) return &it->second;
+  return ReasonError(absl::StatusCode::kNotFound,
+                     absl::StrCat("there is no stream \"", name.substr(0, 200), "\""),
+                     {"UNKNOWN_STREAM", {{"stream", std::string(name.substr(0, 200))}}});
 }
 
 // One WatchStatus call: sample, write, wait, again.
@@ -95,15 +112,16 @@ class Refusal final : public grpc::ServerWriteReactor<v1::WatchStatusResponse> {
 
 absl::StatusOr<v1::StreamStatus> GetStatus(const StatusSources& sources,
                                            const std::string& stream) {
-  absl::string_view name = stream;
-  if (!absl::ConsumePrefix(&name, "streams/")) {
-    return absl::InvalidArgumentError("stream is not of the form streams/{stream}");
-  }
-  auto it = sources.find(std::string(name));
-  if (it != sources.end()) return it->second();
-  return ReasonError(absl::StatusCode::kNotFound,
-                     absl::StrCat("there is no stream \"", name.substr(0, 200), "\""),
-                     {"UNKNOWN_STREAM", {{"stream", std::string(name.substr(0, 200))}}});
+  auto source = FindStream(sources, stream);
+  if (!source.ok()) return source.status();
+  return (**source)();
+}
+
+absl::StatusOr<v1::Usage> GetUsage(const StreamControls& controls,
+                                   const v1::GetUsageRequest& request) {
+  auto control = FindStream(controls, request.stream());
+  if (!control.ok()) return control.status();
+  return (*control)->usage(request);
 }
 
 absl::StatusOr<v1::ListConnectionsResponse> ListConnections(
@@ -243,6 +261,58 @@ grpc::ServerUnaryReactor* AdminServiceImpl::DrainConnection(
                  reactor->Finish(ToGrpcStatus(StatusOf(decision, connection)));
                });
   return reactor;
+}
+
+grpc::ServerUnaryReactor* AdminServiceImpl::GetUsage(grpc::CallbackServerContext* context,
+                                                     const v1::GetUsageRequest* request,
+                                                     v1::Usage* response) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  pool_.Post([this, context, reactor, request, response] {
+    absl::Status result = CheckAccess(*context->auth_context(), Access::kRead);
+    if (result.ok()) {
+      absl::StatusOr<v1::Usage> usage = braid::GetUsage(controls_, *request);
+      if (usage.ok()) *response = *std::move(usage);
+      result = usage.status();
+    }
+    reactor->Finish(ToGrpcStatus(result));
+  });
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* AdminServiceImpl::Command(grpc::CallbackServerContext* context,
+                                                    const std::string& stream,
+                                                    store::v1::Command command) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  absl::Status result = CheckAccess(*context->auth_context(), Access::kOperate);
+  auto control = FindStream(controls_, stream);
+  if (result.ok()) result = control.status();
+  if (result.ok() && command.reason().size() > kPauseReasonMax) {
+    result = absl::InvalidArgumentError(
+        absl::StrCat("reason is longer than ", kPauseReasonMax, " bytes"));
+  }
+  if (result.ok()) {
+    (*control)->command(std::move(command), [reactor] { reactor->Finish(grpc::Status::OK); });
+  } else {
+    reactor->Finish(ToGrpcStatus(result));
+  }
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* AdminServiceImpl::PauseStream(grpc::CallbackServerContext* context,
+                                                        const v1::PauseStreamRequest* request,
+                                                        v1::PauseStreamResponse* response) {
+  store::v1::Command command;
+  command.set_action(store::v1::Command::ACTION_PAUSE);
+  command.set_reason(request->reason().empty() ? "by an operator" : request->reason());
+  return Command(context, request->stream(), std::move(command));
+}
+
+grpc::ServerUnaryReactor* AdminServiceImpl::ResumeStream(grpc::CallbackServerContext* context,
+                                                         const v1::ResumeStreamRequest* request,
+                                                         v1::ResumeStreamResponse* response) {
+  store::v1::Command command;
+  command.set_action(store::v1::Command::ACTION_RESUME);
+  return Command(context, request->stream(), std::move(command));
 }
 
 }  // namespace braid

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
+#include "braid/store/v1/log.pb.h"
 #include "braid/v1/admin_service.grpc.pb.h"
 #include "dedupe/drain_desk.h"
 #include "dedupe/work_pool.h"
@@ -28,12 +29,25 @@ using StatusSources = std::map<std::string, std::function<v1::StreamStatus()>>;
 using DrainDesks =
     std::map<std::string, std::function<void(DrainRequest, std::function<void(DrainDecision)>)>>;
 
+// What can be asked of a stream beside its status, by short name; constant
+// while serving. Thread-safe functions.
+struct StreamControl {
+  std::function<absl::StatusOr<v1::Usage>(const v1::GetUsageRequest&)> usage;
+  // `done` runs on a thread of its own.
+  std::function<void(store::v1::Command, std::function<void()> done)> command;
+};
+using StreamControls = std::map<std::string, StreamControl>;
+
 class AdminServiceImpl final : public v1::AdminService::CallbackService {
  public:
-  // REQUIRES: sources, desks and pool outlive the server.
-  AdminServiceImpl(const StatusSources& sources, const DrainDesks& desks, WorkPool& pool,
-                   v1::ServerInfo info)
-      : sources_(sources), desks_(desks), pool_(pool), info_(std::move(info)) {}
+  // REQUIRES: sources, desks, controls and pool outlive the server.
+  AdminServiceImpl(const StatusSources& sources, const DrainDesks& desks,
+                   const StreamControls& controls, WorkPool& pool, v1::ServerInfo info)
+      : sources_(sources),
+        desks_(desks),
+        controls_(controls),
+        pool_(pool),
+        info_(std::move(info)) {}
 
   // Watches end with UNAVAILABLE at their next sample.
   void Drain() { draining_ = true; }
@@ -53,10 +67,23 @@ class AdminServiceImpl final : public v1::AdminService::CallbackService {
   grpc::ServerUnaryReactor* DrainConnection(grpc::CallbackServerContext* context,
                                             const v1::DrainConnectionRequest* request,
                                             v1::DrainConnectionResponse* response) override;
+  grpc::ServerUnaryReactor* GetUsage(grpc::CallbackServerContext* context,
+                                     const v1::GetUsageRequest* request,
+                                     v1::Usage* response) override;
+  grpc::ServerUnaryReactor* PauseStream(grpc::CallbackServerContext* context,
+                                        const v1::PauseStreamRequest* request,
+                                        v1::PauseStreamResponse* response) override;
+  grpc::ServerUnaryReactor* ResumeStream(grpc::CallbackServerContext* context,
+                                         const v1::ResumeStreamRequest* request,
+                                         v1::ResumeStreamResponse* response) override;
 
  private:
+  grpc::ServerUnaryReactor* Command(grpc::CallbackServerContext* context,
+                                    const std::string& stream, store::v1::Command command);
+
   const StatusSources& sources_;
   const DrainDesks& desks_;
+  const StreamControls& controls_;
   WorkPool& pool_;
   const v1::ServerInfo info_;
   std::atomic<bool> draining_{false};
@@ -72,6 +99,9 @@ absl::StatusOr<v1::ListConnectionsResponse> ListConnections(
 absl::StatusOr<std::pair<std::string, std::string>> ParseConnectionName(const std::string& name);
 // OK where it is granted; else with a reason for programs.
 absl::Status StatusOf(const DrainDecision& decision, const std::string& connection);
+
+absl::StatusOr<v1::Usage> GetUsage(const StreamControls& controls,
+                                   const v1::GetUsageRequest& request);
 
 }  // namespace braid
 

@@ -114,6 +114,10 @@ absl::StatusOr<ApplyResult> Core::Apply(InputRecord input, Group* group) {
     }
     case InputRecord::kWork:
       return ApplyWork(input, group);
+    case InputRecord::kCommand:
+      AppendNotices(input.admission_micros(),
+                    watch_.OnCommand(input.command(), now(), &group->changes), group);
+      return ApplyResult{};
     case InputRecord::INPUT_NOT_SET:
       break;
   }
@@ -131,6 +135,7 @@ ApplyResult Core::ApplyOpened(InputRecord input, Group* group) {
     return result;
   }
   result.expected_by_epoch = std::move(opened.expected_by_epoch);
+  watch_.OnOpened(input.opened());
   const SessionState* state = sessions_.Find(input.opened().source_id(), result.session_epoch);
   result.expected_offset = state->expected_offset();
   LogRecord record;
@@ -203,6 +208,9 @@ absl::Status Core::ApplyFrame(InputRecord input, SessionState* session, ApplyRes
     VouchAfter(ReceiveMicros(frame, 0), session);
   }
   NoteReceived(frame, session);
+  absl::Status watched = watch_.OnFrame(head.source_id(), frame, marks->new_bitmap,
+                                        now() + options_.future_max, &group->changes);
+  if (!watched.ok()) return watched;
   result->new_events = marks->new_count;
   result->duplicate_events = marks->events - marks->new_count;
   session->set_events(session->events() + marks->events);
@@ -238,6 +246,7 @@ void Core::ApplyOther(InputRecord input, SessionState* session, Group* group) {
     }
     case v1::SessionRecord::kEvent:
       NoteReceivedUntil(absl::ToUnixMicros(ToTime(record->event().event_time())), session);
+      watch_.OnConnectionEvent(out.source_id(), record->event());
       *out.mutable_connection_event() = std::move(*record->mutable_event());
       break;
     case v1::SessionRecord::kFrame:
@@ -361,6 +370,16 @@ void Core::NoteReceived(const v1::Frame& frame, SessionState* session) {
 void Core::NoteReceivedUntil(int64_t micros, SessionState* session) {
   micros = std::min(micros, state_.now_micros());
   session->set_received_until_micros(std::max(session->received_until_micros(), micros));
+}
+
+void Core::AppendNotices(int64_t admission_micros, std::vector<v1::StreamNotice> notices,
+                         Group* group) {
+  for (v1::StreamNotice& notice : notices) {
+    LogRecord record;
+    record.set_admission_micros(admission_micros);
+    *record.mutable_notice() = std::move(notice);
+    AppendRecord(std::move(record), 1, group);
+  }
 }
 
 LogKey Core::AppendRecord(LogRecord record, uint32_t sequences, Group* group) {

@@ -26,6 +26,7 @@
 #include "dedupe/keys.h"
 #include "dedupe/session_table.h"
 #include "dedupe/store.h"
+#include "dedupe/stream_watch.h"
 #include "dedupe/strays.h"
 #include "dedupe/window.h"
 #include "dedupe/work_table.h"
@@ -91,6 +92,7 @@ class Core {
     absl::Duration log_retention = absl::Hours(26);
     Window::Options window;
     WorkTable::Options work;
+    StreamWatch::Options watch;
   };
 
   // The core as the store's last commit left it. REQUIRES: store outlives it,
@@ -117,6 +119,7 @@ class Core {
   const SessionTable& sessions() const { return sessions_; }
   const Window& window() const { return window_; }
   const WorkTable& work() const { return work_; }
+  const StreamWatch& watch() const { return watch_; }
 
  private:
   // What became of a frame's events.
@@ -135,6 +138,8 @@ class Core {
 
   ApplyResult ApplyOpened(store::v1::InputRecord input, Group* group);
   absl::Status ApplyTick(const store::v1::InputRecord& input, Group* group);
+  void AppendNotices(int64_t admission_micros, std::vector<v1::StreamNotice> notices,
+                     Group* group);
   absl::StatusOr<ApplyResult> ApplyRecord(store::v1::InputRecord input, Group* group);
   absl::Status ApplyFrame(store::v1::InputRecord input, store::v1::SessionState* session,
                           ApplyResult* result, Group* group);
@@ -171,6 +176,7 @@ class Core {
   Strays strays_;
   Window window_;
   WorkTable work_;
+  StreamWatch watch_;
   // Where the log stood at past times, oldest first; one a minute.
   std::deque<std::pair<int64_t, LogKey>> time_index_;
   // When the store was last told to write out; 0: not since the start.

@@ -33,7 +33,8 @@ Core::Core(const Store& store, Options options)
       store_(store),
       strays_(store),
       window_(store, options.window),
-      work_(options.work) {}
+      work_(options.work),
+      watch_(store, options.watch) {}
 
 absl::StatusOr<std::unique_ptr<Core>> Core::Load(const Store& store, Options options) {
   if (options.log_retention > options.window_span) options.log_retention = options.window_span;
@@ -43,6 +44,7 @@ absl::StatusOr<std::unique_ptr<Core>> Core::Load(const Store& store, Options opt
   if (status.ok()) status = core->strays_.Load();
   if (status.ok()) status = core->window_.Load();
   if (status.ok()) status = core->work_.Load(store, core->state_.work());
+  if (status.ok()) status = core->watch_.Load();
   if (!status.ok()) return status;
   return core;
 }
@@ -72,6 +74,7 @@ absl::Status Core::LoadState() {
 
 void Core::Seal(Group* group) {
   sessions_.Seal(&group->changes);
+  watch_.Seal(&group->changes);
   state_.set_stray_count(strays_.count());
   *state_.mutable_work() = work_.counters();
   group->changes.Put(Table::kMeta, kMetaCore, state_.SerializeAsString());
@@ -80,6 +83,7 @@ void Core::Seal(Group* group) {
 void Core::Committed() {
   window_.Committed();
   strays_.Committed();
+  watch_.Committed();
 }
 
 uint64_t Core::FloorKeyTime() const {
@@ -100,6 +104,9 @@ absl::Status Core::ApplyTick(const store::v1::InputRecord& input, Group* group) 
   AppendRecord(std::move(record), 0, group);
   // What passed while it was down is the wall clock's word: leases last.
   work_.Tick(tick.first_after_start() ? 0 : tick.elapsed_micros(), &group->changes);
+  absl::Time delivered = floor() + options_.window_span;
+  AppendNotices(input.admission_micros(), watch_.OnTick(tick, now(), delivered, &group->changes),
+                group);
   return Expire(group);
 }
 

@@ -89,6 +89,11 @@ absl::Status Deduper::OpenStreams() {
                                       std::function<void(DrainDecision)> done) {
       running->AskDrain(std::move(request), std::move(done));
     };
+    controls_[stream.name()] = {
+        [running](const v1::GetUsageRequest& request) { return running->Usage(request); },
+        [running](store::v1::Command command, std::function<void()> done) {
+          running->Command(std::move(command), std::move(done));
+        }};
     status_[stream.name()] = [running] { return running->monitor().Status(); };
     metrics_.AddCollector([running](MetricSink& sink) { running->CollectMetrics(sink); });
     streams_.push_back(*std::move(runtime));
@@ -126,7 +131,8 @@ absl::Status Deduper::StartGrpc() {
   info.set_data_dir(config_.data_dir());
   SetTime(absl::Now(), info.mutable_start_time());
   for (const auto& [name, stream] : readable_) info.add_streams(name);
-  admin_service_ = std::make_unique<AdminServiceImpl>(status_, desks_, pool_, std::move(info));
+  admin_service_ = std::make_unique<AdminServiceImpl>(status_, desks_, controls_, pool_,
+                                                      std::move(info));
   IngestService::Options ingest;
   ingest.may_call = [](const grpc::CallbackServerContext& context) {
     return CheckAccess(*context.auth_context(), Access::kOffer).ok();

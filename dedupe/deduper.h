@@ -70,6 +70,7 @@ class Deduper {
   ReadableStreams readable_;
   StatusSources status_;
   DrainDesks desks_;
+  StreamControls controls_;
   WorkPool pool_;
   std::unique_ptr<StreamServiceImpl> stream_service_;
   std::unique_ptr<AdminServiceImpl> admin_service_;

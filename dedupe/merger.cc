@@ -130,6 +130,9 @@ void Merger::Tick() {
   tick->set_first_after_start(first);
   tick->set_let_go(let_go_);
   if (first) *tick->mutable_sources() = {options_.sources.begin(), options_.sources.end()};
+  if (options_.listening && !first) {
+    for (const std::string& source_id : options_.listening()) tick->add_listening(source_id);
+  }
   tick->set_elapsed_micros(first && state.now_micros() != 0
                                ? anchor_micros_ - state.now_micros()
                                : absl::ToInt64Microseconds(loop_.Now() - last_tick_));

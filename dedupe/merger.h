@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -38,6 +39,8 @@ class Merger {
     absl::Duration tick_interval = absl::Seconds(1);
     // The connections that the configuration names: the floor waits for each.
     std::vector<std::string> sources;
+    // Those of which everything that they received is here, asked at each tick.
+    std::function<std::vector<std::string>()> listening;
   };
 
   // What became of an input, told after the commit that holds it.

@@ -74,6 +74,8 @@ void OfferSession::OnRequest(v1::OfferRequest request, uint64_t request_bytes) {
     case v1::OfferRequest::kReport:
       if (state_ == State::kOpen) {
         directory_.OnReport(hello_.source_id(), request.report(), loop_.Now());
+        // It may have missed a word while it was away.
+        if (request.report().state() == v1::ConnectionReport::STATE_PAUSED) TellPause();
       }
       return responder_.Consumed(request_bytes);
     case v1::OfferRequest::REQUEST_NOT_SET:
@@ -166,6 +168,7 @@ void OfferSession::OnOpened(const ApplyResult& result) {
     ack->set_end_offset(expected);
   }
   responder_.Send(std::move(response));
+  if (merger_.core().watch().paused()) TellPause();
 }
 
 void OfferSession::OnRecord(v1::SessionRecord record, uint64_t bytes) {
@@ -219,6 +222,14 @@ void OfferSession::Direct(v1::OfferResponse::Action action, const std::string& r
   response.mutable_directive()->set_action(action);
   response.mutable_directive()->set_reason(reason);
   responder_.Send(std::move(response));
+}
+
+void OfferSession::TellPause() {
+  const store::v1::LimitState& limits = merger_.core().watch().limits();
+  if (state_ != State::kOpen || told_pause_ == limits.has_pause()) return;
+  told_pause_ = limits.has_pause();
+  Direct(limits.has_pause() ? v1::OfferResponse::ACTION_PAUSE : v1::OfferResponse::ACTION_RESUME,
+         limits.pause().reason());
 }
 
 void OfferSession::FlushAcks() {

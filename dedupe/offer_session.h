@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/types/optional.h"
 #include "base/loop.h"
 #include "base/owner.h"
 #include "braid/v1/ingest_service.pb.h"
@@ -64,6 +65,8 @@ class OfferSession {
   void OnRequest(v1::OfferRequest request, uint64_t request_bytes);
   // Asks something of the source; may be lost with the call.
   void Direct(v1::OfferResponse::Action action, const std::string& reason);
+  // Whether the stream is paused, once after each change.
+  void TellPause();
 
  private:
   enum class State { kNew, kOpening, kOpen, kClosed };
@@ -95,6 +98,7 @@ class OfferSession {
   bool flush_posted_ = false;
   // Sessions that were told of a hole and have not filled it.
   std::set<uint64_t> nacked_;
+  absl::optional<bool> told_pause_;
   Owner owner_;
 };
 

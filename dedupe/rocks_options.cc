@@ -81,6 +81,7 @@ rocksdb::ColumnFamilyOptions OptionsOf(Table table, const std::shared_ptr<rocksd
     case Table::kSources:
     case Table::kCover:
     case Table::kMeta:
+    case Table::kUsage:
       break;
   }
   return SmallOptions(cache);
@@ -145,6 +146,8 @@ RocksStore::Memory::Memory(uint64_t bytes_max)
 rocksdb::DBOptions RocksDbOptions(const RocksStore::Options& options) {
   rocksdb::DBOptions db;
   db.create_if_missing = false;
+  // A table that a later version added; whose directory it is was checked before.
+  db.create_missing_column_families = true;
   db.paranoid_checks = true;
   // With one writer that syncs each write, the only torn record is the last
   // one after a power cut, and that must open. It also drops what follows a

@@ -9,6 +9,20 @@ bool IsContested(const SourceSnapshot& source, absl::Time now) {
          now - source.takeover_times.front() <= kContestSpan;
 }
 
+std::vector<std::string> ListeningSources(const std::vector<SourceSnapshot>& sources,
+                                          absl::Time now) {
+  // Reports come once a second; the watch allows two for them.
+  constexpr absl::Duration kFresh = absl::Seconds(2);
+  std::vector<std::string> listening;
+  for (const SourceSnapshot& source : sources) {
+    bool receives = source.connected &&
+                    source.report.state() == v1::ConnectionReport::STATE_RECEIVING &&
+                    source.report.spooled_bytes() == 0 && now - source.report_time <= kFresh;
+    if (receives) listening.push_back(source.source_id);
+  }
+  return listening;
+}
+
 SessionDirectory::SessionDirectory(const std::vector<std::string>& connections) {
   MutexLock lock(&mu_);
   for (const std::string& name : connections) sources_[name].source_id = name;

@@ -61,6 +61,11 @@ inline constexpr absl::Duration kContestSpan = absl::Minutes(10);
 // Whether two processes offer under this name.
 bool IsContested(const SourceSnapshot& source, absl::Time now);
 
+// Sources that receive and of which everything that they received until a
+// moment ago is here: their silence means that X sends nothing.
+std::vector<std::string> ListeningSources(const std::vector<SourceSnapshot>& sources,
+                                          absl::Time now);
+
 class SessionDirectory {
  public:
   // Every configured connection is listed from the start, connected or not.

@@ -18,6 +18,8 @@ const char* TableName(Table table) {
       return "cover";
     case Table::kMeta:
       return "meta";
+    case Table::kUsage:
+      return "usage";
   }
   return "unknown";
 }

@@ -31,8 +31,9 @@ enum class Table : uint8_t {
   kSources = 4,
   kCover = 5,
   kMeta = 6,
+  kUsage = 7,
 };
-inline constexpr int kTableCount = 7;
+inline constexpr int kTableCount = 8;
 // Name of the table on disk: "log", "ids", …
 const char* TableName(Table table);
 

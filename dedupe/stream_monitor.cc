@@ -30,7 +30,9 @@ void StreamMonitor::Sample(absl::Time loop_now) {
     values[FirstsCounter(source.source_id)] = static_cast<double>(source.new_events);
     values[BytesCounter(source.source_id)] = static_cast<double>(source.report.received_bytes());
   }
+  WatchStatus watched = TakeWatchStatus(core.watch(), core.now());
   MutexLock lock(&mu_);
+  watched_ = std::move(watched);
   core_ = core.state();
   loop_time_ = loop_now;
   taken_ = absl::Now();
@@ -69,12 +71,19 @@ v1::StreamStatus StreamMonitor::Status() const {
   facts.loop_now = loop_time_ + age;
   facts.accepting = accepting_;
   facts.window_memory_bytes = window_memory_bytes_;
-  return BuildStatus(facts, rates_);
+  v1::StreamStatus status = BuildStatus(facts, rates_);
+  FillWatchStatus(watched_, &status);
+  return status;
 }
 
 store::v1::CoreState StreamMonitor::CoreState() const {
   MutexLock lock(&mu_);
   return core_;
+}
+
+WatchStatus StreamMonitor::Watched() const {
+  MutexLock lock(&mu_);
+  return watched_;
 }
 
 }  // namespace braid

@@ -21,6 +21,7 @@
 #include "dedupe/rate_window.h"
 #include "dedupe/session_directory.h"
 #include "dedupe/stream_status.h"
+#include "dedupe/watch_status.h"
 
 namespace braid {
 
@@ -51,6 +52,8 @@ class StreamMonitor {
   v1::StreamStatus Status() const;
   // Last sample of the core's counters, for metrics.
   store::v1::CoreState CoreState() const;
+  // The same of what is watched.
+  WatchStatus Watched() const;
 
  private:
   const SessionDirectory& directory_;
@@ -63,6 +66,7 @@ class StreamMonitor {
   mutable Mutex mu_;
   // Of the last sample.
   store::v1::CoreState core_ ABSL_GUARDED_BY(mu_);
+  WatchStatus watched_ ABSL_GUARDED_BY(mu_);
   absl::Time loop_time_ ABSL_GUARDED_BY(mu_);
   // Host time of it: samples age when the merger hangs.
   absl::Time taken_ ABSL_GUARDED_BY(mu_) = absl::InfinitePast();

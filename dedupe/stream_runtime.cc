@@ -3,10 +3,16 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "base/utc_text.h"
 #include "dedupe/hold.h"
+#include "dedupe/offer_session.h"
 #include "dedupe/rollback.h"
+#include "dedupe/usage_report.h"
+#include "dedupe/watch_options.h"
+#include "proto/proto_time.h"
 
 namespace braid {
 namespace {
@@ -38,6 +44,7 @@ Core::Options CoreOptions(const config::v1::StreamConfig& config) {
   if (config.retention().log_ms() > 0) {
     options.log_retention = absl::Milliseconds(config.retention().log_ms());
   }
+  options.watch = WatchOptions(config);
   return options;
 }
 
@@ -99,6 +106,7 @@ StreamRuntime::StreamRuntime(Options options, Opened opened)
       drains_(loop_, options_.config.name(), directory_, DrainGrants::Options()) {
   Merger::Options merger;
   merger.sources = connections();
+  merger.listening = [this] { return ListeningSources(directory_.Snapshot(), loop_.Now()); };
   merger_ = std::make_unique<Merger>(loop_, *store_, *core_, std::move(merger),
                                      [this](absl::Status status) { options_.on_fatal(status); });
   WorkDesk::Options work;
@@ -178,8 +186,54 @@ void StreamRuntime::OnCommit(const std::vector<CommittedRecord>& records) {
   if (!marked.ok()) return options_.on_fatal(marked);
   monitor_->OnCommit(records);
   readable_->OnCommit(records, core_->state().earliest_sequence());
+  for (const CommittedRecord& record : records) {
+    if (record.record->has_notice()) OnNotice(record.record->notice());
+  }
   // Before the first tick is committed the core has no time and no floor.
   if (!std::exchange(sampled_, true)) monitor_->Sample(loop_.Now());
+}
+
+// Durable before anybody acts on it.
+void StreamRuntime::OnNotice(const v1::StreamNotice& notice) {
+  using Notice = v1::StreamNotice;
+  std::string type = absl::AsciiStrToLower(Notice::Type_Name(notice.type()));
+  bool good = notice.type() == Notice::TYPE_RULE_SET_CHANGED ||
+              notice.type() == Notice::TYPE_RESUMED ||
+              notice.type() == Notice::TYPE_VOLUME_DROP_ENDED ||
+              notice.type() == Notice::TYPE_VOLUME_SURGE_ENDED ||
+              notice.type() == Notice::TYPE_VOLUME_UNCAPPED ||
+              notice.type() == Notice::TYPE_LAG_ENDED;
+  Log(good ? LogLevel::kInfo : LogLevel::kWarn, type, notice.message(), {{"stream", name()}});
+  ++notice_counts_[notice.type()];
+  if (notice.type() == Notice::TYPE_PAUSED || notice.type() == Notice::TYPE_RESUMED) TellPause();
+  if (notice.type() == Notice::TYPE_USAGE_LIMIT_REACHED &&
+      notice.usage().action() == "remove_rules" && options_.remove_rules) {
+    options_.remove_rules({notice.usage().rules().begin(), notice.usage().rules().end()});
+  }
+}
+
+void StreamRuntime::TellPause() {
+  for (const std::string& connection : connections()) {
+    OfferSession* session = directory_.SessionOf(connection);
+    if (session != nullptr) session->TellPause();
+  }
+}
+
+absl::StatusOr<v1::Usage> StreamRuntime::Usage(const v1::GetUsageRequest& request) const {
+  UsageFacts facts;
+  facts.stream = name();
+  facts.now = absl::FromUnixMicros(monitor_->CoreState().now_micros());
+  facts.limits = core_->watch().options().limits;
+  facts.reset_day = core_->watch().options().usage_reset_day;
+  return ReportUsage(*store_, facts, request);
+}
+
+void StreamRuntime::Command(store::v1::Command command, std::function<void()> done) {
+  loop_.Post([this, command = std::move(command), done = std::move(done)]() mutable {
+    store::v1::InputRecord input;
+    *input.mutable_command() = std::move(command);
+    merger_->Admit(std::move(input), 0, [done = std::move(done)](const ApplyResult&) { done(); });
+  });
 }
 
 void StreamRuntime::WatchHold() {
@@ -313,6 +367,7 @@ void StreamRuntime::CollectMetrics(MetricSink& sink) const {
                 static_cast<double>(store.cache_bytes));
   sink.AddGauge("braid_store_pending_compaction_bytes", "Work compaction is behind.", stream,
                 static_cast<double>(store.pending_compaction_bytes));
+  CollectWatched(sink);
   v1::StreamStatus status = monitor_->Status();
   sink.AddGauge("braid_stream_health", "1 redundant, 2 exposed, 3 dark.", stream,
                 status.health());
@@ -333,6 +388,41 @@ void StreamRuntime::CollectMetrics(MetricSink& sink) const {
                     static_cast<double>(source.takeovers));
     sink.AddCounter("braid_offer_nacks_total", "Holes that were asked for again.", labels,
                     static_cast<double>(source.nacks));
+  }
+}
+
+void StreamRuntime::CollectWatched(MetricSink& sink) const {
+  MetricLabels stream = {{"stream", name()}};
+  WatchStatus watched = monitor_->Watched();
+  sink.AddGauge("braid_usage_posts_today", "Posts that X bills today (UTC).", stream,
+                static_cast<double>(watched.posts_today));
+  sink.AddGauge("braid_stream_paused", "Whether the stream is paused.", stream,
+                watched.paused ? 1 : 0);
+  sink.AddGauge("braid_volume_state", "1 learning, 2 usual, 3 drop, 4 surge.", stream,
+                watched.volume.state());
+  sink.AddGauge("braid_volume_expected_rate", "Usual events per second now.", stream,
+                watched.volume.expected_per_second());
+  sink.AddGauge("braid_volume_observed_rate", "Events per second, over a minute.", stream,
+                watched.volume.observed_per_second());
+  sink.AddGauge("braid_volume_capped", "Whether the rate is flat at the contract's cap.", stream,
+                watched.volume.capped() ? 1 : 0);
+  for (const auto& [source_id, lag] : watched.lags) {
+    MetricLabels labels = stream;
+    if (source_id != StreamWatch::kStreamLag) labels.push_back({"connection", source_id});
+    const char* prefix =
+        source_id == StreamWatch::kStreamLag ? "braid_lag" : "braid_connection_lag";
+    sink.AddGauge(absl::StrCat(prefix, "_p50_seconds"), "Creation to receipt, last minute.",
+                  labels, absl::ToDoubleSeconds(ToDuration(lag.p50())));
+    sink.AddGauge(absl::StrCat(prefix, "_p99_seconds"), "Creation to receipt, last minute.",
+                  labels, absl::ToDoubleSeconds(ToDuration(lag.p99())));
+  }
+  for (size_t type = 0; type < notice_counts_.size(); ++type) {
+    if (notice_counts_[type] == 0) continue;
+    MetricLabels labels = stream;
+    labels.push_back({"type", absl::AsciiStrToLower(v1::StreamNotice::Type_Name(
+                                  static_cast<v1::StreamNotice::Type>(type)))});
+    sink.AddCounter("braid_notices_total", "Notices about the stream.", labels,
+                    static_cast<double>(notice_counts_[type]));
   }
 }
 

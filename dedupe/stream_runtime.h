@@ -7,6 +7,7 @@
 #ifndef BRAID_DEDUPE_STREAM_RUNTIME_H_
 #define BRAID_DEDUPE_STREAM_RUNTIME_H_
 
+#include <array>
 #include <atomic>
 #include <functional>
 #include <map>
@@ -46,6 +47,8 @@ class StreamRuntime {
     // The state on disk is indeterminate: end the process. Any thread.
     std::function<void(absl::Status)> on_fatal;
     std::function<uint32_t(const ReadableStream&)> tail_count;
+    // A limit asks for rules to go, by tag; may be empty. Merger thread.
+    std::function<void(std::vector<std::string> tags)> remove_rules;
     // The disk became nearly full, or has room again. Merger thread.
     std::function<void(bool accepting)> on_accepting;
   };
@@ -73,6 +76,10 @@ class StreamRuntime {
   // Asks on the merger thread, where `done` runs too. REQUIRES: started and not
   // stopped. Any thread.
   void AskDrain(DrainRequest request, std::function<void(DrainDecision)> done);
+  // Any thread.
+  absl::StatusOr<v1::Usage> Usage(const v1::GetUsageRequest& request) const;
+  // `done` runs on the merger thread once it is durable. Any thread.
+  void Command(store::v1::Command command, std::function<void()> done);
 
   void CollectMetrics(MetricSink& sink) const;
 
@@ -87,12 +94,15 @@ class StreamRuntime {
   };
   static absl::Status OpenMark(const Options& options, Opened* opened);
   StreamRuntime(Options options, Opened opened);
+  void CollectWatched(MetricSink& sink) const;
   void OnCommit(const std::vector<CommittedRecord>& records);
   void Watch();
   void WarnOfContests();
   void SyncMark();
   void OnDisk(bool accepting);
   void WatchHold();
+  void OnNotice(const v1::StreamNotice& notice);
+  void TellPause();
   uint64_t disk_free_bytes() const;
   uint64_t disk_total_bytes() const;
 
@@ -118,6 +128,8 @@ class StreamRuntime {
   // Written on the merger thread, read by any.
   Gauge held_seconds_;
   Gauge beyond_hold_count_;
+  // By StreamNotice::Type, since this process started.
+  std::array<std::atomic<uint64_t>, v1::StreamNotice::Type_ARRAYSIZE> notice_counts_{};
   // Merger thread only.
   std::map<std::string, uint64_t> warned_takeovers_;
   bool sampled_ = false;

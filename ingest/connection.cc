@@ -46,6 +46,16 @@ void Connection::Reconnect() {
   CloseFor(Input::kReconnect, {RetryClass::kImmediate, Cause::kRequested});
 }
 
+void Connection::Pause() {
+  if (std::exchange(pause_wanted_, true)) return;
+  loop_.Cancel(retry_timer_);
+  CloseFor(Input::kPause, {RetryClass::kImmediate, Cause::kRequested});
+}
+
+void Connection::Resume() {
+  if (std::exchange(pause_wanted_, false)) Step(Input::kResume);
+}
+
 void Connection::Drain(absl::AnyInvocable<void()> done) {
   drained_ = std::move(done);
   loop_.Cancel(retry_timer_);
@@ -61,7 +71,13 @@ void Connection::Step(Input input) {
   if (effects.lose) LoseUnread();
   if (effects.end) EndAttempt(effects.wait);
   if (effects.stop_event) AppendEvent(CauseWord(Cause::kDrain), "");
+  if (effects.pause_event) AppendEvent("paused", "");
+  if (effects.wait && pause_wanted_) return Step(Input::kPause);
   if (effects.wait) StepLater(Input::kDue, wait_delay_, &retry_timer_);
+  if (effects.wait_rest) {
+    absl::Duration left = std::max(absl::ZeroDuration(), next_attempt_time_ - loop_.Now());
+    StepLater(Input::kDue, left, &retry_timer_);
+  }
   // A later turn: the caller may destroy us in it.
   if (effects.tell_drained) loop_.Post(std::move(drained_));
   if (effects.open) Open();

@@ -94,6 +94,10 @@ class Connection final : private StreamConsumer {
   // Closes an open stream and connects again, e.g. because a deduper asks for
   // it. Nothing where there is none.
   void Reconnect();
+  // Closes the socket and stays away until Resume, which waits for what is left
+  // of the last wait.
+  void Pause();
+  void Resume();
   // Closes the socket, appends what was received, a last cover and an event,
   // then calls `done` in a later turn. Nothing is appended after it. Once.
   void Drain(absl::AnyInvocable<void()> done);
@@ -239,6 +243,7 @@ class Connection final : private StreamConsumer {
   Loop::TimerId close_timer_ = 0;
   Loop::TimerId hold_timer_ = 0;
   absl::AnyInvocable<void()> drained_;
+  bool pause_wanted_ = false;
   Owner owner_;
 };
 

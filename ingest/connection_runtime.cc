@@ -66,10 +66,18 @@ void ConnectionRuntime::MakeSlotKeeper() {
   connection_->SetObserver(slot_keeper_.get());
 }
 
-void ConnectionRuntime::OnDirective(const v1::OfferResponse::Directive& directive) {
+void ConnectionRuntime::OnDirective(int deduper, const v1::OfferResponse::Directive& directive) {
   if (has_left()) return;
   if (directive.action() == v1::OfferResponse::ACTION_RECONNECT) connection_->Reconnect();
   if (directive.action() == v1::OfferResponse::ACTION_DRAIN && on_drain_asked_) on_drain_asked_();
+  if (directive.action() == v1::OfferResponse::ACTION_PAUSE) {
+    pausing_.insert(deduper);
+    connection_->Pause();
+  }
+  if (directive.action() == v1::OfferResponse::ACTION_RESUME) {
+    pausing_.erase(deduper);
+    if (pausing_.empty()) connection_->Resume();
+  }
 }
 
 void ConnectionRuntime::MakeClients() {
@@ -92,7 +100,7 @@ void ConnectionRuntime::MakeClients() {
     clients_.push_back(std::make_unique<OfferClient>(loop_, random_, *dialers_.back(), *spool_,
                                                      options, [this] { return Report(); }));
     clients_.back()->SetDirectiveHandler(
-        [this](const v1::OfferResponse::Directive& directive) { OnDirective(directive); });
+        [this, i](const v1::OfferResponse::Directive& directive) { OnDirective(i, directive); });
   }
 }
 

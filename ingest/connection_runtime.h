@@ -11,6 +11,7 @@
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -65,7 +66,8 @@ class ConnectionRuntime {
  private:
   void MakeClients();
   void MakeSlotKeeper();
-  void OnDirective(const v1::OfferResponse::Directive& directive);
+  // `deduper`: its place in the configuration.
+  void OnDirective(int deduper, const v1::OfferResponse::Directive& directive);
   v1::ConnectionReport Report() const;
   // Of a retired connection: says once that nothing is left.
   void CheckDelivered();
@@ -90,6 +92,8 @@ class ConnectionRuntime {
   std::unique_ptr<ConnectorWorker> worker_;
   v1::ConnectionReport::State told_state_ = v1::ConnectionReport::STATE_UNSPECIFIED;
   bool delivered_ = false;
+  // Dedupers that pause the stream: it goes on when none does.
+  std::set<int> pausing_;
 
   std::function<void()> on_drain_asked_;
   bool draining_ = false;

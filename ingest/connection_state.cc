@@ -51,16 +51,32 @@ Answer Wait() {
   return step;
 }
 
+Answer Pause() {
+  ConnectionStep step{State::STATE_PAUSED, {}};
+  step.effects.pause_event = true;
+  return step;
+}
+
+Answer FromPaused(Input input) {
+  if (input == Input::kDrain) return Stop();
+  if (input == Input::kReconnect || input == Input::kPause) return Go(State::STATE_PAUSED);
+  if (input != Input::kResume) return absl::nullopt;
+  ConnectionStep step{State::STATE_BACKING_OFF, {}};
+  step.effects.wait_rest = true;
+  return step;
+}
+
 Answer FromRest(ConnectionState state, Input input, Input begins) {
   if (input == begins) return Open();
   if (input == Input::kHeld) return Wait();
+  if (input == Input::kPause) return Pause();
+  if (input == Input::kResume) return Go(state);
   if (input == Input::kDrain) return Stop();
   return input == Input::kReconnect ? Go(state) : absl::nullopt;
 }
 
 Answer FromAttempt(ConnectionState state, Input input) {
-  bool before_headers =
-      state == State::STATE_CONNECTING || state == State::STATE_AWAITING_HEADERS;
+  bool before_headers = state == State::STATE_CONNECTING || state == State::STATE_AWAITING_HEADERS;
   switch (input) {
     case Input::kNoRequest:
       return state == State::STATE_CONNECTING ? EndAndWait(/*lose=*/false) : absl::nullopt;
@@ -78,6 +94,10 @@ Answer FromAttempt(ConnectionState state, Input input) {
       return state == State::STATE_RECEIVING ? Close(State::STATE_CLOSING) : Go(state);
     case Input::kDrain:
       return Close(State::STATE_DRAINING);
+    case Input::kPause:
+      return Close(State::STATE_CLOSING);
+    case Input::kResume:
+      return Go(state);
     default:
       return absl::nullopt;
   }
@@ -90,6 +110,8 @@ Answer FromClosing(ConnectionState state, Input input) {
     case Input::kAccepted:
     case Input::kRefused:
     case Input::kReconnect:
+    case Input::kPause:
+    case Input::kResume:
       return Go(state);
     case Input::kEnded:
       return draining ? EndAndStop(/*lose=*/false) : EndAndWait(/*lose=*/false);
@@ -119,7 +141,11 @@ absl::optional<ConnectionStep> NextConnectionStep(ConnectionState state, Connect
     case State::STATE_DRAINING:
       return FromClosing(state, input);
     case State::STATE_STOPPED:
-      return input == Input::kReconnect ? Go(state) : absl::nullopt;
+      return input == Input::kReconnect || input == Input::kPause || input == Input::kResume
+                 ? Go(state)
+                 : absl::nullopt;
+    case State::STATE_PAUSED:
+      return FromPaused(input);
     default:
       return absl::nullopt;
   }

@@ -2,15 +2,18 @@
 // what is to be done. Connection is the shell that does it.
 //
 //   state            | inputs and what they lead to (others can not happen)
-//   IDLE             | start → CONNECTING²; held → BACKING_OFF⁷; drain → STOPPED³
-//   BACKING_OFF      | due → CONNECTING²; held → BACKING_OFF⁷; drain → STOPPED³
+//   IDLE             | start → CONNECTING²; held, drain and pause as BACKING_OFF
+//   BACKING_OFF      | due → CONNECTING²; held → BACKING_OFF⁷; drain → STOPPED³; pause → PAUSED⁸
 //   CONNECTING       | no_request → BACKING_OFF⁴; connected → AWAITING_HEADERS; and as there
 //   AWAITING_HEADERS | accepted → RECEIVING; refused → REFUSED; and as there
 //   REFUSED          | ended → BACKING_OFF⁴; no_sign → CLOSING¹; drain → DRAINING¹
 //   RECEIVING        | the same; reconnect → CLOSING¹
 //   CLOSING          | ended → BACKING_OFF⁴; overdue → BACKING_OFF⁴⁵; drain → DRAINING
 //   DRAINING         | ended → STOPPED⁶; overdue → STOPPED⁵⁶
+//   PAUSED           | resume → BACKING_OFF⁹; drain → STOPPED³
 //   STOPPED          |
+//   A pause closes a socket (→ CLOSING¹) and is asked for again after its end;
+//   elsewhere it and a resume change nothing.
 //   A reconnect anywhere else changes nothing; nor does connected, accepted or
 //   refused while closing: they were under way.
 //   ¹ close the socket; its end is still to come
@@ -20,6 +23,8 @@
 //   ⁵ before that a loss, for what was read and never handed over
 //   ⁶ end the attempt, then tell that it is drained
 //   ⁷ wait for the budget or the turn, then ask again (ingest/attempt_gate.h)
+//   ⁸ an event
+//   ⁹ wait for what is left of the last wait
 //
 // Why so: only `ended` and `overdue` lead out of a state that holds a socket,
 // and only states without one open the next: X counts both. Whatever closes,
@@ -54,8 +59,10 @@ enum class ConnectionInput {
   kReconnect,  // somebody asks for a new socket
   kDrain,
   kOverdue,  // the socket was closed and its end does not come
+  kPause,    // a deduper wants nothing for now
+  kResume,   // no deduper pauses any more
 };
-inline constexpr int kConnectionInputCount = static_cast<int>(ConnectionInput::kOverdue) + 1;
+inline constexpr int kConnectionInputCount = static_cast<int>(ConnectionInput::kResume) + 1;
 
 // What a transition asks for, in this order.
 struct ConnectionEffects {
@@ -63,7 +70,9 @@ struct ConnectionEffects {
   bool lose = false;
   bool end = false;
   bool stop_event = false;
+  bool pause_event = false;
   bool wait = false;
+  bool wait_rest = false;
   bool tell_drained = false;
   bool open = false;
 };

@@ -100,8 +100,8 @@ absl::Status Connector::MakeConnections() {
     std::unique_ptr<AttemptGate> gate = plan.retired ? nullptr : MakeGate(plan);
     connections_.push_back(std::make_unique<ConnectionRuntime>(
         loop_, http_client_, files_, random_, config_, std::move(plan), std::move(gate)));
-    absl::Status status = connections_.back()->Open(
-        [this](absl::Status failed) { on_fatal_(std::move(failed)); });
+    absl::Status status =
+        connections_.back()->Open([this](absl::Status failed) { on_fatal_(std::move(failed)); });
     if (!status.ok()) return status;
     ConnectionRuntime& made = *connections_.back();
     made.SetDrainAsked([this, &made] { OnDrainAsked(made); });

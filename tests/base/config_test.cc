@@ -73,6 +73,30 @@ streams:
     connections: [{id: fra-a}, {id: nyc-b, network: aws}]
 )";
 
+TEST_F(ConfigTest, LimitsVolumeAndLagHaveDefaultsAndBounds) {
+  EXPECT_EQ(Deduper(std::string(kDeduper) +
+                    "    limits: [{per: month, posts: 1000}, {per: day, posts: 9, action: pause, "
+                    "warn_at_percent: [50]}]\n"
+                    "    contract_cap_per_second: 250\n"),
+            "");
+  const config::v1::StreamConfig& stream = deduper_.streams(0);
+  EXPECT_EQ(stream.limits(0).action(), "none");
+  EXPECT_EQ(stream.limits(0).warn_at_percent_size(), 2);
+  EXPECT_EQ(stream.limits(1).warn_at_percent(0), 50u);
+  EXPECT_EQ(stream.usage_reset_day(), 1u);
+  EXPECT_EQ(stream.volume().drop_percent(), 45u);
+  EXPECT_EQ(stream.lag().hold_ms(), 180'000u);
+  for (const char* bad :
+       {"limits: [{per: week, posts: 1}]", "limits: [{per: day}]",
+        "limits: [{per: day, posts: 1, warn_at_percent: [95, 80]}]",
+        "limits: [{per: day, posts: 1, action: stop}]",
+        "limits: [{per: day, posts: 1, action: remove_rules}]",
+        "limits: [{per: day, posts: 1, rules: [cats]}]", "usage_reset_day: 31",
+        "volume: {drop_percent: 99}", "lag: {hold: 1s}"}) {
+    EXPECT_NE(Deduper(absl::StrCat(kDeduper, "    ", bad, "\n")), "") << bad;
+  }
+}
+
 TEST_F(ConfigTest, GoodConnectorIsCompleteWithDefaults) {
   EXPECT_EQ(Connector(kConnector), "");
   EXPECT_EQ(connector_.source().dialect(), "x-v2-filtered");

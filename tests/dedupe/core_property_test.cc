@@ -26,6 +26,13 @@ Core::Options SmallOptions() {
   Core::Options options;
   options.hold_max = absl::Hours(12);
   options.window.memory_bytes_max = 2000;
+  // What is watched has state of its own.
+  options.watch.volume.model.warm_up = absl::ZeroDuration();
+  options.watch.lag.hold = absl::Minutes(1);
+  UsageLimit limit;
+  limit.posts = 200;
+  limit.action = UsageLimit::Action::kPause;
+  options.watch.limits.push_back(limit);
   return options;
 }
 

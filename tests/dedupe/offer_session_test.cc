@@ -113,6 +113,34 @@ TEST_F(OfferSessionTest, WelcomeSaysWhereEachSessionGoesOn) {
   EXPECT_EQ(welcome.expected(1).end_offset(), 0);
 }
 
+TEST_F(OfferSessionTest, APauseIsToldAtTheWelcomeAndItsEndToWhoMissedIt) {
+  std::unique_ptr<Call> before = Open(1);
+  auto command = [&](store::v1::Command::Action action) {
+    store::v1::InputRecord input;
+    input.mutable_command()->set_action(action);
+    merger_->Admit(std::move(input), 0, nullptr);
+    Settle();
+  };
+  command(store::v1::Command::ACTION_PAUSE);
+  before->session->TellPause();
+  before->session->TellPause();
+  ASSERT_EQ(before->responder.responses.size(), 1);
+  EXPECT_EQ(before->responder.Take()[0].directive().action(), v1::OfferResponse::ACTION_PAUSE);
+  std::unique_ptr<Call> late = Dial();
+  late->session->OnRequest(Hello(1, "lon-b"), 1);
+  Settle();
+  ASSERT_EQ(late->responder.responses.size(), 2);
+  EXPECT_EQ(late->responder.Take()[1].directive().action(), v1::OfferResponse::ACTION_PAUSE);
+  command(store::v1::Command::ACTION_RESUME);
+  std::unique_ptr<Call> again = Open(2);
+  v1::OfferRequest report;
+  report.mutable_report()->set_state(v1::ConnectionReport::STATE_PAUSED);
+  again->session->OnRequest(report, 1);
+  again->session->OnRequest(report, 1);
+  ASSERT_EQ(again->responder.responses.size(), 1);
+  EXPECT_EQ(again->responder.Take()[0].directive().action(), v1::OfferResponse::ACTION_RESUME);
+}
+
 TEST_F(OfferSessionTest, OlderSessionWithAnotherIdIsRefused) {
   std::unique_ptr<Call> first = Open(1);
   first->session->OnRequest(Frame(1, 0, 3), 1);

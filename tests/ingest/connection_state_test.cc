@@ -47,6 +47,17 @@ TEST(ConnectionStateTest, AnOrdinaryLifeGoesThroughItsStates) {
   }
 }
 
+TEST(ConnectionStateTest, APauseClosesTheSocketAndWaitsForAResume) {
+  EXPECT_EQ(NextConnectionStep(State::STATE_RECEIVING, Input::kPause)->next, State::STATE_CLOSING);
+  auto paused = NextConnectionStep(State::STATE_BACKING_OFF, Input::kPause);
+  EXPECT_EQ(paused->next, State::STATE_PAUSED);
+  EXPECT_TRUE(paused->effects.pause_event);
+  EXPECT_FALSE(NextConnectionStep(State::STATE_PAUSED, Input::kDue).has_value());
+  auto resumed = NextConnectionStep(State::STATE_PAUSED, Input::kResume);
+  EXPECT_EQ(resumed->next, State::STATE_BACKING_OFF);
+  EXPECT_TRUE(resumed->effects.wait_rest);
+}
+
 TEST(ConnectionStateTest, OverdueCloseIsALossAndTheOnlyOne) {
   for (int s = 0; s < State::State_ARRAYSIZE; ++s) {
     for (int i = 0; i < kConnectionInputCount; ++i) {
@@ -60,7 +71,7 @@ TEST(ConnectionStateTest, OverdueCloseIsALossAndTheOnlyOne) {
 TEST(ConnectionStateTest, EveryStateButTheLastCanBeLeftAndDrained) {
   for (int s = 1; s < State::State_ARRAYSIZE; ++s) {
     auto state = static_cast<ConnectionState>(s);
-    if (!State::State_IsValid(s) || state == State::STATE_PAUSED) continue;
+    if (!State::State_IsValid(s)) continue;
     bool leaves = false;
     for (Input input : Possible(state)) leaves |= NextConnectionStep(state, input)->next != state;
     EXPECT_EQ(leaves, state != State::STATE_STOPPED) << State::State_Name(state);

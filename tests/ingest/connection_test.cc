@@ -467,6 +467,29 @@ TEST_F(ConnectionTest, ReconnectClosesTheOldSocketFirst) {
   EXPECT_EQ(http_.requests.size(), 2);
 }
 
+TEST_F(ConnectionTest, APausedConnectionStaysAwayUntilItIsResumed) {
+  Establish();
+  connection_->Pause();
+  connection_->Pause();
+  loop_.RunFor(absl::Hours(5));
+  EXPECT_EQ(connection_->Report().state(), State::STATE_PAUSED);
+  EXPECT_EQ(sink_.last_event().cause(), "paused");
+  EXPECT_EQ(http_.requests.size(), 1);
+  connection_->Resume();
+  loop_.RunFor(absl::Seconds(1));
+  EXPECT_EQ(http_.requests.size(), 2);
+}
+
+TEST_F(ConnectionTest, APausedConnectionDrains) {
+  Establish();
+  connection_->Pause();
+  loop_.RunFor(kTurn);
+  bool done = false;
+  connection_->Drain([&] { done = true; });
+  loop_.RunFor(kTurn);
+  EXPECT_TRUE(done);
+}
+
 TEST_F(ConnectionTest, LateCallsOfAClosedSocketAreIgnored) {
   Establish();
   auto old = http_.open.begin()->second;

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/hash.h"
+#include "dedupe/metering.h"
 #include "proto/proto_time.h"
 
 namespace braid {
@@ -195,6 +196,16 @@ void CheckLosses(const Truth& truth, const LogView& log, Failures* failures) {
                      static_cast<int>(truth.lives[bad.connector][bad.incarnation].end_kind), " at ",
                      Show(truth.lives[bad.connector][bad.incarnation].end), ") dropped a line at ",
                      Show(bad.time), " and no loss holds that time"));
+  }
+}
+
+void CheckMetering(const Store& store, const LogView& log, Failures* failures) {
+  for (const auto& [day, posts] : log.billed) {
+    absl::StatusOr<store::v1::UsageCounts> counts = ReadUsage(store, day);
+    uint64_t counted = counts.ok() ? counts->posts() : 0;
+    if (counted == posts.size()) continue;
+    failures->push_back(absl::StrCat("day ", day, ": metered ", counted, " posts, X bills ",
+                                     posts.size()));
   }
 }
 

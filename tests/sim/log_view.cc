@@ -5,7 +5,9 @@
 #include "absl/strings/str_cat.h"
 #include "base/bytes.h"
 #include "base/hash.h"
+#include "dedupe/metering.h"
 #include "proto/frame_codec.h"
+#include "proto/proto_time.h"
 
 namespace braid {
 namespace {
@@ -54,7 +56,12 @@ class Reader {
 
  private:
   void AddSightings(const std::string& source, const v1::Frame& frame) {
-    for (uint64_t id : frame.post_ids()) view_.sightings.push_back({source, id});
+    absl::Time base = ToTime(frame.base_receive_time());
+    for (int i = 0; i < frame.post_ids_size(); ++i) {
+      view_.sightings.push_back({source, frame.post_ids(i)});
+      absl::Time received = base + absl::Microseconds(frame.receive_offsets_micros(i));
+      view_.billed[UtcDay(received)].insert(frame.post_ids(i));
+    }
   }
 
   absl::Status VisitEvents(absl::string_view key, uint64_t sequence,

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,8 @@ struct LogView {
 
   std::vector<Event> events;
   std::vector<Sighting> sightings;
+  // Posts by UTC day of receipt, each once: what X bills.
+  std::map<int32_t, std::set<uint64_t>> billed;
   // Everything but events and ticks.
   std::vector<Record> others;
   // Chain after the last record.

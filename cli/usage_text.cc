@@ -1,0 +1,78 @@
+#include "cli/usage_text.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "cli/text.h"
+#include "proto/proto_time.h"
+
+namespace braid {
+namespace {
+
+using Rows = std::vector<std::vector<std::string>>;
+
+std::vector<std::string> Row(const std::string& name, const v1::Usage::Counts& counts) {
+  return {name, GroupDigits(counts.posts()), GroupDigits(counts.other_events()),
+          GroupDigits(counts.deliveries())};
+}
+
+void Add(const v1::Usage::Counts& more, v1::Usage::Counts* sum) {
+  sum->set_posts(sum->posts() + more.posts());
+  sum->set_other_events(sum->other_events() + more.other_events());
+  sum->set_deliveries(sum->deliveries() + more.deliveries());
+}
+
+std::string LimitsText(const v1::Usage& usage) {
+  if (usage.limits().empty()) return "";
+  Rows rows = {{"LIMIT", ">POSTS", ">OF", ">USED", "UNTIL (UTC)", "THEN"}};
+  for (const v1::Usage::Limit& limit : usage.limits()) {
+    double share = limit.limit_posts() == 0 ? 0
+                                            : 100.0 * static_cast<double>(limit.posts()) /
+                                                  static_cast<double>(limit.limit_posts());
+    rows.push_back({absl::StrCat("per ", EscapeForTerminal(limit.per())),
+                    GroupDigits(limit.posts()), GroupDigits(limit.limit_posts()),
+                    absl::StrFormat("%.1f %%", share),
+                    absl::FormatTime("%Y-%m-%d", ToTime(limit.period_end_time()),
+                                     absl::UTCTimeZone()),
+                    absl::StrCat(EscapeForTerminal(limit.action()),
+                                 limit.reached() ? ", reached" : "")});
+  }
+  return absl::StrCat("\n", TableText(rows, "  "));
+}
+
+}  // namespace
+
+std::string RenderUsageByDay(const v1::Usage& usage) {
+  Rows rows = {{"DAY (UTC)", ">POSTS", ">OTHER", ">DELIVERIES"}};
+  v1::Usage::Counts sum;
+  for (const v1::Usage::Day& day : usage.days()) {
+    rows.push_back(Row(EscapeForTerminal(day.date()), day.counts()));
+    Add(day.counts(), &sum);
+  }
+  rows.push_back(Row("all", sum));
+  return absl::StrCat(TableText(rows, "  "), LimitsText(usage));
+}
+
+std::string RenderUsageByTag(const v1::Usage& usage) {
+  std::map<std::string, v1::Usage::Counts> by_tag;
+  v1::Usage::Counts sum;
+  for (const v1::Usage::Day& day : usage.days()) {
+    for (const v1::Usage::Tag& tag : day.tags()) Add(tag.counts(), &by_tag[tag.rule_tag()]);
+    Add(day.counts(), &sum);
+  }
+  std::vector<std::pair<std::string, v1::Usage::Counts>> sorted(by_tag.begin(), by_tag.end());
+  std::stable_sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) {
+    return a.second.posts() > b.second.posts();
+  });
+  Rows rows = {{"RULE", ">POSTS", ">OTHER", ">DELIVERIES"}};
+  for (const auto& [tag, counts] : sorted) rows.push_back(Row(EscapeForTerminal(tag), counts));
+  // A post that matched two rules counts for both, and once here.
+  rows.push_back(Row("all", sum));
+  return absl::StrCat(TableText(rows, "  "), LimitsText(usage));
+}
+
+}  // namespace braid

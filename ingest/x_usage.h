@@ -1,0 +1,53 @@
+// What X says was consumed (GET /2/usage/tweets), and how it compares with what
+// we metered. X counts per project: other apps of it are in its figures, and
+// today's lag behind.
+//
+// Pure; any thread. Bounds: kUsageAnswerMax bytes of answer, kUsageDaysMax days.
+
+#ifndef BRAID_INGEST_X_USAGE_H_
+#define BRAID_INGEST_X_USAGE_H_
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace braid {
+
+// 90 days of some 60 bytes each, per app; a project has a handful.
+inline constexpr size_t kUsageAnswerMax = 1 << 20;
+// What X serves, and today.
+inline constexpr size_t kUsageDaysMax = 91;
+
+struct XUsage {
+  // Day of the month on which X starts to count anew; 0: not said.
+  int reset_day = 0;
+  uint64_t project_cap = 0;
+  uint64_t project_usage = 0;
+  // "2026-11-20" → posts.
+  std::map<std::string, uint64_t> days;
+};
+
+// InvalidArgument when it is no such answer. X writes numbers as strings or as
+// numbers.
+absl::StatusOr<XUsage> ParseUsage(absl::string_view json);
+
+struct UsageDifference {
+  std::string date;
+  uint64_t metered = 0;
+  uint64_t billed = 0;
+  // X's figure differs by more than the tolerance.
+  bool differs = false;
+};
+
+// Day by day where both know one, oldest first. `tolerance`: share of the
+// larger figure that may be off.
+std::vector<UsageDifference> CompareUsage(const std::map<std::string, uint64_t>& metered,
+                                          const XUsage& x, double tolerance);
+
+}  // namespace braid
+
+#endif  // BRAID_INGEST_X_USAGE_H_

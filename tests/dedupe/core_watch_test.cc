@@ -1,0 +1,213 @@
+// What the core watches, from inputs to notices in the log.
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "dedupe/core.h"
+#include "dedupe/usage_keys.h"
+#include "proto/proto_time.h"
+#include "proto/snowflake.h"
+#include "tests/dedupe/core_inputs.h"
+#include "tests/dedupe/mem_store.h"
+
+namespace braid {
+namespace {
+
+using v1::StreamNotice;
+
+class CoreWatchTest : public testing::Test {
+ protected:
+  void Load(Core::Options options) {
+    options_ = options;
+    core_ = *Core::Load(store_, options_);
+  }
+
+  void Apply(store::v1::InputRecord input) {
+    Group group;
+    ASSERT_TRUE(core_->Apply(std::move(input), &group).ok());
+    core_->Seal(&group);
+    ASSERT_TRUE(store_.Commit(group.changes).ok());
+    core_->Committed();
+    for (const CommittedRecord& record : group.records) {
+      if (!record.record->has_notice()) continue;
+      EXPECT_EQ(record.sequence_count, 1u);
+      notices_.push_back(record.record->notice());
+    }
+  }
+
+  void Restart() { core_ = *Core::Load(store_, options_); }
+
+  void Open() {
+    Apply(TickInput(absl::ZeroDuration(), now_));
+    Apply(OpenInput("a", 1));
+  }
+
+  // `posts` in one frame, then a second passes.
+  void Second(int posts, bool listening = true) {
+    std::vector<uint64_t> ids;
+    for (int i = 0; i < posts; ++i) ids.push_back(FirstSnowflakeAt(now_) + ++number_ % 4000);
+    if (posts > 0) Apply(FrameInput("a", 1, offset_, ids, now_));
+    offset_ += ids.size();
+    now_ += absl::Seconds(1);
+    store::v1::InputRecord tick = TickInput(absl::Seconds(1), now_);
+    if (listening) tick.mutable_tick()->add_listening("a");
+    Apply(std::move(tick));
+  }
+
+  // The connection's own word about its life.
+  void Event(v1::ConnectionReport::State state) {
+    store::v1::InputRecord input;
+    input.mutable_record()->set_source_id("a");
+    v1::SessionRecord* record = input.mutable_record()->mutable_record();
+    record->set_session_epoch(1);
+    record->set_offset(offset_++);
+    record->mutable_event()->set_state(state);
+    SetTime(now_, record->mutable_event()->mutable_event_time());
+    Apply(std::move(input));
+  }
+
+  std::vector<StreamNotice::Type> Types() const {
+    std::vector<StreamNotice::Type> types;
+    for (const StreamNotice& notice : notices_) types.push_back(notice.type());
+    return types;
+  }
+
+  MemStore store_;
+  Core::Options options_;
+  std::unique_ptr<Core> core_;
+  absl::Time now_ = TestStart();
+  uint64_t offset_ = 0;
+  uint64_t number_ = 0;
+  std::vector<StreamNotice> notices_;
+};
+
+Core::Options QuickVolume() {
+  Core::Options options;
+  options.watch.volume.model.warm_up = absl::Minutes(20);
+  return options;
+}
+
+TEST_F(CoreWatchTest, ASilentConnectionThatListensIsADrop) {
+  Load(QuickVolume());
+  Open();
+  for (int i = 0; i < 1800; ++i) Second(10);
+  EXPECT_TRUE(notices_.empty());
+  for (int i = 0; i < 60; ++i) Second(0);
+  ASSERT_EQ(Types(), std::vector<StreamNotice::Type>{StreamNotice::TYPE_VOLUME_DROP_BEGAN});
+  EXPECT_NEAR(notices_[0].volume().expected_per_second(), 10, 1);
+  EXPECT_LT(notices_[0].volume().observed_per_second(), 1);
+  EXPECT_FALSE(notices_[0].message().empty());
+  Restart();
+  for (int i = 0; i < 90; ++i) Second(10);
+  ASSERT_EQ(notices_.size(), 2u);
+  EXPECT_EQ(notices_[1].type(), StreamNotice::TYPE_VOLUME_DROP_ENDED);
+}
+
+TEST_F(CoreWatchTest, NobodyWhoListensIsNoDrop) {
+  Load(QuickVolume());
+  Open();
+  for (int i = 0; i < 1800; ++i) Second(10);
+  Event(v1::ConnectionReport::STATE_BACKING_OFF);
+  for (int i = 0; i < 600; ++i) Second(0, /*listening=*/false);
+  Event(v1::ConnectionReport::STATE_RECEIVING);
+  for (int i = 0; i < 60; ++i) Second(10);
+  EXPECT_TRUE(notices_.empty());
+}
+
+// Its session goes on without an end: what came next says that nothing came
+// before it.
+TEST_F(CoreWatchTest, ASilenceThatAPostEndsWasOne) {
+  Load(QuickVolume());
+  Open();
+  for (int i = 0; i < 1800; ++i) Second(10);
+  for (int i = 0; i < 70; ++i) Second(0, /*listening=*/false);
+  for (int i = 0; i < 60; ++i) Second(10);
+  ASSERT_FALSE(notices_.empty());
+  EXPECT_EQ(notices_[0].type(), StreamNotice::TYPE_VOLUME_DROP_BEGAN);
+}
+
+TEST_F(CoreWatchTest, ADeduperThatWasAwaySeesNeitherDropNorSurge) {
+  Load(QuickVolume());
+  Open();
+  for (int i = 0; i < 1800; ++i) Second(10);
+  Restart();
+  absl::Time away = now_;
+  now_ += absl::Minutes(10);
+  Apply(TickInput(absl::Minutes(10), now_));
+  // The backlog, at once.
+  for (; away < now_; away += absl::Seconds(1)) {
+    std::vector<uint64_t> ids;
+    for (int i = 0; i < 10; ++i) ids.push_back(FirstSnowflakeAt(away) + i);
+    Apply(FrameInput("a", 1, offset_, ids, away));
+    offset_ += ids.size();
+  }
+  for (int i = 0; i < 300; ++i) Second(10);
+  EXPECT_TRUE(notices_.empty()) << notices_[0].message();
+}
+
+TEST_F(CoreWatchTest, ALimitWarnsPausesAndResumesInItsNextPeriod) {
+  Core::Options options;
+  UsageLimit limit;
+  limit.posts = 100;
+  limit.action = UsageLimit::Action::kPause;
+  options.watch.limits.push_back(limit);
+  Load(options);
+  Open();
+  for (int i = 0; i < 12; ++i) Second(10);
+  EXPECT_EQ(Types(), (std::vector<StreamNotice::Type>{
+                         StreamNotice::TYPE_USAGE_WARNING, StreamNotice::TYPE_USAGE_LIMIT_REACHED,
+                         StreamNotice::TYPE_PAUSED}));
+  EXPECT_TRUE(core_->watch().paused());
+  Restart();
+  EXPECT_TRUE(core_->watch().paused());
+  now_ = TestStart() + absl::Hours(24);
+  Apply(TickInput(absl::Hours(24), now_));
+  EXPECT_FALSE(core_->watch().paused());
+  EXPECT_EQ(notices_.back().type(), StreamNotice::TYPE_RESUMED);
+  // The span stands for whoever counts gaps.
+  int spans = 0;
+  ASSERT_TRUE(store_.Scan(Table::kUsage, UsageKey(kUsagePause), UsageKey(kUsagePause + 1),
+                          [&](absl::string_view, absl::string_view value) {
+                            store::v1::Pause pause;
+                            EXPECT_TRUE(pause.ParseFromString(std::string(value.data(), value.size())));
+                            EXPECT_GT(pause.until_micros(), pause.from_micros());
+                            ++spans;
+                            return true;
+                          })
+                  .ok());
+  EXPECT_EQ(spans, 1);
+}
+
+TEST_F(CoreWatchTest, AnOperatorsResumeHoldsForThePeriod) {
+  Core::Options options;
+  UsageLimit limit;
+  limit.posts = 10;
+  limit.action = UsageLimit::Action::kPause;
+  options.watch.limits.push_back(limit);
+  Load(options);
+  Open();
+  for (int i = 0; i < 3; ++i) Second(10);
+  ASSERT_TRUE(core_->watch().paused());
+  store::v1::InputRecord resume;
+  resume.mutable_command()->set_action(store::v1::Command::ACTION_RESUME);
+  Apply(std::move(resume));
+  EXPECT_FALSE(core_->watch().paused());
+  for (int i = 0; i < 30; ++i) Second(10);
+  EXPECT_FALSE(core_->watch().paused());
+}
+
+TEST_F(CoreWatchTest, TwoConnectionsAreBilledOnce) {
+  Load({});
+  Open();
+  Apply(OpenInput("b", 1));
+  Apply(FrameInput("a", 1, 0, {FirstSnowflakeAt(now_) + 1, FirstSnowflakeAt(now_) + 2}, now_));
+  Apply(FrameInput("b", 1, 0, {FirstSnowflakeAt(now_) + 2, FirstSnowflakeAt(now_) + 3}, now_));
+  int32_t today = UtcDay(now_);
+  EXPECT_EQ(core_->watch().metering().Posts(today, today + 1), 3u);
+}
+
+}  // namespace
+}  // namespace braid
