@@ -64,23 +64,40 @@ SessionTable::OpenResult SessionTable::Open(const store::v1::SourceOpened& opene
   }
   result.accepted = true;
   result.highest_epoch = opened.session_epoch();
-  std::set<uint64_t> named;
+  // By epoch; nothing above the current one exists yet.
+  std::map<uint64_t, v1::OfferRequest::Session> named_sessions;
   for (const v1::OfferRequest::Session& session : opened.sessions()) {
-    // Nothing above the current one exists yet.
-    if (session.epoch() > opened.session_epoch()) continue;
-    if (named.insert(session.epoch()).second) {
-      NameSession(opened.source_id(), &sessions, session, &result);
+    if (session.epoch() <= opened.session_epoch()) {
+      named_sessions.emplace(session.epoch(), session);
     }
   }
-  if (named.insert(opened.session_epoch()).second) {
-    v1::OfferRequest::Session current;
-    current.set_epoch(opened.session_epoch());
-    NameSession(opened.source_id(), &sessions, current, &result);
+  v1::OfferRequest::Session& current = named_sessions[opened.session_epoch()];
+  current.set_epoch(opened.session_epoch());
+  current.set_session_id(opened.session_id());
+  std::set<uint64_t> named;
+  for (const auto& [epoch, session] : named_sessions) named.insert(epoch);
+  for (const auto& [epoch, session] : named_sessions) {
+    FollowRename(opened.source_id(), &sessions, session, named);
+    NameSession(opened.source_id(), &sessions, session, &result);
   }
-  sessions[opened.session_epoch()].set_session_id(opened.session_id());
   MarkUnnamed(opened.source_id(), &sessions, named, &result);
   Prune(opened.source_id(), &sessions, named);
   return result;
+}
+
+void SessionTable::FollowRename(const std::string& source_id, Sessions* sessions,
+                                const v1::OfferRequest::Session& session,
+                                const std::set<uint64_t>& named) {
+  if (session.session_id() == 0 || sessions->count(session.epoch()) > 0) return;
+  auto known = std::find_if(sessions->begin(), sessions->end(), [&](const auto& other) {
+    return other.second.session_id() == session.session_id() && named.count(other.first) == 0;
+  });
+  // What was given up as lost and turns up after all is taken.
+  if (known == sessions->end() || known->second.lost()) return;
+  (*sessions)[session.epoch()] = known->second;
+  changed_.erase({source_id, known->first});
+  removed_.insert({source_id, known->first});
+  sessions->erase(known);
 }
 
 void SessionTable::NameSession(const std::string& source_id, Sessions* sessions,

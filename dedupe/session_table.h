@@ -63,6 +63,10 @@ class SessionTable {
  private:
   using Id = std::pair<std::string, uint64_t>;
 
+  // A session under another number than the one we know it by: it goes on where
+  // it stood. To take it again could put twice what the window has forgotten.
+  void FollowRename(const std::string& source_id, Sessions* sessions,
+                    const v1::OfferRequest::Session& session, const std::set<uint64_t>& named);
   void NameSession(const std::string& source_id, Sessions* sessions,
                    const v1::OfferRequest::Session& named, OpenResult* result);
   void MarkUnnamed(const std::string& source_id, Sessions* sessions,

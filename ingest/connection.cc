@@ -23,8 +23,8 @@ Connection::Connection(Loop& loop, HttpClient& http, RecordSink& sink, Random& r
       cover_(options.cover),
       framer_(options.framer),
       backoff_(random, options.backoff),
-      reconnect_watch_(options.reconnect_watch),
       scanner_(options.request.dialect->unknown),
+      reconnect_watch_(options.reconnect_watch),
       control_tokens_(options.control_burst),
       control_tokens_time_(loop.Now()) {
   SetState(State::STATE_IDLE);

@@ -47,9 +47,14 @@ const Dialect* RowOf(const SourceConfig& source) {
 
 Dialect WithSettings(Dialect row, const SourceConfig& source) {
   const SourceSettings& settings = source.settings();
+  if (settings.heartbeat_ms() > 0) {
+    // As many of the new ones may be missing as of the row's own.
+    absl::Duration heartbeat = Milliseconds(settings.heartbeat_ms());
+    row.stall_after = heartbeat * absl::FDivDuration(row.stall_after, row.heartbeat);
+    row.heartbeat = heartbeat;
+  }
   if (source.stall_after_ms() > 0) row.stall_after = Milliseconds(source.stall_after_ms());
   if (settings.stall_after_ms() > 0) row.stall_after = Milliseconds(settings.stall_after_ms());
-  if (settings.heartbeat_ms() > 0) row.heartbeat = Milliseconds(settings.heartbeat_ms());
   if (settings.lateness_ms() > 0) row.lateness = Milliseconds(settings.lateness_ms());
   if (settings.slots() > 0) row.slots = static_cast<int>(settings.slots());
   if (settings.connect_budget() > 0) {

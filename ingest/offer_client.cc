@@ -151,7 +151,7 @@ void OfferClient::OnRefusal(const v1::OfferResponse::Refusal& refusal) {
        {"message", refusal.message()}});
   if (refusal.reason() == Refusal::REASON_STALE_EPOCH) {
     // At least above our own: an equal epoch with another id is refused too.
-    spool_.RaiseEpoch(std::max(refusal.highest_epoch(), spool_.epoch()));
+    spool_.RaiseEpoch(std::max(refusal.highest_epoch(), spool_.epoch()), Spool::CurrentId::kKept);
     return RedialWithBackoff();
   }
   if (ends_by_itself) return RedialAfter(options_.redial_max);
@@ -200,7 +200,7 @@ void OfferClient::OnForeign(uint64_t epoch, uint64_t offset) {
   metrics_.foreign_offsets.Increment();
   Log(LogLevel::kError, "offer_foreign", "deduper means other records than ours by this epoch",
       {{"deduper", options_.name}, {"epoch", epoch}, {"offset", offset}});
-  spool_.RaiseEpoch(spool_.epoch());
+  spool_.RaiseEpoch(spool_.epoch(), Spool::CurrentId::kNew);
   RedialWithBackoff();
 }
 

@@ -236,11 +236,11 @@ void Spool::OnSynced(OpenFile* file, uint64_t bytes) {
 
 // --- Epochs ---
 
-void Spool::RaiseEpoch(uint64_t above) {
+void Spool::RaiseEpoch(uint64_t above, CurrentId current_id) {
   if (failed_ || state_.sessions.begin()->first > above) return;
   Log(LogLevel::kWarn, "spool_epoch_raised",
       "a deduper knows other content under our epochs: all is offered again under new ones",
-      {{"above", above}, {"epoch", epoch()}});
+      {{"above", above}, {"epoch", epoch()}, {"new_id", current_id == CurrentId::kNew}});
   metrics_.epoch_raises.Increment();
   uint64_t next = std::max(above, epoch());
   EpochFile file;
@@ -257,7 +257,7 @@ void Spool::RaiseEpoch(uint64_t above) {
   file.ends.erase(next);
   file.session_ids.erase(next);
   file.epoch = next;
-  file.session_id = random_.Next();
+  file.session_id = current_id == CurrentId::kNew ? random_.Next() : session_id();
   if (!Survives(files_.Replace(EpochPath(options_.dir), EncodeEpochFile(file)))) return;
   for (const auto& [from, to] : file.renames) {
     if (!Survives(files_.Rename(SessionDir(options_.dir, from), SessionDir(options_.dir, to)))) {

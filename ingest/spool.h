@@ -121,9 +121,12 @@ class Spool final : public RecordSink {
   bool FullyAcknowledged(int deduper) const;
 
   // A deduper has seen epoch `above`, with other content where it is also ours:
-  // every session gets a new epoch above it and is offered again from its
-  // first offset. No-op if all are above it already.
-  void RaiseEpoch(uint64_t above);
+  // every session gets a new epoch above it and is offered again. Who knows it
+  // by its id goes on where it stood, who does not gets all of it. The current
+  // one loses its id where a deduper means other records by it. No-op if all
+  // are above `above` already.
+  enum class CurrentId { kKept, kNew };
+  void RaiseEpoch(uint64_t above, CurrentId current_id);
 
   void AddObserver(SpoolObserver* observer) { observers_.push_back(observer); }
   void RemoveObserver(SpoolObserver* observer);

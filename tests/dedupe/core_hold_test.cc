@@ -110,7 +110,7 @@ TEST_F(CoreHoldTest, OlderSessionHoldsUntilItIsComplete) {
   InputRecord open = OpenInput("b", 2, 8);
   auto* old = open.mutable_opened()->mutable_sessions()->Add();
   old->set_epoch(1);
-  old->set_session_id(7);
+  old->set_session_id(OpenInput("b", 1).opened().session_id());
   old->set_end_offset(2);
   open.mutable_opened()->mutable_sessions()->SwapElements(0, 1);
   Tick(absl::Hours(72));

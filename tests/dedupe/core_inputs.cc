@@ -168,6 +168,10 @@ InputRecord TickInput(absl::Duration elapsed, absl::Time wall) {
   return input;
 }
 
+InputRecord OpenInput(const std::string& source, uint64_t epoch) {
+  return OpenInput(source, epoch, 1000 + epoch);
+}
+
 InputRecord OpenInput(const std::string& source, uint64_t epoch, uint64_t session_id) {
   InputRecord input;
   input.set_admission_micros(absl::ToUnixMicros(TestStart()));

@@ -22,8 +22,9 @@ std::string LineOf(uint64_t post_id);
 v1::Frame MakeFrame(const std::vector<uint64_t>& post_ids, absl::Time receive_time);
 
 store::v1::InputRecord TickInput(absl::Duration elapsed, absl::Time wall);
-store::v1::InputRecord OpenInput(const std::string& source, uint64_t epoch,
-                                 uint64_t session_id = 7);
+// Without an id: one that belongs to the epoch.
+store::v1::InputRecord OpenInput(const std::string& source, uint64_t epoch);
+store::v1::InputRecord OpenInput(const std::string& source, uint64_t epoch, uint64_t session_id);
 store::v1::InputRecord FrameInput(const std::string& source, uint64_t epoch, uint64_t offset,
                                   const std::vector<uint64_t>& post_ids, absl::Time receive_time);
 store::v1::InputRecord LossInput(const std::string& source, uint64_t epoch, uint64_t offset,

@@ -174,6 +174,30 @@ TEST_F(CoreTest, SessionNoLongerNamedIsLostWhenRecordsAreMissing) {
   EXPECT_EQ(record(1).session_epoch(), 1);
 }
 
+// Another deduper refused it: it would come a second time, also when the window
+// has forgotten it.
+TEST_F(CoreTest, SessionUnderANewNumberGoesOnWhereItStood) {
+  Apply(OpenInput("a", 1, 111));
+  Frame("a", 0, {IdAt({}, 1), IdAt({}, 2)});
+  InputRecord renamed = OpenInput("a", 8, 111);
+  ApplyResult result = Apply(renamed);
+  EXPECT_EQ(result.outcome, Outcome::kApplied);
+  EXPECT_EQ(result.expected_offset, 2);
+  EXPECT_EQ(core_->sessions().Find("a", 1), nullptr);
+  EXPECT_EQ(last_.records.size(), 1) << "no loss";
+  EXPECT_EQ(Apply(renamed).expected_offset, 2);
+}
+
+TEST_F(CoreTest, LostSessionThatTurnsUpUnderANewNumberIsTaken) {
+  InputRecord open = OpenInput("a", 1, 111);
+  open.mutable_opened()->mutable_sessions(0)->set_end_offset(5);
+  Apply(open);
+  Frame("a", 0, {IdAt({}, 1), IdAt({}, 2)});
+  Apply(OpenInput("a", 2, 222));
+  EXPECT_TRUE(core_->sessions().Find("a", 1)->lost());
+  EXPECT_EQ(Apply(OpenInput("a", 8, 111)).expected_offset, 0);
+}
+
 TEST_F(CoreTest, WhatASourceNoLongerRetainsIsALossNotAWait) {
   Open("a");
   InputRecord open = OpenInput("a", 1);

@@ -44,6 +44,9 @@ DaemonOptions MakeDaemon(const EmulatorOptions& options, const std::string& toke
   if (options.has_truth) daemon.command.insert(daemon.command.end(), {"--truth", truth_file});
   if (options.is_rendered_ahead) daemon.command.insert(daemon.command.end(), {"--render", "start"});
   if (options.gzip) daemon.command.push_back("--gzip");
+  for (const std::string& setting : options.settings) {
+    daemon.command.insert(daemon.command.end(), {"--set", setting});
+  }
   return daemon;
 }
 

@@ -129,6 +129,9 @@ TEST_F(ConnectorConfigTest, ParametersAndSettingsReachTheRequest) {
   EXPECT_EQ(plan.share.attempts, 10);
   EXPECT_EQ(plan.dialect->endpoint_id, "mine");
   EXPECT_EQ(plan.options.backfill.margin, absl::Seconds(10));
+  // Of 20 s: 5 s of grace.
+  ASSERT_EQ(LoadSource("bearer_token_file: token, settings: {heartbeat: 40s}"), "");
+  EXPECT_EQ(Plan().options.stall_after, absl::Seconds(50));
   ASSERT_EQ(LoadSource("bearer_token_file: token, backfill_minutes: 0"), "");
   EXPECT_EQ(Plan().options.backfill.minutes_max, 0);
   ASSERT_EQ(LoadSource("bearer_token_file: token, backfill: never"), "");

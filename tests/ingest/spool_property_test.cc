@@ -62,7 +62,7 @@ class World {
       uint64_t dice = random_.Below(40);
       if (dice == 0) {
         ++tally_->raises;
-        spool_->RaiseEpoch(spool_->epoch() + random_.Below(5));
+        spool_->RaiseEpoch(spool_->epoch() + random_.Below(5), Spool::CurrentId::kKept);
       } else if (dice < 10) {
         loop_.RunFor(absl::Milliseconds(random_.Below(30)));
       } else {
@@ -196,7 +196,7 @@ TEST(SpoolPropertyTest, KillAtAnyStepOfARaiseLosesNothing) {
       loop.RunFor(absl::Seconds(1));
       if (session < 2) continue;
       failing.FailAfter(step);
-      spool->RaiseEpoch(57);
+      spool->RaiseEpoch(57, Spool::CurrentId::kKept);
     }
     bool raised_whole = !failing.fired();
     failing.Heal();

@@ -413,20 +413,23 @@ TEST_F(SpoolTest, RaisedEpochOffersEverySessionAgainUnderANewNumber) {
   AppendFrames(2);
   spool_->Acknowledge(0, 1, 3);
   uint64_t id = spool_->session_id();
-  spool_->RaiseEpoch(57);
+  spool_->RaiseEpoch(57, Spool::CurrentId::kKept);
   EXPECT_EQ(spool_->epoch(), 59);
-  EXPECT_NE(spool_->session_id(), id);
+  EXPECT_EQ(spool_->session_id(), id);
   EXPECT_FALSE(spool_->FullyAcknowledged(0));
   EXPECT_EQ(Read(58, 0).size(), 3);
   AppendFrames(1);
   EXPECT_EQ(Read(59, 0),
             (std::vector<std::string>{"59/0 frame 1", "59/1 frame 1", "59/2 frame 1"}));
-  spool_->RaiseEpoch(57);
+  spool_->RaiseEpoch(57, Spool::CurrentId::kNew);
   EXPECT_EQ(spool_->epoch(), 59) << "above it already";
+  spool_->RaiseEpoch(59, Spool::CurrentId::kNew);
+  EXPECT_EQ(spool_->epoch(), 61);
+  EXPECT_NE(spool_->session_id(), id);
   ASSERT_TRUE(Open().ok());
-  EXPECT_EQ(spool_->epoch(), 60);
-  EXPECT_EQ(Read(58, 0).size(), 3);
-  EXPECT_EQ(Read(59, 0).size(), 3);
+  EXPECT_EQ(spool_->epoch(), 62);
+  EXPECT_EQ(Read(60, 0).size(), 3);
+  EXPECT_EQ(Read(61, 0).size(), 3);
 }
 
 struct CountingObserver : SpoolObserver {
@@ -442,7 +445,7 @@ TEST_F(SpoolTest, ObserversHearOncePerTurn) {
   EXPECT_EQ(observer.appended, 0);
   loop_.RunFor(absl::ZeroDuration());
   EXPECT_EQ(observer.appended, 1);
-  spool_->RaiseEpoch(5);
+  spool_->RaiseEpoch(5, Spool::CurrentId::kKept);
   loop_.RunFor(absl::ZeroDuration());
   EXPECT_EQ(observer.changed, 1);
   spool_->RemoveObserver(&observer);

@@ -77,6 +77,22 @@ class PartitionsTest : public testing::Test {
     return (*process)->Wait(absl::Seconds(30)).status();
   }
 
+  int BraidExitCode(std::vector<std::string> words) {
+    harness::ProcessOptions options;
+    options.name = "braid";
+    options.command = {harness::RunfilePath("cli/braid"), "--server", address_, "--stream", "main"};
+    options.command.insert(options.command.end(), words.begin(), words.end());
+    options.output_file = dir_.path() + "/braid.log";
+    auto process = harness::Process::Start(options);
+    if (!process.ok()) return -1;
+    absl::StatusOr<harness::ProcessExit> exit = (*process)->Wait(absl::Seconds(30));
+    return exit.ok() && !exit->signaled ? exit->code : -1;
+  }
+
+  std::string ConnectorLog() const {
+    return harness::ReadFile(dir_.path() + "/connector.log").value_or("");
+  }
+
   // Events that the connection delivered first.
   double FirstBy(const std::string& id) const {
     auto metrics = deduper_->Scrape();
@@ -126,6 +142,36 @@ TEST_F(PartitionsTest, OneProcessCarriesTwoAndForgetsNone) {
   auto log = harness::ReadFile(dir_.path() + "/connector.log");
   ASSERT_TRUE(log.ok()) << log.status();
   EXPECT_TRUE(absl::StrContains(*log, "/spool/pb holds")) << *log;
+  ASSERT_STATUS_OK(deduper_->Stop(absl::Seconds(5)));
+  ASSERT_STATUS_OK(emulator_->Stop());
+}
+
+// Both are the only connection of their partition, hence --force.
+TEST_F(PartitionsTest, DrainOfOneLeavesTheOthersUntilTheLast) {
+  ASSERT_STATUS_OK(emulator_->Start());
+  ASSERT_STATUS_OK(WriteDeduper());
+  ASSERT_STATUS_OK(InitDeduper());
+  ASSERT_STATUS_OK(deduper_->Start());
+  ASSERT_STATUS_OK(WriteConnector("ab"));
+  ASSERT_STATUS_OK(connector_->Start());
+  ASSERT_STATUS_OK(harness::WaitUntil("both deliver", absl::Seconds(30), [&] {
+    return FirstBy("pa") > 100 && FirstBy("pb") > 100;
+  }));
+  EXPECT_EQ(BraidExitCode({"connection", "drain", "pa"}), 1) << "nothing else receives there";
+  EXPECT_EQ(BraidExitCode({"connection", "drain", "pa", "--force"}), 0);
+  ASSERT_STATUS_OK(harness::WaitUntil("pa has left", absl::Seconds(20), [&] {
+    return absl::StrContains(ConnectorLog(), "connection_drained");
+  }));
+  double before = FirstBy("pb");
+  ASSERT_STATUS_OK(harness::WaitUntil("pb goes on", absl::Seconds(20),
+                                      [&] { return FirstBy("pb") > before + 100; }));
+  EXPECT_EQ(BraidExitCode({"connection", "drain", "pb", "--force"}), 0);
+  absl::StatusOr<harness::ProcessExit> exit = connector_->process().Wait(absl::Seconds(20));
+  ASSERT_TRUE(exit.ok()) << exit.status();
+  EXPECT_FALSE(exit->signaled);
+  EXPECT_EQ(exit->code, 0);
+  // Everything that was handed over was taken.
+  EXPECT_EQ(deduper_->Metric("braid_lost_lines_total", -1), 0);
   ASSERT_STATUS_OK(deduper_->Stop(absl::Seconds(5)));
   ASSERT_STATUS_OK(emulator_->Stop());
 }

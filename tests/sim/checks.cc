@@ -130,7 +130,8 @@ void CheckGenuine(const Truth& truth, const LogView& log, Failures* failures) {
   failures->insert(failures->end(), found.begin(), found.end());
 }
 
-void CheckCovers(const Truth& truth, const LogView& log, Failures* failures, uint64_t* covers) {
+void CheckCovers(const Truth& truth, const LogView& log, Failures* failures, uint64_t* covers,
+                 uint64_t* backfill_covers) {
   std::vector<SimPost> posts = truth.x.posts();
   std::sort(posts.begin(), posts.end(),
             [](const SimPost& a, const SimPost& b) { return a.create_time < b.create_time; });
@@ -144,6 +145,7 @@ void CheckCovers(const Truth& truth, const LogView& log, Failures* failures, uin
     }
     if (!other.record.has_cover()) continue;
     ++*covers;
+    *backfill_covers += other.record.cover().origin() == v1::EVENT_ORIGIN_BACKFILL;
     const v1::TimeRange& range = other.record.cover().create_time_range();
     absl::Time until = ToTime(range.end_time());
     auto post = std::lower_bound(posts.begin(), posts.end(), ToTime(range.start_time()),

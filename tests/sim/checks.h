@@ -45,7 +45,8 @@ void CheckDelivered(const Truth& truth, const LogView& log, Failures* failures, 
 // I2, I3: nothing twice, nothing that X did not send, no changed byte.
 void CheckGenuine(const Truth& truth, const LogView& log, Failures* failures);
 // I8: what a cover vouches for stands before it.
-void CheckCovers(const Truth& truth, const LogView& log, Failures* failures, uint64_t* covers);
+void CheckCovers(const Truth& truth, const LogView& log, Failures* failures, uint64_t* covers,
+                 uint64_t* backfill_covers);
 // I16: what a spool says to be damaged was: a disk that was never hurt lost
 // nothing, whatever its reads said for a while.
 void CheckDamage(const Truth& truth, const LogView& log, Failures* failures);

@@ -24,7 +24,7 @@ namespace {
 
 struct Totals {
   uint64_t seeds = 0, failed = 0, turns = 0, posts = 0, deliveries = 0, merged = 0, covers = 0,
-           losses = 0, excused = 0, freed = 0, grants = 0;
+           losses = 0, excused = 0, freed = 0, grants = 0, backfilled = 0, backfill_covers = 0;
   std::array<uint64_t, kFaultCount> fired{};
 };
 
@@ -78,6 +78,8 @@ class Runner {
     totals_.excused += report.excused;
     totals_.freed += report.freed;
     totals_.grants += report.grants;
+    totals_.backfilled += report.backfilled;
+    totals_.backfill_covers += report.backfill_covers;
     for (int i = 0; i < kFaultCount; ++i) totals_.fired[i] += report.fired[i];
     for (const std::string& failure : report.failures) {
       std::printf("seed %llu: %s\n", static_cast<unsigned long long>(seed), failure.c_str());
@@ -93,11 +95,13 @@ class Runner {
 
 int Print(const Totals& totals, double seconds) {
   auto ull = [](uint64_t n) { return static_cast<unsigned long long>(n); };
-  std::printf("seeds %llu  turns %llu  posts %llu  deliveries %llu  merged %llu  covers %llu  "
-              "losses %llu  lines inside a recorded loss %llu  slots freed %llu  drains granted %llu\n",
-              ull(totals.seeds), ull(totals.turns), ull(totals.posts), ull(totals.deliveries),
-              ull(totals.merged), ull(totals.covers), ull(totals.losses), ull(totals.excused),
-              ull(totals.freed), ull(totals.grants));
+  std::printf(
+      "seeds %llu  turns %llu  posts %llu  deliveries %llu  merged %llu  covers %llu  "
+      "losses %llu  lines inside a recorded loss %llu  slots freed %llu  drains granted %llu  "
+      "posts backfilled %llu  covers of backfill %llu\n",
+      ull(totals.seeds), ull(totals.turns), ull(totals.posts), ull(totals.deliveries),
+      ull(totals.merged), ull(totals.covers), ull(totals.losses), ull(totals.excused),
+      ull(totals.freed), ull(totals.grants), ull(totals.backfilled), ull(totals.backfill_covers));
   std::printf("faults fired:");
   bool silent = false;
   for (int i = 0; i < kFaultCount; ++i) {

@@ -12,6 +12,18 @@
 #include "proto/snowflake.h"
 
 namespace braid {
+namespace {
+
+// "backfill_minutes" in v2, "backfillMinutes" elsewhere.
+int BackfillMinutesOf(absl::string_view url) {
+  for (absl::string_view name : {"backfill_minutes=", "backfillMinutes="}) {
+    size_t at = url.find(name);
+    if (at != absl::string_view::npos) return url[at + name.size()] - '0';
+  }
+  return 0;
+}
+
+}  // namespace
 
 // What one process holds of X. When the process dies its sockets die with it.
 class SimX::Client final : public HttpClient {
@@ -42,7 +54,8 @@ class SimX::Client final : public HttpClient {
     x_.budget_.OnAttempt(connector_, now);
     auto told = x_.told_full_.find(connector_);
     bool knows = told != x_.told_full_.end() && told->second == incarnation_;
-    if (knows && absl::StrContains(request.url, "backfill")) ++x_.useless_backfills_;
+    int backfill_minutes = BackfillMinutesOf(request.url);
+    if (knows && backfill_minutes > 0) ++x_.useless_backfills_;
     ConnectionId id = x_.next_connection_++;
     Connection connection;
     connection.request = id;
@@ -51,6 +64,7 @@ class SimX::Client final : public HttpClient {
     connection.host = &host_;
     connection.connector = connector_;
     connection.incarnation = incarnation_;
+    connection.backfill_minutes = backfill_minutes;
     x_.connections_.emplace(id, std::move(connection));
     absl::Duration delay = absl::Milliseconds(5 + x_.random_.Below(200));
     x_.world_.After(delay / 2, [x = &x_, id] { x->Connect(id); });
@@ -124,6 +138,7 @@ bool SimX::Flood(int count) {
 
 void SimX::Publish(const SimPost& post) {
   posts_.push_back(post);
+  posts_.back().publish_time = world_.WallNow();
   size_t index = posts_.size() - 1;
   for (auto& [id, connection] : connections_) {
     if (!connection.answered || connection.closing) continue;
@@ -331,9 +346,11 @@ void SimX::Answer(ConnectionId id) {
   connection.api_id = absl::StrCat("c-", id);
   ++accepts_[connection.connector];
   told_full_.erase(connection.connector);
+  connection.after_full_buffer = full_.erase(connection.connector) > 0;
   connection.answer_time = world_.WallNow();
   connection.last_sent = world_.WallNow();
   world_.After(options_.heartbeat, [this, id] { Heartbeat(id); });
+  Backfill(id);
 }
 
 void SimX::Finish(ConnectionId id, HttpEnd end, PaceCheck::End seen, absl::Time not_before) {
@@ -401,6 +418,7 @@ bool SimX::CutConnection(int connector, Cut cut) {
     // What was queued is gone; whether X says so is its mood.
     connection.outbox.clear();
     connection.line_ends.clear();
+    full_.insert(connector);
     cut = random_.Below(2) == 0 ? Cut::kClean : Cut::kCleanWithMessage;
   }
   if (cut == Cut::kCleanWithMessage) {

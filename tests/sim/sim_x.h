@@ -29,6 +29,8 @@ namespace braid {
 struct SimPost {
   uint64_t id;
   absl::Time create_time;
+  // When X took it: a stray's creation time is none of these days.
+  absl::Time publish_time;
 };
 
 // A whole line handed to a process, or half of one that never will be whole.
@@ -60,6 +62,11 @@ class SimX {
     double stray_share = 0;
     // Connections that X allows at once; 0: any number.
     int slots = 0;
+    // What becomes of a wish for backfill: X promises up to so many minutes and
+    // an order that is "generally" older first (X's documentation, recovery and
+    // redundancy features).
+    enum class Backfill { kIgnored, kOlderFirst, kAmongLive, kNewestOnly };
+    Backfill backfill = Backfill::kIgnored;
   };
 
   // kFullBuffer: X drops what it had queued, and may say so.
@@ -120,6 +127,8 @@ class SimX {
   const BudgetCheck& budget() const { return budget_; }
   // Requests for backfill where X had said that it dropped what it had queued.
   uint64_t useless_backfills() const { return useless_backfills_; }
+  // Posts sent as backfill.
+  uint64_t backfilled() const { return backfilled_; }
   void OnSleep() { pace_.OnSleep(); }
 
   // The line X sends for a post: anyone can make it again from the id.
@@ -138,6 +147,9 @@ class SimX {
     bool connected = false;
     bool answered = false;
     bool over_budget = false;
+    int backfill_minutes = 0;
+    // The connection before was cut for a full buffer: X keeps nothing.
+    bool after_full_buffer = false;
     // The client has closed it and not yet been told.
     bool closing = false;
     // When its reader thread is done with what it was handed.
@@ -175,6 +187,8 @@ class SimX {
   void Heartbeat(ConnectionId id);
   void Connect(ConnectionId id);
   void Answer(ConnectionId id);
+  // sim_x_backfill.cc
+  void Backfill(ConnectionId id);
   void Finish(ConnectionId id, HttpEnd end, PaceCheck::End seen,
               absl::Time not_before = absl::InfinitePast());
   void CloseByClient(ConnectionId id);
@@ -214,7 +228,10 @@ class SimX {
   // Connector → the incarnation that was told of a full buffer, until it streams
   // again.
   std::map<int, int> told_full_;
+  // Cut for a full buffer, told or not, and not yet streaming again.
+  std::set<int> full_;
   uint64_t useless_backfills_ = 0;
+  uint64_t backfilled_ = 0;
   bool overlapped_ = false;
   bool stopped_ = false;
   uint64_t connects_ = 0;

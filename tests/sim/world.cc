@@ -453,7 +453,7 @@ void World::CheckLog(DeduperProcess& deduper, const Truth& truth, std::set<uint6
     CheckLosses(truth, *log, &report_.failures);
   }
   CheckGenuine(truth, *log, &report_.failures);
-  CheckCovers(truth, *log, &report_.failures, &report_.covers);
+  CheckCovers(truth, *log, &report_.failures, &report_.covers, &report_.backfill_covers);
   std::vector<std::pair<uint64_t, uint64_t>> sequence_and_id;
   for (const LogView::Event& event : log->events) {
     sequence_and_id.emplace_back(event.sequence, event.id);
@@ -472,6 +472,7 @@ void World::Check() {
   if (x_.overlapped()) report_.failures.push_back("a connector held two sockets at once");
   for (const std::string& kill : x_.wrong_kills()) report_.failures.push_back(kill);
   report_.freed = x_.freed();
+  report_.backfilled = x_.backfilled();
   for (const std::string& failure : x_.pace().failures()) report_.failures.push_back(failure);
   for (const std::string& failure : x_.budget().failures()) report_.failures.push_back(failure);
   // A ring that is full may drop X's word.

@@ -24,6 +24,8 @@ struct WorldReport {
   // Distinct events in the log of the first deduper.
   uint64_t merged = 0;
   uint64_t covers = 0;
+  // Of these: what backfill brought.
+  uint64_t backfill_covers = 0;
   uint64_t losses = 0;
   // Lines that are missing inside a recorded loss.
   uint64_t excused = 0;
@@ -31,6 +33,8 @@ struct WorldReport {
   uint64_t freed = 0;
   // Drains that a deduper granted.
   uint64_t grants = 0;
+  // Posts that X sent as backfill.
+  uint64_t backfilled = 0;
   // Changes with anything that happened: same seed, same trace.
   std::string trace;
 };

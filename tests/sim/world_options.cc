@@ -73,6 +73,9 @@ WorldOptions DrawWorldOptions(Random& random) {
                              absl::Seconds(10 + random.Below(20))};
   }
   if (random.Below(2) == 0) options.backfill_minutes = 1 + static_cast<int>(random.Below(5));
+  if (options.backfill_minutes > 0) {
+    options.x.backfill = static_cast<SimX::Options::Backfill>(random.Below(4));
+  }
   return options;
 }
 

@@ -66,7 +66,7 @@ struct WorldOptions {
   bool one_process = false;
   // Of each process.
   ConnectBudget connect_share = {25, absl::Minutes(15)};
-  // 0: never asked for. X ignores it, as it may.
+  // 0: never asked for.
   int backfill_minutes = 0;
   int dedupers = 1;
   absl::Duration trouble = absl::Minutes(3);
