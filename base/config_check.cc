@@ -16,6 +16,7 @@
 #include "absl/time/time.h"
 #include "base/config_watch.h"
 #include "base/host_port.h"
+#include "base/name.h"
 #include "base/secret_file.h"
 
 namespace braid {
@@ -68,13 +69,6 @@ constexpr Range kSyncInterval = {20, 1, 1000, "1ms to 1s"};
 constexpr Range kWindowSpan = {26 * kHour, 1000, 30 * kDay, "1s to 30d"};
 constexpr Range kWindowMemory = {128 * kMiB, kMiB, 64 * kGiB, "1MiB to 64GiB"};
 constexpr Range kRetention = {26 * kHour, 1000, 30 * kDay, "1s to 30d"};
-
-bool IsName(absl::string_view name) {
-  const auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
-  };
-  return !name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), allowed);
-}
 
 // "https://host:port/path" → host; empty if it is not such a URL.
 std::string HostOfUrl(absl::string_view url) {

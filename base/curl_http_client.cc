@@ -8,7 +8,6 @@
 #include <sys/socket.h>
 
 #include <cerrno>
-#include <chrono>
 #include <map>
 #include <string>
 #include <thread>
@@ -21,6 +20,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "base/check.h"
+#include "base/monotonic_clock.h"
 #include "base/mutex.h"
 
 namespace braid {
@@ -36,11 +36,6 @@ constexpr int kKeepaliveProbes = 3;
 // curl's own timers end a poll earlier; this is only how long an idle thread
 // sleeps at most.
 constexpr int kPollMillis = 1000;
-
-// The same clock as RealLoop's Now.
-absl::Time MonotonicNow() {
-  return absl::UnixEpoch() + absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
-}
 
 void InitCurlOnce() {
   static const CURLcode code = curl_global_init(CURL_GLOBAL_DEFAULT);

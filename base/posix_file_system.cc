@@ -8,10 +8,10 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <filesystem>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/file_path.h"
 #include "base/sync_thread.h"
 
 namespace braid {
@@ -38,11 +38,6 @@ class FileDescriptor {
  private:
   int fd_;
 };
-
-std::string ParentOf(const std::string& path) {
-  const std::string parent = std::filesystem::path(path).parent_path().string();
-  return parent.empty() ? "." : parent;
-}
 
 absl::Status SyncDir(const std::string& dir) {
   const FileDescriptor fd(dir, O_RDONLY | O_DIRECTORY);

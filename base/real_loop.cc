@@ -7,15 +7,12 @@
 
 #include "absl/time/clock.h"
 #include "base/check.h"
+#include "base/monotonic_clock.h"
 
 namespace braid {
 namespace {
 
 using SteadyTime = std::chrono::steady_clock::time_point;
-
-absl::Time MonotonicNow() {
-  return absl::UnixEpoch() + absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
-}
 
 SteadyTime ToSteady(absl::Time time) {
   return SteadyTime(absl::ToChronoNanoseconds(time - absl::UnixEpoch()));

@@ -6,11 +6,11 @@
 #include <cmath>
 #include <vector>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/strip.h"
 #include "cli/text.h"
+#include "proto/enum_word.h"
 #include "proto/proto_time.h"
 #include "proto/reason.h"
 #include "proto/snowflake.h"
@@ -24,20 +24,12 @@ std::string ShortName(absl::string_view name) {
   return EscapeForTerminal(slash == absl::string_view::npos ? name : name.substr(slash + 1));
 }
 
-// "STATE_BACKING_OFF" → "backing off".
-std::string Word(absl::string_view enum_name, absl::string_view prefix) {
-  absl::ConsumePrefix(&enum_name, prefix);
-  std::string word = absl::AsciiStrToLower(enum_name);
-  std::replace(word.begin(), word.end(), '_', ' ');
-  return word;
-}
-
 // What is known now; of one that is gone or silent its last word is history,
 // and said as such.
 std::string StateWord(const v1::Connection& c) {
   std::string said = c.report().state() == v1::ConnectionReport::STATE_UNSPECIFIED
                          ? ""
-                         : Word(v1::ConnectionReport::State_Name(c.report().state()), "STATE_");
+                         : EnumWords(v1::ConnectionReport::State_Name(c.report().state()), "STATE_");
   std::string was = said.empty() ? "" : absl::StrCat(", was ", said);
   switch (c.presence()) {
     case v1::Connection::PRESENCE_GONE:
@@ -57,7 +49,7 @@ std::string StateWord(const v1::Connection& c) {
 }
 
 std::string OriginWord(v1::EventOrigin origin) {
-  return Word(v1::EventOrigin_Name(origin), "EVENT_ORIGIN_");
+  return EnumWords(v1::EventOrigin_Name(origin), "EVENT_ORIGIN_");
 }
 
 std::string HealthWord(v1::StreamStatus::Health health, bool color) {
@@ -240,7 +232,7 @@ std::string RenderEventLine(const v1::Event& event, int text_width) {
 
 std::string RenderEvent(const v1::Event& event) {
   std::string text =
-      absl::StrCat(Word(v1::EventKind_Name(event.kind()), "EVENT_KIND_"), " ", event.id(), "\n");
+      absl::StrCat(EnumWords(v1::EventKind_Name(event.kind()), "EVENT_KIND_"), " ", event.id(), "\n");
   absl::StrAppend(&text, "  sequence   ", event.sequence(), event.late() ? "  (late)" : "", "\n");
   absl::StrAppend(&text, "  created    ", TimeText(ToTime(event.create_time())), " UTC\n");
   absl::StrAppend(&text, "  committed  ", TimeText(ToTime(event.commit_time())), " UTC\n");

@@ -4,10 +4,10 @@
 #include <map>
 #include <vector>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "cli/text.h"
+#include "proto/enum_word.h"
 
 namespace braid {
 namespace {
@@ -16,12 +16,6 @@ using v1::RuleOutcome;
 
 // Longer rules are in the JSON.
 constexpr int kValueWidth = 100;
-
-std::string StateWord(RuleOutcome::State state) {
-  std::string word = absl::AsciiStrToLower(RuleOutcome::State_Name(state).substr(6));
-  std::replace(word.begin(), word.end(), '_', ' ');
-  return word;
-}
 
 std::string ValueText(const v1::Rule& rule) {
   return Truncate(EscapeForTerminal(rule.value()), kValueWidth);
@@ -60,7 +54,7 @@ std::string RenderRuleOutcomes(const v1::RuleResult& result) {
     counts["unchanged"] += static_cast<int>(result.unchanged_rules());
   }
   for (const RuleOutcome& outcome : result.outcomes()) {
-    std::string word = StateWord(outcome.state());
+    std::string word = EnumWords(RuleOutcome::State_Name(outcome.state()), "STATE_");
     ++counts[word];
     absl::StrAppend(&text, word, "  ", ValueText(outcome.rule()));
     if (!outcome.rule().tag().empty()) {

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "base/name.h"
 #include "proto/check_times.h"
 #include "proto/frame_codec.h"
 
@@ -18,13 +18,6 @@ using Refusal = v1::OfferResponse::Refusal;
 constexpr int kSessionsMax = 4096;
 // Offsets count events; no source lives to send 2^62.
 constexpr uint64_t kOffsetMax = uint64_t{1} << 62;
-
-bool IsName(const std::string& name) {
-  return !name.empty() && name.size() <= 64 &&
-         std::all_of(name.begin(), name.end(), [](unsigned char c) {
-           return absl::ascii_islower(c) || absl::ascii_isdigit(c) || c == '_' || c == '-';
-         });
-}
 
 absl::Status CheckRecord(const v1::SessionRecord& record) {
   if (record.offset() > kOffsetMax) return absl::InvalidArgumentError("offset out of range");

@@ -4,8 +4,8 @@
 #include <map>
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "proto/enum_word.h"
 #include "proto/proto_time.h"
 
 namespace braid {
@@ -34,12 +34,6 @@ std::string Seconds(absl::Duration duration) {
   return absl::StrCat(absl::ToInt64Seconds(duration), " s");
 }
 
-std::string StateWord(v1::ConnectionReport::State state) {
-  std::string word = absl::AsciiStrToLower(v1::ConnectionReport::State_Name(state).substr(6));
-  std::replace(word.begin(), word.end(), '_', ' ');
-  return word;
-}
-
 v1::Connection::Presence PresenceOf(const SourceSnapshot& source, absl::Time loop_now) {
   if (source.calls == 0) return v1::Connection::PRESENCE_NEVER_SEEN;
   if (!source.connected) return v1::Connection::PRESENCE_GONE;
@@ -64,7 +58,8 @@ std::string ProblemOf(const SourceSnapshot& source, absl::Time loop_now) {
                             : Seconds(ReportAge(source, loop_now)) + ".");
   }
   if (source.report.state() != v1::ConnectionReport::STATE_RECEIVING) {
-    return absl::StrCat(source.source_id, " is ", StateWord(source.report.state()), ".");
+    std::string name = v1::ConnectionReport::State_Name(source.report.state());
+    return absl::StrCat(source.source_id, " is ", EnumWords(name, "STATE_"), ".");
   }
   absl::Duration age = ByteAge(source, loop_now);
   return absl::StrCat(source.source_id, " has received nothing from X",

@@ -1,10 +1,8 @@
 #include "deploy/demo_run.h"
 
-#include <algorithm>
 #include <cstdio>
 #include <memory>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -12,19 +10,12 @@
 #include "base/dir_lock.h"
 #include "deploy/demo_dir.h"
 #include "deploy/screen.h"
+#include "proto/enum_word.h"
 #include "tests/harness/cluster.h"
 #include "tests/harness/files.h"
 
 namespace braid::demo {
 namespace {
-
-// "STATE_BACKING_OFF" as "backing off".
-std::string Word(absl::string_view name, absl::string_view prefix) {
-  if (absl::StartsWith(name, prefix)) name.remove_prefix(prefix.size());
-  std::string word = absl::AsciiStrToLower(name);
-  std::replace(word.begin(), word.end(), '_', ' ');
-  return word;
-}
 
 class Demo {
  public:
@@ -107,7 +98,7 @@ DemoView Demo::View() {
   view.merged = status.merged_events();
   view.merged_per_second = status.merged().events_per_second();
   view.duplicates = status.duplicate_events();
-  view.health = Word(v1::StreamStatus::Health_Name(status.health()), "HEALTH_");
+  view.health = EnumWords(v1::StreamStatus::Health_Name(status.health()), "HEALTH_");
   for (int i = 0; i < cluster_->connector_count(); ++i) {
     view.connections.push_back(ViewOf(i, status));
   }
@@ -121,7 +112,7 @@ ConnectionView Demo::ViewOf(int index, const v1::StreamStatus& status) {
   view.name = harness::Cluster::ConnectionName(index);
   for (const v1::Connection& connection : status.connections()) {
     if (!absl::EndsWith(connection.name(), "/" + view.name)) continue;
-    view.state = Word(v1::ConnectionReport::State_Name(connection.report().state()), "STATE_");
+    view.state = EnumWords(v1::ConnectionReport::State_Name(connection.report().state()), "STATE_");
     view.events_per_second = connection.rates().events_per_second();
     view.first_share = connection.first_share();
     view.reconnects = connection.reconnects();

@@ -1,8 +1,7 @@
 #include "ingest/connection_counters.h"
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/strip.h"
 #include "braid/v1/ingest_service.pb.h"
+#include "proto/enum_word.h"
 
 namespace braid {
 namespace {
@@ -17,15 +16,11 @@ uint64_t Sum(const Counters& counters) {
 }
 
 std::string StateWord(int state) {
-  absl::string_view name = State::State_Name(static_cast<State::State>(state));
-  absl::ConsumePrefix(&name, "STATE_");
-  return absl::AsciiStrToLower(name);
+  return EnumLabel(State::State_Name(static_cast<State::State>(state)), "STATE_");
 }
 
 std::string OriginWord(int origin) {
-  absl::string_view name = v1::EventOrigin_Name(static_cast<v1::EventOrigin>(origin));
-  absl::ConsumePrefix(&name, "EVENT_ORIGIN_");
-  return absl::AsciiStrToLower(name);
+  return EnumLabel(v1::EventOrigin_Name(static_cast<v1::EventOrigin>(origin)), "EVENT_ORIGIN_");
 }
 
 // Adds `label` to the connection's own and passes plain counters on.

@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "base/version.h"
 #include "ingest/rule_api.h"
@@ -16,11 +15,10 @@ constexpr absl::Duration kPowerTrackInterval = absl::Seconds(2);
 
 // The value of the header; "" without credentials.
 absl::StatusOr<std::string> ReadAuthorization(const config::v1::SourceConfig& source,
-                                              RuleDialect dialect) {
+                                              XAuth auth) {
   absl::StatusOr<std::string> token = ReadCredentials(source);
   if (!token.ok() || token->empty()) return token;
-  if (dialect == RuleDialect::kV2) return absl::StrCat("Bearer ", *token);
-  return absl::StrCat("Basic ", absl::Base64Escape(*token));
+  return AuthorizationOf(auth, *token);
 }
 
 absl::optional<RuleApi> ApiOf(const ConnectionPlan& plan) {
@@ -59,10 +57,11 @@ ConnectorWorker::ConnectorWorker(Loop& loop, const config::v1::ConnectorConfig& 
   if (options.api.dialect == RuleDialect::kPowerTrack) {
     options.request_interval = kPowerTrackInterval;
   }
-  RuleDialect dialect = options.api.dialect;
   worker_ = std::make_unique<RestWorker>(
       loop, http_, std::move(dedupers), std::move(options),
-      [source = plan.source, dialect] { return ReadAuthorization(source, dialect); });
+      [source = plan.source, auth = plan.dialect->auth] {
+        return ReadAuthorization(source, auth);
+      });
 }
 
 }  // namespace braid

@@ -1,18 +1,13 @@
 #include "ingest/spool_check.h"
 
 #include "absl/strings/str_cat.h"
+#include "base/file_path.h"
 
 namespace braid {
 namespace {
 
 // Removed by the next start should it stay behind.
 constexpr char kProbeName[] = "/write-check.tmp";
-
-std::string ParentOf(const std::string& dir) {
-  size_t slash = dir.find_last_of('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : dir.substr(0, slash);
-}
 
 }  // namespace
 

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/check.h"
+#include "ingest/x_time.h"
 #include "simdjson.h"
 
 namespace braid {
@@ -45,9 +46,7 @@ std::string TextOf(const element& of, const char* name) {
 }
 
 absl::optional<absl::Time> TimeOf(const element& of, const char* name) {
-  absl::Time time;
-  if (!absl::ParseTime(absl::RFC3339_full, TextOf(of, name), &time, nullptr)) return {};
-  return time;
+  return ParseXTime(TextOf(of, name));
 }
 
 absl::optional<XConnection> ReadConnection(const element& entry) {

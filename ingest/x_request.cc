@@ -8,8 +8,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
-#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "base/host_port.h"
 
 namespace braid {
 namespace {
@@ -20,19 +20,6 @@ constexpr size_t kTokenBytesMax = 4096;
 bool IsVisibleAscii(absl::string_view text) {
   for (char c : text) {
     if (!absl::ascii_isgraph(c)) return false;
-  }
-  return true;
-}
-
-// The four numbers of 127.0.0.0/8, written out: no 127.1, no names.
-bool IsLoopbackAddress(absl::string_view host) {
-  std::vector<absl::string_view> parts = absl::StrSplit(host, '.');
-  if (parts.size() != 4 || parts[0] != "127") return false;
-  for (absl::string_view part : parts) {
-    if (part.empty() || part.size() > 3) return false;
-    for (char c : part) {
-      if (!absl::ascii_isdigit(c)) return false;
-    }
   }
   return true;
 }
@@ -96,11 +83,6 @@ void AddParameter(absl::string_view name, absl::string_view value, std::string* 
   absl::StrAppend(url, std::string(1, joint), PercentEncoded(name), "=", PercentEncoded(value));
 }
 
-std::string Authorization(XAuth auth, absl::string_view token) {
-  if (auth == XAuth::kBearer) return absl::StrCat("Bearer ", token);
-  return absl::StrCat("Basic ", absl::Base64Escape(token));
-}
-
 }  // namespace
 
 absl::Status CheckStreamUrl(absl::string_view url) {
@@ -119,7 +101,11 @@ absl::Status CheckStreamUrl(absl::string_view url) {
   }
   absl::string_view host = HostOf(authority);
   if (host.empty()) return absl::InvalidArgumentError("url: has no host");
-  if (!https && host != "localhost" && host != "[::1]" && !IsLoopbackAddress(host)) {
+  // Names and IPv6 addresses as they are written most, no other spelling: the
+  // token goes there in plain text.
+  bool is_here = host == "localhost" || host == "[::1]" ||
+                 (absl::StartsWith(host, "127.") && IsLoopbackHost(host));
+  if (!https && !is_here) {
     return absl::InvalidArgumentError("url: http is for this machine only, use https");
   }
   if (absl::StrContains(url, "#")) return absl::InvalidArgumentError("url: holds a fragment");
@@ -134,6 +120,11 @@ absl::StatusOr<std::string> StreamUrl(const RequestOptions& options) {
   if (options.partition > 0) AddParameter("partition", absl::StrCat(options.partition), &*url);
   for (const auto& [name, value] : options.parameters) AddParameter(name, value, &*url);
   return url;
+}
+
+std::string AuthorizationOf(XAuth auth, absl::string_view token) {
+  if (auth == XAuth::kBearer) return absl::StrCat("Bearer ", token);
+  return absl::StrCat("Basic ", absl::Base64Escape(token));
 }
 
 absl::StatusOr<HttpRequest> BuildRequest(const RequestOptions& options, absl::string_view token,
@@ -154,7 +145,7 @@ absl::StatusOr<HttpRequest> BuildRequest(const RequestOptions& options, absl::st
   }
   request.url = *std::move(url);
   if (!token.empty()) {
-    request.headers.push_back({"Authorization", Authorization(dialect.auth, token)});
+    request.headers.push_back({"Authorization", AuthorizationOf(dialect.auth, token)});
   }
   request.headers.push_back(
       {"User-Agent", absl::StrCat("braid/", options.version, " (+", options.connection, ")")});

@@ -47,6 +47,9 @@ absl::Status CheckStreamUrl(absl::string_view url);
 // InvalidArgument names the option that is missing or wrong.
 absl::StatusOr<std::string> StreamUrl(const RequestOptions& options);
 
+// The value of the Authorization header. `token`: as BuildRequest takes it.
+std::string AuthorizationOf(XAuth auth, absl::string_view token);
+
 // `token`: what the Authorization header is made of: a bearer token, or for
 // Basic "user:password"; empty: no such header. `backfill_minutes` 0: none asked
 // for. InvalidArgument for what StreamUrl refuses, more minutes than the dialect

@@ -5,15 +5,10 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/file_path.h"
 
 namespace braid {
 namespace {
-
-std::string ParentOf(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
 
 absl::Status NoSuch(const std::string& path) {
   return absl::NotFoundError(absl::StrCat(path, ": no such file or directory"));

@@ -85,6 +85,11 @@ class Source {
     report->set_received_events(offset_);
     call_->Write(request);
   }
+  // True when all of it is durable.
+  bool Deliver(const std::vector<uint64_t>& ids) {
+    Offer(ids);
+    return WaitForAck();
+  }
   // Reads until everything offered is durable.
   bool WaitForAck() {
     v1::OfferResponse response;
@@ -124,6 +129,10 @@ class DeduperTest : public ::testing::Test {
   }
 
   void Init() { ASSERT_TRUE(Deduper::Init(config_, absl::Now()).ok()); }
+  absl::Status InitAndStart() {
+    Init();
+    return Start();
+  }
   absl::Status Start() {
     absl::StatusOr<std::unique_ptr<Deduper>> started =
         Deduper::Start(config_, [](absl::Status status) { ADD_FAILURE() << status; });
@@ -187,19 +196,16 @@ class DeduperTest : public ::testing::Test {
 };
 
 TEST_F(DeduperTest, TwoSourcesBecomeOneLogThatSurvivesARestart) {
-  Init();
-  ASSERT_TRUE(Start().ok());
+  ASSERT_TRUE(InitAndStart().ok());
   {
     Source a(channel_, "fra-a", 1);
     Source b(channel_, "nyc-b", 1);
     ASSERT_TRUE(a.Read().has_welcome());
     ASSERT_TRUE(b.Read().has_welcome());
     a.Offer(Ids(0, 50));
-    a.Offer(Ids(60, 100));
-    ASSERT_TRUE(a.WaitForAck());
+    ASSERT_TRUE(a.Deliver(Ids(60, 100)));
     b.Offer(Ids(40, 70));
-    b.Offer(Ids(0, 20));
-    ASSERT_TRUE(b.WaitForAck());
+    ASSERT_TRUE(b.Deliver(Ids(0, 20)));
     std::string cursor;
     std::vector<v1::Event> events = ReadAll(&cursor);
     ASSERT_EQ(events.size(), 100u);
@@ -222,24 +228,20 @@ TEST_F(DeduperTest, TwoSourcesBecomeOneLogThatSurvivesARestart) {
   ASSERT_EQ(welcome.welcome().expected_size(), 1);
   EXPECT_EQ(welcome.welcome().expected(0).end_offset(), 90u);
   a.SetOffset(90);
-  a.Offer(Ids(95, 110));
-  ASSERT_TRUE(a.WaitForAck());
+  ASSERT_TRUE(a.Deliver(Ids(95, 110)));
   std::vector<v1::Event> events = ReadAll(&cursor);
   ASSERT_EQ(events.size(), 10u);
   EXPECT_EQ(events[0].sequence(), 101u);
 }
 
 TEST_F(DeduperTest, AnEventTellsWhoSawIt) {
-  Init();
-  ASSERT_TRUE(Start().ok());
+  ASSERT_TRUE(InitAndStart().ok());
   Source a(channel_, "fra-a", 1);
   Source b(channel_, "nyc-b", 1);
   ASSERT_TRUE(a.Read().has_welcome());
   ASSERT_TRUE(b.Read().has_welcome());
-  a.Offer({Id(1), Id(2)});
-  ASSERT_TRUE(a.WaitForAck());
-  b.Offer({Id(2), Id(3)});
-  ASSERT_TRUE(b.WaitForAck());
+  ASSERT_TRUE(a.Deliver({Id(1), Id(2)}));
+  ASSERT_TRUE(b.Deliver({Id(2), Id(3)}));
   auto stub = v1::StreamService::NewStub(channel_);
   auto seen_by = [&](int n) {
     grpc::ClientContext context;
@@ -260,21 +262,18 @@ TEST_F(DeduperTest, AnEventTellsWhoSawIt) {
 }
 
 TEST_F(DeduperTest, HealthFollowsTheConnections) {
-  Init();
-  ASSERT_TRUE(Start().ok());
+  ASSERT_TRUE(InitAndStart().ok());
   EXPECT_EQ(Status().health(), v1::StreamStatus::HEALTH_DARK);
   Source a(channel_, "fra-a", 1);
   ASSERT_TRUE(a.Read().has_welcome());
   a.Report();
-  a.Offer({Id(1)});
-  ASSERT_TRUE(a.WaitForAck());
+  ASSERT_TRUE(a.Deliver({Id(1)}));
   EXPECT_EQ(Status().health(), v1::StreamStatus::HEALTH_EXPOSED);
   {
     Source b(channel_, "nyc-b", 1);
     ASSERT_TRUE(b.Read().has_welcome());
     b.Report();
-    b.Offer({Id(1)});
-    ASSERT_TRUE(b.WaitForAck());
+    ASSERT_TRUE(b.Deliver({Id(1)}));
     v1::StreamStatus status = Status();
     EXPECT_EQ(status.health(), v1::StreamStatus::HEALTH_REDUNDANT);
     ASSERT_EQ(status.connections_size(), 2);
@@ -289,16 +288,14 @@ TEST_F(DeduperTest, HealthFollowsTheConnections) {
 }
 
 TEST_F(DeduperTest, OneConnectionIsLetGoAtATime) {
-  Init();
-  ASSERT_TRUE(Start().ok());
+  ASSERT_TRUE(InitAndStart().ok());
   Source a(channel_, "fra-a", 1);
   ASSERT_TRUE(a.Read().has_welcome());
   EXPECT_EQ(Drain("streams/main/connections/fra-a"), "PEER_NOT_RECEIVING");
   Source b(channel_, "nyc-b", 1);
   ASSERT_TRUE(b.Read().has_welcome());
   b.Report();
-  b.Offer({Id(1)});
-  ASSERT_TRUE(b.WaitForAck());
+  ASSERT_TRUE(b.Deliver({Id(1)}));
   EXPECT_EQ(Drain("streams/main/connections/fra-a"), "PEER_NOT_SETTLED");
   EXPECT_EQ(Drain("streams/main/connections/fra-a", true), "");
   v1::OfferResponse response = a.Read();
@@ -309,12 +306,10 @@ TEST_F(DeduperTest, OneConnectionIsLetGoAtATime) {
 }
 
 TEST_F(DeduperTest, DrainTellsReadersWhereToResume) {
-  Init();
-  ASSERT_TRUE(Start().ok());
+  ASSERT_TRUE(InitAndStart().ok());
   Source a(channel_, "fra-a", 1);
   ASSERT_TRUE(a.Read().has_welcome());
-  a.Offer({Id(1)});
-  ASSERT_TRUE(a.WaitForAck());
+  ASSERT_TRUE(a.Deliver({Id(1)}));
   auto stub = v1::StreamService::NewStub(channel_);
   grpc::ClientContext context;
   v1::TailEventsRequest request;
@@ -334,8 +329,7 @@ TEST_F(DeduperTest, DrainTellsReadersWhereToResume) {
 }
 
 TEST_F(DeduperTest, UnknownConnectionAndStreamAreRefused) {
-  Init();
-  ASSERT_TRUE(Start().ok());
+  ASSERT_TRUE(InitAndStart().ok());
   Source stranger(channel_, "sfo-c", 1);
   v1::OfferResponse response = stranger.Read();
   EXPECT_EQ(response.refusal().reason(),

@@ -61,6 +61,15 @@ class OfferSessionTest : public testing::Test {
     hello->add_sessions()->set_epoch(epoch);
     return request;
   }
+  // The second start of a spool of which epoch 1 is this session.
+  static v1::OfferRequest HelloAfter(uint64_t first_session_id) {
+    v1::OfferRequest hello = Hello(2);
+    v1::OfferRequest::Session* first = hello.mutable_hello()->mutable_sessions(0);
+    first->set_epoch(1);
+    first->set_session_id(first_session_id);
+    hello.mutable_hello()->add_sessions()->set_epoch(2);
+    return hello;
+  }
   v1::OfferRequest Frame(uint64_t epoch, uint64_t offset, int events = 1) {
     std::vector<uint64_t> ids;
     for (int i = 0; i < events; ++i) ids.push_back(FirstSnowflakeAt(loop_.WallNow()) + offset + i);
@@ -85,6 +94,12 @@ class OfferSessionTest : public testing::Test {
     EXPECT_NE(call->responder.responses[0].refusal().message(), "");
     EXPECT_TRUE(call->responder.closed);
   }
+  // As the first request of a call.
+  void ExpectRefused(const v1::OfferRequest& first, Refusal::Reason reason) {
+    std::unique_ptr<Call> call = Dial();
+    call->session->OnRequest(first, 1);
+    ExpectRefused(call.get(), reason);
+  }
 
   SimLoop loop_;
   MemStore store_;
@@ -99,11 +114,7 @@ TEST_F(OfferSessionTest, WelcomeSaysWhereEachSessionGoesOn) {
   first->session->OnRequest(Frame(1, 0, 3), 1);
   Settle();
   std::unique_ptr<Call> call = Dial();
-  v1::OfferRequest hello = Hello(2);
-  hello.mutable_hello()->mutable_sessions(0)->set_epoch(1);
-  hello.mutable_hello()->mutable_sessions(0)->set_session_id(10);
-  hello.mutable_hello()->add_sessions()->set_epoch(2);
-  call->session->OnRequest(hello, 1);
+  call->session->OnRequest(HelloAfter(10), 1);
   Settle();
   const v1::OfferResponse::Welcome& welcome = call->responder.responses.at(0).welcome();
   EXPECT_EQ(welcome.log_id(), "log-1");
@@ -147,11 +158,7 @@ TEST_F(OfferSessionTest, OlderSessionWithAnotherIdIsRefused) {
   Settle();
   // The spool was lost, began at epoch 1 again, and was restarted.
   std::unique_ptr<Call> call = Dial();
-  v1::OfferRequest hello = Hello(2);
-  hello.mutable_hello()->mutable_sessions(0)->set_epoch(1);
-  hello.mutable_hello()->mutable_sessions(0)->set_session_id(11);
-  hello.mutable_hello()->add_sessions()->set_epoch(2);
-  call->session->OnRequest(hello, 1);
+  call->session->OnRequest(HelloAfter(11), 1);
   Settle();
   const v1::OfferResponse::Refusal& refusal = call->responder.responses.at(0).refusal();
   EXPECT_EQ(refusal.reason(), v1::OfferResponse::Refusal::REASON_STALE_EPOCH);
@@ -197,40 +204,26 @@ TEST_F(OfferSessionTest, HoleIsNackedOnceUntilItIsFilled) {
 }
 
 TEST_F(OfferSessionTest, HelloIsCheckedAgainstTheConfiguration) {
-  std::unique_ptr<Call> call = Dial();
   v1::OfferRequest hello = Hello(1);
   hello.mutable_hello()->set_stream("streams/dev");
-  call->session->OnRequest(hello, 1);
-  ExpectRefused(call.get(), Refusal::REASON_UNKNOWN_STREAM);
-  call = Dial();
-  call->session->OnRequest(Hello(1, "nobody"), 1);
-  ExpectRefused(call.get(), Refusal::REASON_UNKNOWN_CONNECTION);
-  call = Dial();
+  ExpectRefused(hello, Refusal::REASON_UNKNOWN_STREAM);
+  ExpectRefused(Hello(1, "nobody"), Refusal::REASON_UNKNOWN_CONNECTION);
   hello = Hello(1);
   hello.mutable_hello()->clear_sessions();
-  call->session->OnRequest(hello, 1);
-  ExpectRefused(call.get(), Refusal::REASON_INVALID);
-  call = Dial();
-  call->session->OnRequest(Frame(1, 0), 1);
-  ExpectRefused(call.get(), Refusal::REASON_INVALID);
+  ExpectRefused(hello, Refusal::REASON_INVALID);
+  ExpectRefused(Frame(1, 0), Refusal::REASON_INVALID);
 }
 
 TEST_F(OfferSessionTest, ConnectionMustCarryThePartitionItIsConfiguredFor) {
-  std::unique_ptr<Call> call = Dial();
   v1::OfferRequest hello = Hello(1);
   hello.mutable_hello()->add_partitions(1);
-  call->session->OnRequest(hello, 1);
-  ExpectRefused(call.get(), Refusal::REASON_UNKNOWN_CONNECTION);
+  ExpectRefused(hello, Refusal::REASON_UNKNOWN_CONNECTION);
 
   options_.partitions = {{"fra-a", 2}};
-  call = Dial();
-  call->session->OnRequest(hello, 1);
-  ExpectRefused(call.get(), Refusal::REASON_UNKNOWN_CONNECTION);
-  call = Dial();
-  call->session->OnRequest(Hello(1), 1);
-  ExpectRefused(call.get(), Refusal::REASON_UNKNOWN_CONNECTION);
+  ExpectRefused(hello, Refusal::REASON_UNKNOWN_CONNECTION);
+  ExpectRefused(Hello(1), Refusal::REASON_UNKNOWN_CONNECTION);
   hello.mutable_hello()->set_partitions(0, 2);
-  call = Dial();
+  std::unique_ptr<Call> call = Dial();
   call->session->OnRequest(hello, 1);
   Settle();
   ASSERT_EQ(call->responder.responses.size(), 1);
@@ -282,9 +275,7 @@ TEST_F(OfferSessionTest, FullDiskRefusesHelloAndRecords) {
   merger_->SetAccepting(false);
   open->session->OnRequest(Frame(1, 0), 1);
   ExpectRefused(open.get(), Refusal::REASON_DISK_FULL);
-  std::unique_ptr<Call> call = Dial();
-  call->session->OnRequest(Hello(1), 1);
-  ExpectRefused(call.get(), Refusal::REASON_DISK_FULL);
+  ExpectRefused(Hello(1), Refusal::REASON_DISK_FULL);
   EXPECT_EQ(core_->last_sequence(), 0);
 }
 

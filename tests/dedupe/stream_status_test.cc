@@ -70,6 +70,12 @@ TEST(StreamStatusTest, AStreamIsAsRedundantAsItsWeakestPartition) {
   EXPECT_EQ(BuildStatus(facts, RateWindow()).health(), v1::StreamStatus::HEALTH_DARK);
 }
 
+TEST(StreamStatusTest, AStateThatALaterVersionReportsIsUnknown) {
+  ConnectionFacts later = Receiving("a");
+  later.source.report.set_state(static_cast<v1::ConnectionReport::State>(99));
+  EXPECT_NE(Problems(Facts({later})).find("a is unknown."), std::string::npos);
+}
+
 TEST(StreamStatusTest, AnyStalenessMeansNotReceiving) {
   EXPECT_TRUE(IsReceiving(Receiving("a").source, kLoopNow));
   SourceSnapshot source = Receiving("a").source;

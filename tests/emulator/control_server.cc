@@ -37,15 +37,9 @@ void ControlServer::AcceptAll() {
 }
 
 void ControlServer::Read(Peer* peer) {
-  char buffer[64 << 10];
-  for (;;) {
-    IoResult result = peer->transport->Read(buffer, sizeof(buffer));
-    if (result.state == IoState::kBlocked) break;
-    if (result.state == IoState::kClosed) {
-      peer->is_dead = true;
-      return;
-    }
-    if (!peer->is_answered) peer->in.append(buffer, result.bytes);
+  if (!ReadAll(peer->transport.get(), peer->is_answered ? nullptr : &peer->in)) {
+    peer->is_dead = true;
+    return;
   }
   if (peer->is_answered) return;
   HttpRequest request;

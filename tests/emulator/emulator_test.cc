@@ -3,57 +3,26 @@
 #include "tests/emulator/emulator.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <memory>
 #include <set>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "proto/snowflake.h"
-#include "tests/emulator/test_client.h"
-#include "tests/emulator/truth.h"
+#include "tests/emulator/emulator_fixture.h"
 
 namespace braid::emulator {
 namespace {
 
-using testing::Test;
-
-class EmulatorTest : public Test {
+class EmulatorTest : public EmulatorFixture {
  protected:
-  EmulatorTest() {
-    options_.body_count = 50;
-    options_.rate = 1000;
-    options_.truth_path =
-        absl::StrCat(testing::TempDir(), "/truth-", getpid(), "-",
-                     testing::UnitTest::GetInstance()->current_test_info()->name());
-  }
-  ~EmulatorTest() override { StopEmulator(); }
+  EmulatorTest() { options_.mix = EventMix(); }
 
-  void StartEmulator() {
-    emulator_ = std::make_unique<Emulator>(options_);
-    ASSERT_TRUE(emulator_->Start().ok());
-    thread_ = std::thread([this] { emulator_->Run(); });
-  }
-  void StopEmulator() {
-    if (!thread_.joinable()) return;
-    emulator_->Stop();
-    thread_.join();
-    emulator_.reset();
-  }
-  // Stops the emulator first.
-  Truth TheTruth() {
-    StopEmulator();
-    absl::StatusOr<Truth> truth = ReadTruth(options_.truth_path);
-    EXPECT_TRUE(truth.ok()) << truth.status();
-    unlink(options_.truth_path.c_str());
-    return truth.ok() ? *truth : Truth();
-  }
   std::unique_ptr<StreamClient> Open(ClientOptions options = {}) {
     auto client = std::make_unique<StreamClient>(emulator_->port(), options);
     EXPECT_EQ(client->Status(), 200);
@@ -70,10 +39,6 @@ class EmulatorTest : public Test {
   std::string Answer(const std::string& target) {
     return Control(emulator_->control_port(), target).second;
   }
-
-  EmulatorOptions options_;
-  std::unique_ptr<Emulator> emulator_;
-  std::thread thread_;
 };
 
 std::vector<std::string> ReadIds(StreamClient* client, size_t count) {

@@ -2,66 +2,39 @@
 // created and what it sent.
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <memory>
 #include <set>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "simdjson.h"
-#include "tests/emulator/emulator.h"
-#include "tests/emulator/test_client.h"
-#include "tests/emulator/truth.h"
+#include "tests/emulator/emulator_fixture.h"
 
 namespace braid::emulator {
 namespace {
 
-class RestE2eTest : public testing::Test {
+class RestE2eTest : public EmulatorFixture {
  protected:
   RestE2eTest() {
-    options_.body_count = 50;
+    options_.mix = EventMix();
     options_.rate = 500;
     options_.ids.lateness_max = absl::ZeroDuration();
     options_.rest.search = {absl::ZeroDuration(), 0};
     options_.rest.has_limits = false;
-    options_.truth_path =
-        absl::StrCat(testing::TempDir(), "/truth-", getpid(), "-",
-                     testing::UnitTest::GetInstance()->current_test_info()->name());
   }
-  ~RestE2eTest() override { Stop(); }
 
-  void Start() {
-    emulator_ = std::make_unique<Emulator>(options_);
-    ASSERT_TRUE(emulator_->Start().ok());
-    thread_ = std::thread([this] { emulator_->Run(); });
-  }
-  void Stop() {
-    if (!thread_.joinable()) return;
-    emulator_->Stop();
-    thread_.join();
-    emulator_.reset();
-  }
   std::string Get(const std::string& target) {
     ClientOptions options;
     options.target = target;
     return StreamClient(emulator_->port(), options).Body();
   }
   std::unique_ptr<StreamClient> OpenStream(const std::string& name) {
-    ClientOptions options;
-    options.target = "/2/tweets/search/stream?connection=" + name;
-    auto client = std::make_unique<StreamClient>(emulator_->port(), options);
-    EXPECT_EQ(client->Status(), 200);
-    return client;
+    return Open("/2/tweets/search/stream?connection=" + name);
   }
-
-  EmulatorOptions options_;
-  std::unique_ptr<Emulator> emulator_;
-  std::thread thread_;
 };
 
 // Ids have 19 digits, so text sorts as numbers do.
@@ -95,7 +68,7 @@ std::vector<std::string> DataIds(const std::string& body, std::string* next_toke
 }
 
 TEST_F(RestE2eTest, WhatAConnectionMissedIsFoundBySearchAndLookup) {
-  Start();
+  StartEmulator();
   auto other = OpenStream("b");
   auto broken = OpenStream("a");
   const std::string last_seen = ReadIds(broken.get(), 20).back();
@@ -134,7 +107,7 @@ TEST_F(RestE2eTest, WhatAConnectionMissedIsFoundBySearchAndLookup) {
   EXPECT_TRUE(std::is_sorted(found.rbegin(), found.rend()));
   for (const std::string& id : found) EXPECT_EQ(missed.count(id), 1u) << id;
 
-  Stop();
+  StopEmulator();
   absl::StatusOr<Truth> truth = ReadTruth(options_.truth_path);
   unlink(options_.truth_path.c_str());
   ASSERT_TRUE(truth.ok());
@@ -148,7 +121,7 @@ TEST_F(RestE2eTest, WhatAConnectionMissedIsFoundBySearchAndLookup) {
 
 TEST_F(RestE2eTest, UsageIsWhatTheStreamsGaveEachPostOnce) {
   options_.mix.duplicates = 0.1;
-  Start();
+  StartEmulator();
   auto first = OpenStream("a");
   auto second = OpenStream("b");
   ReadIds(first.get(), 300);
@@ -159,7 +132,7 @@ TEST_F(RestE2eTest, UsageIsWhatTheStreamsGaveEachPostOnce) {
   while (first->ReadLine(&line) || second->ReadLine(&line)) {
   }
   std::string body = Get("/2/usage/tweets");
-  Stop();
+  StopEmulator();
   absl::StatusOr<Truth> truth = ReadTruth(options_.truth_path);
   unlink(options_.truth_path.c_str());
   ASSERT_TRUE(truth.ok());

@@ -50,6 +50,16 @@ void Transport::ResetOnClose() {
   setsockopt(fd(), SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
 }
 
+bool ReadAll(Transport* transport, std::string* in) {
+  char buffer[64 << 10];
+  for (;;) {
+    IoResult result = transport->Read(buffer, sizeof(buffer));
+    if (result.state == IoState::kBlocked) return true;
+    if (result.state == IoState::kClosed) return false;
+    if (in != nullptr) in->append(buffer, result.bytes);
+  }
+}
+
 std::unique_ptr<Transport> MakePlainTransport(int fd) {
   return std::make_unique<PlainTransport>(fd);
 }

@@ -37,6 +37,10 @@ class Transport {
   void ResetOnClose();
 };
 
+// Everything that is there, appended to `in`; nowhere when it is null. False:
+// the peer closed.
+bool ReadAll(Transport* transport, std::string* in);
+
 std::unique_ptr<Transport> MakePlainTransport(int fd);
 
 // Makes transports that speak TLS with one certificate.

@@ -96,17 +96,12 @@ void XServer::Drop(Peer* peer) {
 }
 
 void XServer::ReadRequest(Peer* peer) {
-  char buffer[16 << 10];
-  for (;;) {
-    IoResult result = peer->transport->Read(buffer, sizeof(buffer));
-    if (result.state == IoState::kBlocked) break;
-    if (result.state == IoState::kClosed) {
-      peer->is_dead = true;
-      return;
-    }
-    if (!peer->is_answered && !peer->is_hole) peer->in.append(buffer, result.bytes);
+  bool is_over = peer->is_answered || peer->is_hole;
+  if (!ReadAll(peer->transport.get(), is_over ? nullptr : &peer->in)) {
+    peer->is_dead = true;
+    return;
   }
-  if (peer->is_answered || peer->is_hole) return;
+  if (is_over) return;
   HttpRequest request;
   switch (ParseRequest(peer->in, kRequestBodyBytesMax, &request)) {
     case ParseState::kNeedMore:

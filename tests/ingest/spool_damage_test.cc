@@ -124,6 +124,24 @@ class Disk {
     return found;
   }
 
+  // How often each record is there, by its receive time in seconds. Expects no
+  // loss.
+  std::map<int64_t, int> TimesSeen() {
+    std::map<int64_t, int> seen;
+    for (const auto& session : spool_->Sessions()) {
+      SpoolReader reader(*spool_);
+      reader.Seek(session.epoch(), session.first_retained_offset());
+      while (true) {
+        auto record = reader.Next();
+        EXPECT_TRUE(record.ok()) << record.status();
+        if (!record.ok() || !record->has_value()) break;
+        EXPECT_FALSE((*record)->has_loss());
+        ++seen[(*record)->frame().base_receive_time().seconds()];
+      }
+    }
+    return seen;
+  }
+
   SimLoop loop_;
   MemFileSystem files_{loop_};
   FailingFileSystem failing_{files_};
@@ -381,18 +399,7 @@ TEST(SpoolSessionsTest, ThousandsOfStartsKeepEveryRecordInFewSessions) {
     most = std::max(most, disk.spool_->Sessions().size());
   }
   EXPECT_LE(most, disk.options_.sessions_max + 1);
-  std::map<int64_t, int> seen;
-  for (const auto& session : disk.spool_->Sessions()) {
-    SpoolReader reader(*disk.spool_);
-    reader.Seek(session.epoch(), session.first_retained_offset());
-    while (true) {
-      auto record = reader.Next();
-      ASSERT_TRUE(record.ok());
-      if (!record->has_value()) break;
-      ASSERT_FALSE((*record)->has_loss());
-      ++seen[(*record)->frame().base_receive_time().seconds()];
-    }
-  }
+  std::map<int64_t, int> seen = disk.TimesSeen();
   ASSERT_EQ(seen.size(), kStarts);
   for (const auto& [second, times] : seen) ASSERT_EQ(times, 1) << second;
 }
@@ -411,19 +418,7 @@ TEST(SpoolSessionsTest, AKillAmidAMergeLosesNothing) {
     disk.failing_.Heal();
     disk.files_.PowerCut(disk.random_);
     ASSERT_TRUE(disk.Open().ok());
-    std::map<int64_t, int> seen;
-    for (const auto& session : disk.spool_->Sessions()) {
-      SpoolReader reader(*disk.spool_);
-      reader.Seek(session.epoch(), session.first_retained_offset());
-      while (true) {
-        auto record = reader.Next();
-        ASSERT_TRUE(record.ok());
-        if (!record->has_value()) break;
-        ASSERT_FALSE((*record)->has_loss()) << step;
-        ++seen[(*record)->frame().base_receive_time().seconds()];
-      }
-    }
-    EXPECT_EQ(seen.size(), 5) << step;
+    EXPECT_EQ(disk.TimesSeen().size(), 5) << step;
     if (merged) break;
     ASSERT_LT(step, 100);
   }

@@ -81,10 +81,11 @@ TEST(XConnectionsTest, EntriesWithoutIdOrTimeAreCounted) {
   auto page = ParseConnectionPage(R"({"data":[
       {"endpoint_name":"filtered_stream","connected_at":"2026-11-20T10:00:00Z"},
       {"id":"a\"],","connected_at":"2026-11-20T10:00:00Z"},
-      {"id":"a","connected_at":"yesterday"}, 7]})");
+      {"id":"a","connected_at":"yesterday"},
+      {"id":"a","connected_at":"infinite-future"}, 7]})");
   ASSERT_TRUE(page.ok()) << page.status();
   EXPECT_TRUE(page->connections.empty());
-  EXPECT_EQ(page->unreadable, 4u);
+  EXPECT_EQ(page->unreadable, 5u);
 }
 
 TEST(XConnectionsTest, NothingListedIsAnEmptyPageOnlyWhenXSaysSo) {

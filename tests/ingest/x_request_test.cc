@@ -86,7 +86,8 @@ TEST(XRequestTest, OnlyTlsLeavesTheMachine) {
        {"http://api.x.com/", "http://127.0.0.1.evil.com/", "http://localhost@evil.com/",
         "http://localhost:80@evil.com/", "http://127.0.0.1\\@evil.com/", "ftp://x.com/", "x.com",
         "https://", "https://user:password@x.com/", "https://x.com/ a", "https://x.com/\r\nA: b",
-        "http://127.1.2/", "file:///etc/passwd", "http://localhost.evil.com", "https://x.com/#f"}) {
+        "http://127.0.0.256/", "http://127.1.2/", "file:///etc/passwd", "http://localhost.evil.com",
+        "https://x.com/#f"}) {
     EXPECT_FALSE(CheckStreamUrl(bad).ok()) << bad;
     EXPECT_FALSE(BuildRequest(Options(bad), "T", 0).ok()) << bad;
   }
