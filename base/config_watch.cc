@@ -40,6 +40,9 @@ class Checker {
     if ((action == "remove_rules") != !limit.rules().empty()) {
       Error(path + ".rules", "names the rules that action: remove_rules removes; give both");
     }
+    for (const std::string& tag : limit.rules()) {
+      if (tag.empty()) Error(path + ".rules", "an empty tag names no rule");
+    }
   }
 
   // Returns the value, or the default where none is given.

@@ -33,28 +33,52 @@ std::string LimitsText(const v1::Usage& usage) {
     double share = limit.limit_posts() == 0 ? 0
                                             : 100.0 * static_cast<double>(limit.posts()) /
                                                   static_cast<double>(limit.limit_posts());
-    rows.push_back({absl::StrCat("per ", EscapeForTerminal(limit.per())),
-                    GroupDigits(limit.posts()), GroupDigits(limit.limit_posts()),
-                    absl::StrFormat("%.1f %%", share),
-                    absl::FormatTime("%Y-%m-%d", ToTime(limit.period_end_time()),
-                                     absl::UTCTimeZone()),
-                    absl::StrCat(EscapeForTerminal(limit.action()),
-                                 limit.reached() ? ", reached" : "")});
+    rows.push_back(
+        {absl::StrCat("per ", EscapeForTerminal(limit.per())), GroupDigits(limit.posts()),
+         GroupDigits(limit.limit_posts()), absl::StrFormat("%.1f %%", share),
+         absl::FormatTime("%Y-%m-%d", ToTime(limit.period_end_time()), absl::UTCTimeZone()),
+         absl::StrCat(EscapeForTerminal(limit.action()), limit.reached() ? ", reached" : "")});
   }
   return absl::StrCat("\n", TableText(rows, "  "));
+}
+
+// By how much X's figure is above ours.
+std::string Difference(uint64_t ours, uint64_t theirs) {
+  if (ours == theirs) return "0.0 %";
+  if (ours == 0) return "-";
+  double share = static_cast<double>(theirs) / static_cast<double>(ours) - 1;
+  return absl::StrFormat("%+.1f %%", 100 * share);
+}
+
+std::string XText(const v1::Usage& usage) {
+  if (!usage.has_x_usage()) return "";
+  const v1::XUsage& x_usage = usage.x_usage();
+  std::string cap =
+      x_usage.project_cap() == 0 ? "" : absl::StrCat(" of ", GroupDigits(x_usage.project_cap()));
+  return absl::StrCat(
+      "\nX counts every app of the project, and today late: ", GroupDigits(x_usage.project_posts()),
+      cap, " posts this month, as of ",
+      absl::FormatTime("%Y-%m-%d %H:%M", ToTime(x_usage.observe_time()), absl::UTCTimeZone()),
+      " UTC\n");
 }
 
 }  // namespace
 
 std::string RenderUsageByDay(const v1::Usage& usage) {
   Rows rows = {{"DAY (UTC)", ">POSTS", ">OTHER", ">DELIVERIES"}};
+  if (usage.has_x_usage()) rows[0].insert(rows[0].end(), {">X SAYS", ">DIFFERS"});
   v1::Usage::Counts sum;
   for (const v1::Usage::Day& day : usage.days()) {
     rows.push_back(Row(EscapeForTerminal(day.date()), day.counts()));
     Add(day.counts(), &sum);
+    if (!usage.has_x_usage()) continue;
+    rows.back().push_back(day.has_x_posts() ? GroupDigits(day.x_posts()) : "-");
+    rows.back().push_back(day.has_x_posts() ? Difference(day.counts().posts(), day.x_posts())
+                                            : "-");
   }
   rows.push_back(Row("all", sum));
-  return absl::StrCat(TableText(rows, "  "), LimitsText(usage));
+  rows.back().resize(rows[0].size());
+  return absl::StrCat(TableText(rows, "  "), LimitsText(usage), XText(usage));
 }
 
 std::string RenderUsageByTag(const v1::Usage& usage) {

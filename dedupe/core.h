@@ -145,6 +145,7 @@ class Core {
                           ApplyResult* result, Group* group);
   void ApplyOther(store::v1::InputRecord input, store::v1::SessionState* session, Group* group);
   ApplyResult ApplyWork(const store::v1::InputRecord& input, Group* group);
+  void AskForRemovals(int64_t admission_micros, Group* group);
   void NoteRuleSet(const store::v1::InputRecord& input, const v1::RuleSet& found, Group* group);
 
   absl::StatusOr<Marks> MarkNew(const v1::Frame& frame, Group* group);

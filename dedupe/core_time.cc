@@ -107,6 +107,7 @@ absl::Status Core::ApplyTick(const store::v1::InputRecord& input, Group* group) 
   absl::Time delivered = floor() + options_.window_span;
   AppendNotices(input.admission_micros(), watch_.OnTick(tick, now(), delivered, &group->changes),
                 group);
+  AskForRemovals(input.admission_micros(), group);
   return Expire(group);
 }
 

@@ -199,6 +199,7 @@ void StreamRuntime::OnNotice(const v1::StreamNotice& notice) {
   std::string type = absl::AsciiStrToLower(Notice::Type_Name(notice.type()));
   bool good = notice.type() == Notice::TYPE_RULE_SET_CHANGED ||
               notice.type() == Notice::TYPE_RESUMED ||
+              notice.type() == Notice::TYPE_RULES_REMOVED ||
               notice.type() == Notice::TYPE_VOLUME_DROP_ENDED ||
               notice.type() == Notice::TYPE_VOLUME_SURGE_ENDED ||
               notice.type() == Notice::TYPE_VOLUME_UNCAPPED ||
@@ -206,10 +207,6 @@ void StreamRuntime::OnNotice(const v1::StreamNotice& notice) {
   Log(good ? LogLevel::kInfo : LogLevel::kWarn, type, notice.message(), {{"stream", name()}});
   ++notice_counts_[notice.type()];
   if (notice.type() == Notice::TYPE_PAUSED || notice.type() == Notice::TYPE_RESUMED) TellPause();
-  if (notice.type() == Notice::TYPE_USAGE_LIMIT_REACHED &&
-      notice.usage().action() == "remove_rules" && options_.remove_rules) {
-    options_.remove_rules({notice.usage().rules().begin(), notice.usage().rules().end()});
-  }
 }
 
 void StreamRuntime::TellPause() {

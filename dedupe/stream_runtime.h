@@ -47,8 +47,6 @@ class StreamRuntime {
     // The state on disk is indeterminate: end the process. Any thread.
     std::function<void(absl::Status)> on_fatal;
     std::function<uint32_t(const ReadableStream&)> tail_count;
-    // A limit asks for rules to go, by tag; may be empty. Merger thread.
-    std::function<void(std::vector<std::string> tags)> remove_rules;
     // The disk became nearly full, or has room again. Merger thread.
     std::function<void(bool accepting)> on_accepting;
   };

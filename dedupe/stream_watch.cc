@@ -44,17 +44,17 @@ absl::Status StreamWatch::Load() {
     return bytes.status();
   }
   absl::Status bad;
-  status = store_.Scan(Table::kUsage, UsageKey(kUsageLag), UsageKey(kUsageLag + 1),
-                       [&](absl::string_view key, absl::string_view value) {
-                         store::v1::LagSeries lag;
-                         if (!lag.ParseFromArray(value.data(), static_cast<int>(value.size()))) {
-                           bad = absl::DataLossError("lag can not be read");
-                           return false;
-                         }
-                         lags_.try_emplace(std::string(key.substr(1)), options_.lag,
-                                           std::move(lag));
-                         return true;
-                       });
+  status =
+      store_.Scan(Table::kUsage, UsageKey(kUsageLag), UsageKey(kUsageLag + 1),
+                  [&](absl::string_view key, absl::string_view value) {
+                    store::v1::LagSeries lag;
+                    if (!lag.ParseFromArray(value.data(), static_cast<int>(value.size()))) {
+                      bad = absl::DataLossError("lag can not be read");
+                      return false;
+                    }
+                    lags_.try_emplace(std::string(key.substr(1)), options_.lag, std::move(lag));
+                    return true;
+                  });
   return status.ok() ? bad : status;
 }
 
@@ -63,8 +63,7 @@ void StreamWatch::OnOpened(const store::v1::SourceOpened& opened) {
 }
 
 absl::Status StreamWatch::OnFrame(const std::string& source_id, const v1::Frame& frame,
-                                  absl::string_view is_new, absl::Time newest,
-                                  WriteSet* changes) {
+                                  absl::string_view is_new, absl::Time newest, WriteSet* changes) {
   absl::Status status = metering_.OnFrame(frame, is_new, newest, changes);
   if (!status.ok()) return status;
   volume_.OnFrame(source_id, frame, is_new);
@@ -79,8 +78,8 @@ void StreamWatch::OnLag(const std::string& source_id, const v1::Frame& frame,
   for (int i = 0, count = FrameEventCount(frame); i < count; ++i) {
     bool is_post = frame.post_ids_size() > 0 || frame.keys(i).kind() == v1::EVENT_KIND_POST;
     if (!is_post) continue;
-    uint64_t id = frame.post_ids_size() > 0 ? frame.post_ids(i)
-                                            : WindowKeyTime(FrameWindowKey(frame, i));
+    uint64_t id =
+        frame.post_ids_size() > 0 ? frame.post_ids(i) : WindowKeyTime(FrameWindowKey(frame, i));
     absl::Time created = SnowflakeTime(id);
     absl::Duration lag = ReceiveTime(frame, i) - created;
     if (own == nullptr) {
@@ -129,10 +128,10 @@ void StreamWatch::CheckUsage(absl::Time now, std::vector<StreamNotice>* notices,
     const UsageLimit& limit = options_.limits[event.limit];
     notices->push_back(UsageNotice(event, limit));
     if (!event.reached || limit.action != UsageLimit::Action::kPause) continue;
-    notices->push_back(Pause(now, UtcDayStart(event.period.until_day),
-                             absl::StrCat("limit of ", limit.posts, " posts per ",
-                                          PeriodWord(limit.period), " reached"),
-                             changes));
+    notices->push_back(Pause(
+        now, UtcDayStart(event.period.until_day),
+        absl::StrCat("limit of ", limit.posts, " posts per ", PeriodWord(limit.period), " reached"),
+        changes));
   }
 }
 
@@ -176,11 +175,43 @@ StreamNotice StreamWatch::Resume(absl::Time now, const std::string& reason, Writ
   pause.set_until_micros(absl::ToUnixMicros(now));
   changes->Put(Table::kUsage, UsagePauseKey(pause.from_micros()), pause.SerializeAsString());
   int64_t oldest = absl::ToUnixMicros(UtcDayStart(UtcDay(now) - Metering::kDaysKept));
-  changes->DeleteRange(Table::kUsage, UsagePauseKey(0), UsagePauseKey(std::max<int64_t>(0, oldest)));
+  changes->DeleteRange(Table::kUsage, UsagePauseKey(0),
+                       UsagePauseKey(std::max<int64_t>(0, oldest)));
   StreamNotice notice;
   notice.set_type(StreamNotice::TYPE_RESUMED);
   notice.set_message(absl::StrCat("resumed: ", reason));
   return notice;
+}
+
+std::vector<size_t> StreamWatch::Removals() {
+  std::vector<size_t> out;
+  for (size_t i = 0; i < options_.limits.size(); ++i) {
+    if (options_.limits[i].action != UsageLimit::Action::kRemoveRules) continue;
+    const store::v1::LimitState::Limit* noted = LimitStateOf(options_.limits[i], &limits_);
+    if (noted->acted() && !noted->removed()) out.push_back(i);
+  }
+  return out;
+}
+
+uint64_t StreamWatch::RemovalTask(size_t limit) {
+  return LimitStateOf(options_.limits[limit], &limits_)->removal_task();
+}
+
+void StreamWatch::OnRemovalAsked(size_t limit, uint64_t task) {
+  LimitStateOf(options_.limits[limit], &limits_)->set_removal_task(task);
+}
+
+StreamNotice StreamWatch::OnRemoved(size_t limit, absl::Time now) {
+  LimitStateOf(options_.limits[limit], &limits_)->set_removed(true);
+  StreamNotice notice = RulesRemovedNotice(options_.limits[limit]);
+  SetTime(now, notice.mutable_notice_time());
+  return notice;
+}
+
+void StreamWatch::OnXUsage(v1::XUsage usage, absl::Time now, WriteSet* changes) {
+  // Several workers ask by turns, and none is from the future.
+  SetTime(std::min(ToTime(usage.observe_time()), now), usage.mutable_observe_time());
+  changes->Put(Table::kUsage, UsageKey(kUsageOfX), usage.SerializeAsString());
 }
 
 void StreamWatch::Seal(WriteSet* changes) {

@@ -17,6 +17,7 @@
 #include "absl/time/time.h"
 #include "braid/store/v1/log.pb.h"
 #include "braid/v1/stream_service.pb.h"
+#include "braid/v1/usage.pb.h"
 #include "dedupe/lag_model.h"
 #include "dedupe/metering.h"
 #include "dedupe/usage_limits.h"
@@ -52,6 +53,17 @@ class StreamWatch {
                                        absl::Time delivered, WriteSet* changes);
   std::vector<v1::StreamNotice> OnCommand(const store::v1::Command& command, absl::Time now,
                                           WriteSet* changes);
+
+  // Limits that were reached and whose rules X may still have, as places among
+  // the configured ones.
+  std::vector<size_t> Removals();
+  // The task that removes them; 0 before the first.
+  uint64_t RemovalTask(size_t limit);
+  void OnRemovalAsked(size_t limit, uint64_t task);
+  v1::StreamNotice OnRemoved(size_t limit, absl::Time now);
+
+  // What X says was consumed, for people.
+  void OnXUsage(v1::XUsage usage, absl::Time now, WriteSet* changes);
 
   void Seal(WriteSet* changes);
   void Committed() { metering_.Committed(); }

@@ -19,6 +19,7 @@ inline constexpr char kUsageLimits = 'l';
 inline constexpr char kUsageSlots = 'o';
 inline constexpr char kUsagePause = 'p';
 inline constexpr char kUsageSeries = 'v';
+inline constexpr char kUsageOfX = 'x';
 
 // Kind and name: "l", "v" + tag, "g" + source.
 std::string UsageKey(char kind, absl::string_view name = "");

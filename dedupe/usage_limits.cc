@@ -1,6 +1,7 @@
 #include "dedupe/usage_limits.h"
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/civil_time.h"
 
 namespace braid {
@@ -8,16 +9,8 @@ namespace {
 
 // The same limit after a restart, also where others were added around it.
 std::string KeyOf(const UsageLimit& limit) {
-  return absl::StrCat(PeriodWord(limit.period), " ", limit.posts, " ", ActionWord(limit.action));
-}
-
-store::v1::LimitState::Limit* FindOrAdd(const std::string& key, store::v1::LimitState* state) {
-  for (store::v1::LimitState::Limit& limit : *state->mutable_limits()) {
-    if (limit.key() == key) return &limit;
-  }
-  store::v1::LimitState::Limit* added = state->add_limits();
-  added->set_key(key);
-  return added;
+  return absl::StrCat(PeriodWord(limit.period), " ", limit.posts, " ", ActionWord(limit.action),
+                      limit.rules.empty() ? "" : " ", absl::StrJoin(limit.rules, ","));
 }
 
 void DropUnconfigured(const std::vector<UsageLimit>& limits, store::v1::LimitState* state) {
@@ -33,6 +26,16 @@ int32_t DayNumber(absl::CivilDay day) {
 }
 
 }  // namespace
+
+store::v1::LimitState::Limit* LimitStateOf(const UsageLimit& limit, store::v1::LimitState* state) {
+  std::string key = KeyOf(limit);
+  for (store::v1::LimitState::Limit& noted : *state->mutable_limits()) {
+    if (noted.key() == key) return &noted;
+  }
+  store::v1::LimitState::Limit* added = state->add_limits();
+  added->set_key(key);
+  return added;
+}
 
 std::string PeriodWord(UsageLimit::Period period) {
   return period == UsageLimit::Period::kDay ? "day" : "month";
@@ -61,20 +64,21 @@ UsagePeriod PeriodOf(UsageLimit::Period period, int32_t today, int reset_day) {
 }
 
 std::vector<UsageEvent> CheckLimits(const std::vector<UsageLimit>& limits, int reset_day,
-                                    int32_t today,
-                                    absl::FunctionRef<uint64_t(UsagePeriod)> posts,
+                                    int32_t today, absl::FunctionRef<uint64_t(UsagePeriod)> posts,
                                     store::v1::LimitState* state) {
   std::vector<UsageEvent> events;
   if (state->limits_size() > 0) DropUnconfigured(limits, state);
   for (size_t i = 0; i < limits.size(); ++i) {
     const UsageLimit& limit = limits[i];
     UsagePeriod period = PeriodOf(limit.period, today, reset_day);
-    store::v1::LimitState::Limit* noted = FindOrAdd(KeyOf(limit), state);
+    store::v1::LimitState::Limit* noted = LimitStateOf(limit, state);
     // Time may go back a little when the sources agree about it.
     if (period.first_day > noted->period_first_day()) {
       noted->set_period_first_day(period.first_day);
       noted->set_warnings(0);
       noted->set_acted(false);
+      noted->set_removal_task(0);
+      noted->set_removed(false);
     }
     UsageEvent event;
     event.limit = i;

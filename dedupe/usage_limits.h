@@ -50,10 +50,12 @@ struct UsageEvent {
   UsagePeriod period;
 };
 
+// What is noted of a limit; made where nothing is.
+store::v1::LimitState::Limit* LimitStateOf(const UsageLimit& limit, store::v1::LimitState* state);
+
 // What is told and done now; notes it in `state`. `posts` counts a period's.
 std::vector<UsageEvent> CheckLimits(const std::vector<UsageLimit>& limits, int reset_day,
-                                    int32_t today,
-                                    absl::FunctionRef<uint64_t(UsagePeriod)> posts,
+                                    int32_t today, absl::FunctionRef<uint64_t(UsagePeriod)> posts,
                                     store::v1::LimitState* state);
 
 }  // namespace braid

@@ -1,5 +1,7 @@
 #include "dedupe/usage_report.h"
 
+#include <map>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -57,13 +59,29 @@ absl::Status AddLimit(const Store& store, const UsageLimit& limit, const UsageFa
   return absl::OkStatus();
 }
 
+// What X said last, day by day beside ours.
+absl::Status AddXUsage(const Store& store, v1::Usage* usage) {
+  absl::StatusOr<std::string> bytes = store.Get(Table::kUsage, UsageKey(kUsageOfX));
+  if (absl::IsNotFound(bytes.status())) return absl::OkStatus();
+  if (!bytes.ok()) return bytes.status();
+  v1::XUsage* x_usage = usage->mutable_x_usage();
+  if (!x_usage->ParseFromString(*bytes)) return absl::DataLossError("X's usage can not be read");
+  std::map<std::string, uint64_t> posts;
+  for (const v1::XUsage::Day& day : x_usage->days()) posts[day.date()] = day.posts();
+  x_usage->clear_days();
+  for (v1::Usage::Day& day : *usage->mutable_days()) {
+    auto found = posts.find(day.date());
+    if (found != posts.end()) day.set_x_posts(found->second);
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<v1::Usage> ReportUsage(const Store& store, const UsageFacts& facts,
                                       const v1::GetUsageRequest& request) {
   if (request.days() < 0 || request.days() > Metering::kDaysKept) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("days must be from 1 to ", Metering::kDaysKept));
+    return absl::InvalidArgumentError(absl::StrCat("days must be from 1 to ", Metering::kDaysKept));
   }
   v1::Usage usage;
   usage.set_stream(absl::StrCat("streams/", facts.stream));
@@ -78,6 +96,8 @@ absl::StatusOr<v1::Usage> ReportUsage(const Store& store, const UsageFacts& fact
     absl::Status added = AddLimit(store, limit, facts, &usage);
     if (!added.ok()) return added;
   }
+  absl::Status added = AddXUsage(store, &usage);
+  if (!added.ok()) return added;
   return usage;
 }
 

@@ -29,24 +29,38 @@ constexpr double kLevelSeconds = 1800;
 // three days there is no level worth the name.
 constexpr double kLevelEvents = 200;
 constexpr double kLevelSecondsMax = 3 * kDaySeconds;
-// A Poisson stream reaches e^-12 less than once a month, since what stays within
-// 31 % gathers nothing. A drop of 60 % at 1/s gathers it in 55 s.
-constexpr double kScoreMax = 12;
+// What stays within 31 % gathers nothing, so a stream with a daily cycle gets
+// here about once in thirty weeks. A drop of 60 % at 1/s does in 50 s, and in
+// 110 s even when chance sends a quarter more than its rate.
+constexpr double kScoreMax = 11;
 // The end of an event may be wrong at no cost but a second notice.
 constexpr double kEndScore = 7;
 // Scatter is that of five minutes, so that what stays off for minutes on end
-// counts, averaged over a day.
+// counts, averaged over a day. It is a share of the rate: what a stream scatters
+// by day says how little it may scatter at night.
 constexpr uint32_t kScatterSlots = 60;
-constexpr double kScatterSpans = 288;
+constexpr uint32_t kScatterSpans = 288;
 // One wild span counts as three standard deviations, no more.
 constexpr double kWildSpan = 9;
-// More than this much scatter is not made allowance for: a drop of 60 % is to
-// be found within two minutes at any rate. What stays within 31 % of the usual
-// gathers no evidence anyway.
-constexpr double kDispersionMax = 4;
-constexpr double kDispersionMaxSeconds = 0.9;
-// Before anything is known of a stream's scatter.
-constexpr double kDispersionStart = 2;
+// Before anything is known of it, and for as many spans as that counts for.
+constexpr double kScatterStart = 0.0015;
+constexpr double kScatterStartSpans = 24;
+// A rate learned on one day is itself off by what chance did on it: 900 s of a
+// bin against the 300 s of a span, and the bin beside it.
+constexpr double kFirstDayScatter = 0.35;
+// A little is always allowed for, where that costs no time that is promised.
+constexpr double kScatterMin = 1.5;
+// More than this is not, so that a drop of 60 % at 1/s or more is found within
+// two minutes.
+constexpr double kScatterMaxSeconds = 1.05;
+// Below 1/s nothing is promised: the limit rises to that at 0.65/s.
+constexpr double kPromisedRate = 0.9;
+constexpr double kScatterMaxQuiet = 4;
+constexpr double kScatterQuietSlope = 7.5;
+// A stream that scatters by more than a tenth for minutes on end would alarm
+// every night: its drops may take longer, by as much more as it scatters.
+constexpr double kScatterWild = 0.003;
+constexpr double kScatterWildRoom = 4;
 // Nothing listened for longer: what was gathered before is no evidence.
 constexpr int64_t kForgetScoresSeconds = 600;
 // Events per second below which a surge is measured against this instead: a
@@ -61,6 +75,11 @@ constexpr double kCapBegins = 0.98;
 constexpr double kCapEnds = 0.95;
 constexpr double kCapPeak = 1.03;
 constexpr uint32_t kCapSlots = 60;
+
+int BinOf(int64_t seconds) {
+  int64_t of_day = ((seconds % kDaySeconds) + kDaySeconds) % kDaySeconds;
+  return static_cast<int>(of_day / kBinSeconds);
+}
 
 double Follow(double value, double target, double elapsed, double span) {
   return value + (target - value) * (elapsed / (span + elapsed));
@@ -95,7 +114,6 @@ VolumeModel::VolumeModel(const Options& options, VolumeSeries state)
   state_.mutable_bin_rates()->Resize(kBins, 0);
   state_.mutable_bin_days()->Resize(kBins, 0);
   state_.set_level(1);
-  state_.set_dispersion(kDispersionStart);
   state_.set_state(VolumeSeries::STATE_USUAL);
 }
 
@@ -178,11 +196,23 @@ void VolumeModel::Learn(int64_t end_seconds, double events, double expected) {
     state_.set_bin_rates(bin, events / kVolumeSlotSeconds);
     state_.set_level(1);
   }
-  state_.set_span_events(state_.span_events() + events);
-  state_.set_span_expected(state_.span_expected() + expected);
-  state_.set_span_slots(state_.span_slots() + 1);
-  if (state_.span_slots() < kScatterSlots) return;
-  LearnDispersion(state_.span_events(), state_.span_expected());
+  LearnSpan(end_seconds, events, expected);
+}
+
+void VolumeModel::LearnSpan(int64_t end_seconds, double events, double expected) {
+  // What a first day expects is a guess: it tells nothing about scatter.
+  int bin = BinOf(end_seconds - 1);
+  bool known = true;
+  for (int near : {bin, (bin + 1) % kBins, (bin + kBins - 1) % kBins}) {
+    known = known && state_.bin_days(near) > 0;
+  }
+  if (known) {
+    state_.set_span_events(state_.span_events() + events);
+    state_.set_span_expected(state_.span_expected() + expected);
+    state_.set_span_slots(state_.span_slots() + 1);
+    if (state_.span_slots() < kScatterSlots) return;
+    LearnScatter(state_.span_events(), state_.span_expected());
+  }
   state_.set_span_events(0);
   state_.set_span_expected(0);
   state_.set_span_slots(0);
@@ -202,30 +232,47 @@ void VolumeModel::CloseBin(int bin) {
   state_.set_bin_seconds(0);
 }
 
-void VolumeModel::LearnDispersion(double events, double expected) {
+void VolumeModel::LearnScatter(double events, double expected) {
   // Where next to nothing is expected a single event would say a lot.
-  if (expected < 0.01) return;
-  double off = events - expected;
-  double excess = off * off / expected;
-  excess = std::min(excess, kWildSpan * state_.dispersion());
-  // At first the plain average of what was seen.
-  double seen = static_cast<double>(state_.learned_slots() / kScatterSlots);
-  double span = std::min(seen, kScatterSpans);
-  state_.set_dispersion(std::max(1.0, Follow(state_.dispersion(), excess, 1, span)));
+  if (expected < 1) return;
+  double square = expected * expected;
+  double off = std::min((events - expected) * (events - expected),
+                        kWildSpan * (expected + ScatterShare() * square));
+  state_.set_scatter_spans(std::min(state_.scatter_spans() + 1, kScatterSpans));
+  double spans = state_.scatter_spans();
+  state_.set_excess(state_.excess() + (off - expected - state_.excess()) / spans);
+  state_.set_expected_squared(state_.expected_squared() +
+                              (square - state_.expected_squared()) / spans);
+}
+
+double VolumeModel::ScatterShare() const {
+  double spans = state_.scatter_spans();
+  double known = spans / (spans + kScatterStartSpans);
+  double seen = state_.expected_squared() > 0
+                    ? std::max(0.0, state_.excess() / state_.expected_squared())
+                    : 0;
+  return seen * known + kScatterStart * (1 - known);
 }
 
 double VolumeModel::Scatter(double expected) const {
   double rate = expected / kVolumeSlotSeconds;
-  return std::min(state_.dispersion(), kDispersionMax + kDispersionMaxSeconds * rate);
+  double most = std::max(1.0, kScatterMaxSeconds * rate);
+  if (rate < kPromisedRate) {
+    most = std::min(kScatterMaxQuiet, 1 + kScatterQuietSlope * (kPromisedRate - rate));
+  }
+  double share = ScatterShare();
+  most += kScatterWildRoom * std::max(0.0, share / kScatterWild - 1);
+  double days = std::max<double>(1, state_.bin_days(BinOf(state_.slot_end_seconds() - 1)));
+  double scatter = 1 + kFirstDayScatter / days + share * expected * kScatterSlots;
+  return std::min(std::max(kScatterMin, scatter), most);
 }
 
 absl::optional<VolumeChange> VolumeModel::Judge(int64_t end_seconds, double events,
                                                 double expected) {
   if (!is_usual()) return JudgeEvent(end_seconds, events, expected);
   if (learned() < 1) return absl::nullopt;
-  double step_max =
-      kScoreMax * kVolumeSlotSeconds /
-      std::max<double>(kVolumeSlotSeconds, absl::ToDoubleSeconds(options_.hold));
+  double step_max = kScoreMax * kVolumeSlotSeconds /
+                    std::max<double>(kVolumeSlotSeconds, absl::ToDoubleSeconds(options_.hold));
   double scatter = Scatter(expected);
   auto gather = [&](double ratio, double log, double usual, double score) {
     double term = (events * log - usual * (ratio - 1)) / scatter;
@@ -279,9 +326,8 @@ absl::optional<VolumeChange> VolumeModel::JudgeEvent(int64_t end_seconds, double
   bool drop = state_.state() == VolumeSeries::STATE_DROP;
   double ratio = drop ? options_.drop_ratio : options_.surge_ratio;
   double log = drop ? drop_log_ : surge_log_;
-  double step_max =
-      kEndScore * kVolumeSlotSeconds /
-      std::max<double>(kVolumeSlotSeconds, absl::ToDoubleSeconds(options_.hold));
+  double step_max = kEndScore * kVolumeSlotSeconds /
+                    std::max<double>(kVolumeSlotSeconds, absl::ToDoubleSeconds(options_.hold));
   double usual = drop ? expected : std::max(expected, kSurgeFloor * kVolumeSlotSeconds);
   double term = (usual * (ratio - 1) - events * log) / Scatter(expected);
   state_.set_end_score(std::max(0.0, state_.end_score() + std::min(term, step_max)));

@@ -68,6 +68,9 @@ class VolumeModel {
   const store::v1::VolumeSeries& state() const { return state_; }
   // 0 to 1; drops and surges are told from 1 on.
   double learned() const;
+  // Variance of five minutes' count beyond a Poisson stream's, as a share of the
+  // square of what was expected.
+  double ScatterShare() const;
   bool is_usual() const { return state_.state() == store::v1::VolumeSeries::STATE_USUAL; }
 
  private:
@@ -75,7 +78,10 @@ class VolumeModel {
   void Smooth(double events, double expected);
   void Learn(int64_t end_seconds, double events, double expected);
   void CloseBin(int bin);
-  void LearnDispersion(double events, double expected);
+  // Spans of five minutes, for LearnScatter.
+  void LearnSpan(int64_t end_seconds, double events, double expected);
+  void LearnScatter(double events, double expected);
+  // Of a slot: variance as a multiple of a Poisson stream's.
   double Scatter(double expected) const;
   absl::optional<VolumeChange> Judge(int64_t end_seconds, double events, double expected);
   absl::optional<VolumeChange> JudgeEvent(int64_t end_seconds, double events, double expected);

@@ -72,10 +72,24 @@ Notice UsageNotice(const UsageEvent& event, const UsageLimit& limit) {
   std::string action;
   if (event.reached && limit.action == UsageLimit::Action::kPause) action = "; the stream pauses";
   if (event.reached && limit.action == UsageLimit::Action::kRemoveRules) {
-    action = absl::StrCat("; rules to remove: ", absl::StrJoin(limit.rules, ", "));
+    action = absl::StrCat("; rules to remove, by tag: ", absl::StrJoin(limit.rules, ", "));
   }
   notice.set_message(absl::StrCat(event.posts, " posts of this ", usage->per(), "'s limit of ",
                                   limit.posts, " (", event.percent, " %)", action));
+  return notice;
+}
+
+Notice RulesRemovedNotice(const UsageLimit& limit) {
+  Notice notice;
+  notice.set_type(Notice::TYPE_RULES_REMOVED);
+  Notice::UsageEvidence* usage = notice.mutable_usage();
+  usage->set_per(PeriodWord(limit.period));
+  usage->set_limit_posts(limit.posts);
+  usage->set_action(ActionWord(limit.action));
+  for (const std::string& rule : limit.rules) usage->add_rules(rule);
+  notice.set_message(absl::StrCat("X has no rules any more that are tagged ",
+                                  absl::StrJoin(limit.rules, ", "), ": limit of ", limit.posts,
+                                  " posts per ", usage->per()));
   return notice;
 }
 
@@ -91,8 +105,7 @@ Notice VolumeNotice(const VolumeWatch::Change& found) {
   volume->set_became_usual(change.became_usual);
   notice.set_message(absl::StrCat(
       WordsOf(change), found.tag.empty() ? "" : absl::StrCat(" (rule ", found.tag, ")"), ": ",
-      Rate(change.observed_per_second), " instead of ", Rate(change.expected_per_second),
-      " since ",
+      Rate(change.observed_per_second), " instead of ", Rate(change.expected_per_second), " since ",
       absl::FormatTime(absl::RFC3339_sec, absl::FromUnixSeconds(change.since_seconds),
                        absl::UTCTimeZone())));
   return notice;
@@ -107,10 +120,10 @@ Notice LagNotice(const std::string& connection, const LagModel::Change& change,
   SetTime(change.since, lag->mutable_since_time());
   SetDuration(absl::Microseconds(series.p50_micros()), lag->mutable_p50());
   SetDuration(absl::Microseconds(series.p99_micros()), lag->mutable_p99());
-  notice.set_message(absl::StrCat(connection.empty() ? "posts arrive" : connection + " receives",
-                                  change.began ? " late: " : " in time again: ",
-                                  Seconds(series.p50_micros()), " after their creation, 1 % ",
-                                  Seconds(series.p99_micros()), " or more"));
+  notice.set_message(
+      absl::StrCat(connection.empty() ? "posts arrive" : connection + " receives",
+                   change.began ? " late: " : " in time again: ", Seconds(series.p50_micros()),
+                   " after their creation, 1 % ", Seconds(series.p99_micros()), " or more"));
   return notice;
 }
 

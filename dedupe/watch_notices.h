@@ -14,6 +14,7 @@
 namespace braid {
 
 v1::StreamNotice UsageNotice(const UsageEvent& event, const UsageLimit& limit);
+v1::StreamNotice RulesRemovedNotice(const UsageLimit& limit);
 v1::StreamNotice VolumeNotice(const VolumeWatch::Change& change);
 // `connection` empty: the stream.
 v1::StreamNotice LagNotice(const std::string& connection, const LagModel::Change& change,

@@ -19,6 +19,8 @@ using store::v1::WorkState;
 constexpr absl::Duration kWatchInterval = absl::Seconds(1);
 // Names and identifiers are short; they are stored and shown.
 constexpr size_t kWordBytesMax = 200;
+// X serves 90, and today.
+constexpr int kUsageDaysMax = 100;
 
 absl::Status StatusOf(const WorkAnswer& answer, const std::string& name) {
   switch (answer.outcome) {
@@ -69,8 +71,8 @@ absl::Status CheckAction(const v1::RuleAction& action, uint64_t bytes_max) {
     return absl::InvalidArgumentError("action.rules is empty");
   }
   for (const v1::Rule& rule : action.rules()) {
-    bool has_id = action.kind() == Kind::KIND_REMOVE && !rule.id().empty();
-    if (rule.value().empty() && !has_id) return absl::InvalidArgumentError("a rule has no value");
+    bool is_named = action.kind() == Kind::KIND_REMOVE && !(rule.id() + rule.tag()).empty();
+    if (rule.value().empty() && !is_named) return absl::InvalidArgumentError("a rule has no value");
   }
   return absl::OkStatus();
 }
@@ -220,6 +222,23 @@ void WorkDesk::ReportRules(const v1::ReportRulesRequest& request,
   *input.mutable_rule_set() = request.rule_set();
   Admit(std::move(input), [reply = std::move(reply)](const WorkAnswer&) mutable {
     reply(v1::ReportRulesResponse());
+  });
+}
+
+void WorkDesk::ReportUsage(const v1::ReportUsageRequest& request,
+                           Reply<v1::ReportUsageResponse> reply) {
+  if (!request.usage().has_observe_time() || request.usage().days_size() > kUsageDaysMax) {
+    return reply(absl::InvalidArgumentError(
+        absl::StrCat("usage.observe_time is not set, or more than ", kUsageDaysMax, " days")));
+  }
+  for (const v1::XUsage::Day& day : request.usage().days()) {
+    if (day.date().size() > kWordBytesMax) return reply(absl::InvalidArgumentError("no date"));
+  }
+  if (absl::Status ready = Ready(); !ready.ok()) return reply(ready);
+  WorkInput input;
+  *input.mutable_usage() = request.usage();
+  Admit(std::move(input), [reply = std::move(reply)](const WorkAnswer&) mutable {
+    reply(v1::ReportUsageResponse());
   });
 }
 

@@ -52,6 +52,7 @@ class WorkDesk {
   void Report(const v1::ReportRequest& request, Reply<v1::ReportResponse> reply);
   void Complete(const v1::CompleteRequest& request, Reply<v1::CompleteResponse> reply);
   void ReportRules(const v1::ReportRulesRequest& request, Reply<v1::ReportRulesResponse> reply);
+  void ReportUsage(const v1::ReportUsageRequest& request, Reply<v1::ReportUsageResponse> reply);
 
   void CreateRuleTask(const v1::CreateRuleTaskRequest& request, const std::string& requester,
                       Reply<v1::RuleTask> reply);

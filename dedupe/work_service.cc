@@ -138,6 +138,15 @@ grpc::ServerUnaryReactor* WorkServiceImpl::ReportRules(grpc::CallbackServerConte
              });
 }
 
+grpc::ServerUnaryReactor* WorkServiceImpl::ReportUsage(grpc::CallbackServerContext* context,
+                                                       const v1::ReportUsageRequest* request,
+                                                       v1::ReportUsageResponse* response) {
+  return Run(context, Access::kWork, streams_, request->stream(), response,
+             [request = *request](WorkDesk& desk, const auto& call) {
+               desk.ReportUsage(request, ReplyOf(call));
+             });
+}
+
 grpc::ServerUnaryReactor* RuleServiceImpl::CreateRuleTask(grpc::CallbackServerContext* context,
                                                           const v1::CreateRuleTaskRequest* request,
                                                           v1::RuleTask* response) {

@@ -49,6 +49,9 @@ class WorkServiceImpl final : public v1::WorkService::CallbackService {
   grpc::ServerUnaryReactor* ReportRules(grpc::CallbackServerContext* context,
                                         const v1::ReportRulesRequest* request,
                                         v1::ReportRulesResponse* response) override;
+  grpc::ServerUnaryReactor* ReportUsage(grpc::CallbackServerContext* context,
+                                        const v1::ReportUsageRequest* request,
+                                        v1::ReportUsageResponse* response) override;
 
  private:
   const WorkStreams streams_;

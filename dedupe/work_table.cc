@@ -76,6 +76,7 @@ WorkAnswer WorkTable::Apply(const WorkInput& input, int64_t now_micros, WriteSet
       }
       return answer;
     case WorkInput::kRuleSet:
+    case WorkInput::kUsage:
     case WorkInput::INPUT_NOT_SET:
       break;
   }

@@ -46,6 +46,7 @@ absl::Status ConnectionRuntime::Open(std::function<void(absl::Status)> on_fatal)
         [source = plan_.source] { return ReadCredentials(source); }, gate_.get());
     MakeSlotKeeper();
     if (ConnectorWorker::IsWanted(config_, plan_)) {
+      MutexLock lock(&worker_mu_);
       worker_ = std::make_unique<ConnectorWorker>(loop_, config_, plan_);
     }
   }
@@ -117,11 +118,23 @@ bool ConnectionRuntime::receives() const {
 
 void ConnectionRuntime::Start() {
   for (auto& client : clients_) client->Start();
-  if (worker_ != nullptr) worker_->Start();
+  StartWorker();
   if (connection_ != nullptr) return connection_->Start();
   Log(LogLevel::kWarn, "connection_retired",
       "nothing is asked of X any more; what its spool holds is offered until dedupers have it",
       {{"connection", plan_.id}, {"dir", plan_.spool_dir}});
+}
+
+void ConnectionRuntime::StartWorker() {
+  MutexLock lock(&worker_mu_);
+  if (worker_ != nullptr) worker_->Start();
+}
+
+// Its task is given to another worker.
+void ConnectionRuntime::EndWorker() {
+  std::unique_ptr<ConnectorWorker> worker;
+  MutexLock lock(&worker_mu_);
+  worker.swap(worker_);
 }
 
 void ConnectionRuntime::Tick() {
@@ -146,8 +159,7 @@ void ConnectionRuntime::Drain(absl::AnyInvocable<void()> done) {
   if (drained_) return done();
   on_drained_.push_back(std::move(done));
   if (std::exchange(draining_, true)) return;
-  // Its task is given to another worker.
-  worker_.reset();
+  EndWorker();
   if (connection_ == nullptr) return DrainClients();
   connection_->Drain(owner_.Wrap([this] { DrainClients(); }));
 }
@@ -178,6 +190,8 @@ void ConnectionRuntime::CollectMetrics(MetricSink& sink) const {
   spool_->CollectMetrics(sink, labels);
   if (slot_keeper_ != nullptr) slot_keeper_->CollectMetrics(sink, {{"connection", plan_.id}});
   for (const auto& client : clients_) client->CollectMetrics(sink, labels);
+  MutexLock lock(&worker_mu_);
+  if (worker_ != nullptr) worker_->CollectMetrics(sink, labels);
 }
 
 }  // namespace braid

@@ -21,6 +21,7 @@
 #include "base/http_client.h"
 #include "base/loop.h"
 #include "base/metrics.h"
+#include "base/mutex.h"
 #include "base/owner.h"
 #include "base/random.h"
 #include "braid/config/v1/config.pb.h"
@@ -66,6 +67,8 @@ class ConnectionRuntime {
  private:
   void MakeClients();
   void MakeSlotKeeper();
+  void StartWorker();
+  void EndWorker();
   // `deduper`: its place in the configuration.
   void OnDirective(int deduper, const v1::OfferResponse::Directive& directive);
   v1::ConnectionReport Report() const;
@@ -88,8 +91,9 @@ class ConnectionRuntime {
   std::unique_ptr<Connection> connection_;
   // As connection_; it goes first.
   std::unique_ptr<SlotKeeper> slot_keeper_;
-  // Null where it is not wanted.
-  std::unique_ptr<ConnectorWorker> worker_;
+  // Null where it is not wanted, or draining. Set and cleared on the loop.
+  mutable Mutex worker_mu_;
+  std::unique_ptr<ConnectorWorker> worker_ ABSL_GUARDED_BY(worker_mu_);
   v1::ConnectionReport::State told_state_ = v1::ConnectionReport::STATE_UNSPECIFIED;
   bool delivered_ = false;
   // Dedupers that pause the stream: it goes on when none does.

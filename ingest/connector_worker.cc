@@ -6,6 +6,7 @@
 #include "base/version.h"
 #include "ingest/rule_api.h"
 #include "ingest/x_request.h"
+#include "ingest/x_usage.h"
 
 namespace braid {
 namespace {
@@ -57,11 +58,31 @@ ConnectorWorker::ConnectorWorker(Loop& loop, const config::v1::ConnectorConfig& 
   if (options.api.dialect == RuleDialect::kPowerTrack) {
     options.request_interval = kPowerTrackInterval;
   }
-  worker_ = std::make_unique<RestWorker>(
-      loop, http_, std::move(dedupers), std::move(options),
-      [source = plan.source, auth = plan.dialect->auth] {
-        return ReadAuthorization(source, auth);
-      });
+  RuleDialect dialect = options.api.dialect;
+  auto authorization = [source = plan.source, auth = plan.dialect->auth] {
+    return ReadAuthorization(source, auth);
+  };
+  std::string usage_url = dialect == RuleDialect::kV2 ? UsageUrl(options.api.url) : "";
+  if (!usage_url.empty()) {
+    UsageReader::Options usage;
+    usage.stream = options.stream;
+    usage.url = std::move(usage_url);
+    usage.user_agent = options.api.user_agent;
+    usage.ca_file = options.api.ca_file;
+    usage_ = std::make_unique<UsageReader>(loop, http_, dedupers, std::move(usage), authorization);
+  }
+  worker_ = std::make_unique<RestWorker>(loop, http_, std::move(dedupers), std::move(options),
+                                         authorization);
+}
+
+void ConnectorWorker::Start() {
+  worker_->Start();
+  if (usage_ != nullptr) usage_->Start();
+}
+
+void ConnectorWorker::CollectMetrics(MetricSink& sink, const MetricLabels& labels) const {
+  worker_->CollectMetrics(sink, labels);
+  if (usage_ != nullptr) usage_->CollectMetrics(sink, labels);
 }
 
 }  // namespace braid

@@ -19,6 +19,7 @@
 #include "ingest/connector_config.h"
 #include "ingest/grpc_work_client.h"
 #include "ingest/rest_worker.h"
+#include "ingest/usage_reader.h"
 
 namespace braid {
 
@@ -33,15 +34,15 @@ class ConnectorWorker {
   ConnectorWorker(Loop& loop, const config::v1::ConnectorConfig& config,
                   const ConnectionPlan& plan);
 
-  void Start() { worker_->Start(); }
-  void CollectMetrics(MetricSink& sink, const MetricLabels& labels) const {
-    worker_->CollectMetrics(sink, labels);
-  }
+  void Start();
+  void CollectMetrics(MetricSink& sink, const MetricLabels& labels) const;
 
  private:
   CurlHttpClient http_;
   std::vector<std::unique_ptr<GrpcWorkClient>> clients_;
   std::unique_ptr<RestWorker> worker_;
+  // None where X does not say what it counts: v2 alone does.
+  std::unique_ptr<UsageReader> usage_;
 };
 
 }  // namespace braid

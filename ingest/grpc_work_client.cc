@@ -161,4 +161,10 @@ void GrpcWorkClient::ReportRules(const v1::ReportRulesRequest& request,
         [](auto* stub, auto... arguments) { stub->ReportRules(arguments...); });
 }
 
+void GrpcWorkClient::ReportUsage(const v1::ReportUsageRequest& request,
+                                 Done<v1::ReportUsageResponse> done) {
+  Begin(request, kCallTimeout, std::move(done),
+        [](auto* stub, auto... arguments) { stub->ReportUsage(arguments...); });
+}
+
 }  // namespace braid

@@ -31,6 +31,8 @@ class GrpcWorkClient final : public WorkClient {
   void Complete(const v1::CompleteRequest& request, Done<v1::CompleteResponse> done) override;
   void ReportRules(const v1::ReportRulesRequest& request,
                    Done<v1::ReportRulesResponse> done) override;
+  void ReportUsage(const v1::ReportUsageRequest& request,
+                   Done<v1::ReportUsageResponse> done) override;
 
  private:
   class Calls;

@@ -191,14 +191,28 @@ void RuleJob::PlanAdd() {
 void RuleJob::PlanRemove() {
   std::vector<XRule> removes;
   std::set<std::string> taken;
+  auto remove = [&](const XRule& rule) {
+    if (taken.insert(rule.id).second) removes.push_back(rule);
+  };
   for (const XRule& wanted : RulesOf(action_)) {
+    // One that names nothing is none.
+    if (wanted.id.empty() && wanted.value.empty() && !wanted.tag.empty()) {
+      bool is_there = false;
+      for (const XRule& rule : present_) {
+        if (rule.tag != wanted.tag) continue;
+        is_there = true;
+        remove(rule);
+      }
+      if (!is_there) AddOutcome(wanted, RuleOutcome::STATE_UNCHANGED, "not_found", "is not there");
+      continue;
+    }
     auto found = std::find_if(present_.begin(), present_.end(), [&](const XRule& rule) {
       return wanted.id.empty() ? rule.value == wanted.value : rule.id == wanted.id;
     });
     if (found == present_.end()) {
       AddOutcome(wanted, RuleOutcome::STATE_UNCHANGED, "not_found", "is not there");
-    } else if (taken.insert(found->id).second) {
-      removes.push_back(*found);
+    } else {
+      remove(*found);
     }
   }
   for (std::vector<XRule>& batch : RuleBatches(removes, limits_)) {

@@ -28,6 +28,8 @@ class WorkClient {
   virtual void Complete(const v1::CompleteRequest& request, Done<v1::CompleteResponse> done) = 0;
   virtual void ReportRules(const v1::ReportRulesRequest& request,
                            Done<v1::ReportRulesResponse> done) = 0;
+  virtual void ReportUsage(const v1::ReportUsageRequest& request,
+                           Done<v1::ReportUsageResponse> done) = 0;
 };
 
 }  // namespace braid

@@ -2,7 +2,6 @@
 
 #include <simdjson.h>
 
-#include <algorithm>
 #include <string_view>
 
 #include "absl/strings/numbers.h"
@@ -48,6 +47,13 @@ void AddDays(const element& list, XUsage* usage) {
 
 }  // namespace
 
+std::string UsageUrl(absl::string_view v2_url) {
+  size_t path = v2_url.find("/2/");
+  if (path == absl::string_view::npos) return "";
+  return absl::StrCat(v2_url.substr(0, path), "/2/usage/tweets?days=", kUsageDaysMax - 1,
+                      "&usage.fields=daily_project_usage");
+}
+
 absl::StatusOr<XUsage> ParseUsage(absl::string_view json) {
   if (json.size() > kUsageAnswerMax) return absl::InvalidArgumentError("usage: too long");
   simdjson::dom::parser parser;
@@ -68,21 +74,6 @@ absl::StatusOr<XUsage> ParseUsage(absl::string_view json) {
   if (data["project_usage"].get(value) == simdjson::SUCCESS) Number(value, &usage.project_usage);
   if (data["daily_project_usage"]["usage"].get(value) == simdjson::SUCCESS) AddDays(value, &usage);
   return usage;
-}
-
-std::vector<UsageDifference> CompareUsage(const std::map<std::string, uint64_t>& metered,
-                                          const XUsage& x, double tolerance) {
-  std::vector<UsageDifference> out;
-  for (const auto& [date, ours] : metered) {
-    auto theirs = x.days.find(date);
-    if (theirs == x.days.end()) continue;
-    UsageDifference difference{date, ours, theirs->second, false};
-    uint64_t high = std::max(ours, theirs->second);
-    uint64_t off = high - std::min(ours, theirs->second);
-    difference.differs = static_cast<double>(off) > tolerance * static_cast<double>(high);
-    out.push_back(std::move(difference));
-  }
-  return out;
 }
 
 }  // namespace braid

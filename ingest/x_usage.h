@@ -1,6 +1,5 @@
-// What X says was consumed (GET /2/usage/tweets), and how it compares with what
-// we metered. X counts per project: other apps of it are in its figures, and
-// today's lag behind.
+// What X says was consumed (GET /2/usage/tweets). X counts per project: other
+// apps of it are in its figures, and today's lag behind.
 //
 // Pure; any thread. Bounds: kUsageAnswerMax bytes of answer, kUsageDaysMax days.
 
@@ -10,7 +9,6 @@
 #include <cstdint>
 #include <map>
 #include <string>
-#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -21,6 +19,10 @@ namespace braid {
 inline constexpr size_t kUsageAnswerMax = 1 << 20;
 // What X serves, and today.
 inline constexpr size_t kUsageDaysMax = 91;
+
+// Where it is asked, from any URL of the v2 API at the same host; "" where that
+// is none. As many days back as X serves.
+std::string UsageUrl(absl::string_view v2_url);
 
 struct XUsage {
   // Day of the month on which X starts to count anew; 0: not said.
@@ -34,19 +36,6 @@ struct XUsage {
 // InvalidArgument when it is no such answer. X writes numbers as strings or as
 // numbers.
 absl::StatusOr<XUsage> ParseUsage(absl::string_view json);
-
-struct UsageDifference {
-  std::string date;
-  uint64_t metered = 0;
-  uint64_t billed = 0;
-  // X's figure differs by more than the tolerance.
-  bool differs = false;
-};
-
-// Day by day where both know one, oldest first. `tolerance`: share of the
-// larger figure that may be off.
-std::vector<UsageDifference> CompareUsage(const std::map<std::string, uint64_t>& metered,
-                                          const XUsage& x, double tolerance);
 
 }  // namespace braid
 

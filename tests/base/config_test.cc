@@ -91,6 +91,7 @@ TEST_F(ConfigTest, LimitsVolumeAndLagHaveDefaultsAndBounds) {
         "limits: [{per: day, posts: 1, warn_at_percent: [95, 80]}]",
         "limits: [{per: day, posts: 1, action: stop}]",
         "limits: [{per: day, posts: 1, action: remove_rules}]",
+        "limits: [{per: day, posts: 1, action: remove_rules, rules: [a, '']}]",
         "limits: [{per: day, posts: 1, rules: [cats]}]", "usage_reset_day: 31",
         "volume: {drop_percent: 99}", "lag: {hold: 1s}"}) {
     EXPECT_NE(Deduper(absl::StrCat(kDeduper, "    ", bad, "\n")), "") << bad;

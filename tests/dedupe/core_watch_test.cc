@@ -8,6 +8,7 @@
 
 #include "dedupe/core.h"
 #include "dedupe/usage_keys.h"
+#include "dedupe/usage_report.h"
 #include "proto/proto_time.h"
 #include "proto/snowflake.h"
 #include "tests/dedupe/core_inputs.h"
@@ -69,6 +70,18 @@ class CoreWatchTest : public testing::Test {
     Apply(std::move(input));
   }
 
+  // A worker takes the oldest task, which is this one, and ends it so.
+  void Finish(uint64_t number, v1::CompleteRequest request) {
+    store::v1::InputRecord lease;
+    lease.mutable_work()->mutable_lease()->set_worker_id("w");
+    Apply(std::move(lease));
+    store::v1::InputRecord complete;
+    complete.mutable_work()->set_number(number);
+    request.set_fence(core_->work().Find(number)->state.fence());
+    *complete.mutable_work()->mutable_complete() = request;
+    Apply(std::move(complete));
+  }
+
   std::vector<StreamNotice::Type> Types() const {
     std::vector<StreamNotice::Type> types;
     for (const StreamNotice& notice : notices_) types.push_back(notice.type());
@@ -104,6 +117,17 @@ TEST_F(CoreWatchTest, ASilentConnectionThatListensIsADrop) {
   for (int i = 0; i < 90; ++i) Second(10);
   ASSERT_EQ(notices_.size(), 2u);
   EXPECT_EQ(notices_[1].type(), StreamNotice::TYPE_VOLUME_DROP_ENDED);
+}
+
+TEST_F(CoreWatchTest, ADropIsToldOnceItHasLasted) {
+  Load(QuickVolume());
+  Open();
+  for (int i = 0; i < 1800; ++i) Second(50);
+  for (int i = 0; i < 20; ++i) Second(0);
+  for (int i = 0; i < 60; ++i) Second(50);
+  EXPECT_TRUE(notices_.empty()) << "20 s are less than the hold time of 30 s";
+  for (int i = 0; i < 45; ++i) Second(0);
+  EXPECT_EQ(Types(), std::vector<StreamNotice::Type>{StreamNotice::TYPE_VOLUME_DROP_BEGAN});
 }
 
 TEST_F(CoreWatchTest, NobodyWhoListensIsNoDrop) {
@@ -157,9 +181,9 @@ TEST_F(CoreWatchTest, ALimitWarnsPausesAndResumesInItsNextPeriod) {
   Load(options);
   Open();
   for (int i = 0; i < 12; ++i) Second(10);
-  EXPECT_EQ(Types(), (std::vector<StreamNotice::Type>{
-                         StreamNotice::TYPE_USAGE_WARNING, StreamNotice::TYPE_USAGE_LIMIT_REACHED,
-                         StreamNotice::TYPE_PAUSED}));
+  EXPECT_EQ(Types(), (std::vector<StreamNotice::Type>{StreamNotice::TYPE_USAGE_WARNING,
+                                                      StreamNotice::TYPE_USAGE_LIMIT_REACHED,
+                                                      StreamNotice::TYPE_PAUSED}));
   EXPECT_TRUE(core_->watch().paused());
   Restart();
   EXPECT_TRUE(core_->watch().paused());
@@ -169,16 +193,113 @@ TEST_F(CoreWatchTest, ALimitWarnsPausesAndResumesInItsNextPeriod) {
   EXPECT_EQ(notices_.back().type(), StreamNotice::TYPE_RESUMED);
   // The span stands for whoever counts gaps.
   int spans = 0;
-  ASSERT_TRUE(store_.Scan(Table::kUsage, UsageKey(kUsagePause), UsageKey(kUsagePause + 1),
-                          [&](absl::string_view, absl::string_view value) {
-                            store::v1::Pause pause;
-                            EXPECT_TRUE(pause.ParseFromString(std::string(value.data(), value.size())));
-                            EXPECT_GT(pause.until_micros(), pause.from_micros());
-                            ++spans;
-                            return true;
-                          })
+  ASSERT_TRUE(store_
+                  .Scan(Table::kUsage, UsageKey(kUsagePause), UsageKey(kUsagePause + 1),
+                        [&](absl::string_view, absl::string_view value) {
+                          store::v1::Pause pause;
+                          EXPECT_TRUE(
+                              pause.ParseFromString(std::string(value.data(), value.size())));
+                          EXPECT_GT(pause.until_micros(), pause.from_micros());
+                          ++spans;
+                          return true;
+                        })
                   .ok());
   EXPECT_EQ(spans, 1);
+}
+
+Core::Options RemovesRules(UsageLimit::Action action) {
+  Core::Options options;
+  UsageLimit limit;
+  limit.posts = 100;
+  limit.action = action;
+  limit.rules = {"dear", "dearer"};
+  options.watch.limits.push_back(limit);
+  return options;
+}
+
+TEST_F(CoreWatchTest, ALimitsRulesAreRemovedByATask) {
+  Load(RemovesRules(UsageLimit::Action::kRemoveRules));
+  Open();
+  for (int i = 0; i < 9; ++i) Second(10);
+  EXPECT_TRUE(core_->work().entries().empty());
+  for (int i = 0; i < 5; ++i) Second(10);
+  ASSERT_EQ(core_->work().entries().size(), 1u) << "once";
+  const v1::RuleAction& action = core_->work().Find(1)->task.request().rule_action();
+  EXPECT_EQ(action.kind(), v1::RuleAction::KIND_REMOVE);
+  EXPECT_TRUE(action.may_remove_all());
+  ASSERT_EQ(action.rules_size(), 2);
+  EXPECT_EQ(action.rules(1).tag(), "dearer");
+  EXPECT_EQ(action.rules(1).value() + action.rules(1).id(), "");
+  Restart();
+  v1::CompleteRequest failed;
+  failed.set_outcome(v1::CompleteRequest::OUTCOME_FAILED);
+  Finish(1, failed);
+  for (int i = 0; i < 590; ++i) Second(0);
+  EXPECT_EQ(core_->work().entries().size(), 1u) << "not at once";
+  for (int i = 0; i < 20; ++i) Second(0);
+  ASSERT_EQ(core_->work().entries().size(), 2u) << "but again";
+  EXPECT_EQ(Types().back(), StreamNotice::TYPE_USAGE_LIMIT_REACHED);
+  v1::CompleteRequest done;
+  done.set_outcome(v1::CompleteRequest::OUTCOME_DONE);
+  done.mutable_rule_result()->add_outcomes()->set_state(v1::RuleOutcome::STATE_REMOVED);
+  Finish(2, done);
+  Second(0);
+  EXPECT_EQ(Types().back(), StreamNotice::TYPE_RULES_REMOVED);
+  EXPECT_EQ(notices_.back().usage().rules_size(), 2);
+  size_t told = notices_.size();
+  Restart();
+  for (int i = 0; i < 1300; ++i) Second(0);
+  EXPECT_EQ(notices_.size(), told) << "once in the period";
+  EXPECT_EQ(core_->work().counters().last_number(), 2u);
+}
+
+TEST_F(CoreWatchTest, ARuleThatXKeepsIsRemovedAgain) {
+  Load(RemovesRules(UsageLimit::Action::kRemoveRules));
+  Open();
+  for (int i = 0; i < 12; ++i) Second(10);
+  v1::CompleteRequest done;
+  done.set_outcome(v1::CompleteRequest::OUTCOME_DONE);
+  done.mutable_rule_result()->add_outcomes()->set_state(v1::RuleOutcome::STATE_REFUSED);
+  Finish(1, done);
+  for (int i = 0; i < 605; ++i) Second(0);
+  EXPECT_EQ(core_->work().counters().last_number(), 2u);
+  EXPECT_EQ(Types().back(), StreamNotice::TYPE_USAGE_LIMIT_REACHED);
+}
+
+TEST_F(CoreWatchTest, NoRuleIsRemovedUnlessTheLimitSaysSo) {
+  Core::Options options = RemovesRules(UsageLimit::Action::kNone);
+  options.watch.limits.push_back(RemovesRules(UsageLimit::Action::kPause).watch.limits[0]);
+  Load(options);
+  Open();
+  for (int i = 0; i < 30; ++i) Second(10);
+  EXPECT_TRUE(core_->watch().paused());
+  EXPECT_TRUE(core_->work().entries().empty());
+}
+
+TEST_F(CoreWatchTest, WhatXCountsStandsBesideWhatWeCount) {
+  Load({});
+  Open();
+  for (int i = 0; i < 5; ++i) Second(10);
+  std::string today = absl::FormatTime("%Y-%m-%d", now_, absl::UTCTimeZone());
+  store::v1::InputRecord input;
+  v1::XUsage* usage = input.mutable_work()->mutable_usage();
+  // A clock that is wrong says nothing about the future.
+  SetTime(now_ + absl::Hours(5), usage->mutable_observe_time());
+  usage->set_project_posts(70);
+  usage->add_days()->set_date(today);
+  usage->mutable_days(0)->set_posts(60);
+  Apply(std::move(input));
+  UsageFacts facts;
+  facts.stream = "main";
+  facts.now = now_;
+  absl::StatusOr<v1::Usage> shown = ReportUsage(store_, facts, {});
+  ASSERT_TRUE(shown.ok());
+  EXPECT_EQ(shown->days(0).date(), today);
+  EXPECT_EQ(shown->days(0).counts().posts(), 50u);
+  EXPECT_EQ(shown->days(0).x_posts(), 60u);
+  EXPECT_FALSE(shown->days(1).has_x_posts());
+  EXPECT_EQ(shown->x_usage().project_posts(), 70u);
+  EXPECT_LE(ToTime(shown->x_usage().observe_time()), now_);
 }
 
 TEST_F(CoreWatchTest, AnOperatorsResumeHoldsForThePeriod) {

@@ -50,7 +50,8 @@ struct Habit {
     double day = static_cast<double>((seconds - kMonday) % (7 * kDay)) / kDay;
     double weekend = weekends ? std::clamp(std::min((day - 5) * 4, (7 - day) * 4), 0.0, 1.0) : 0;
     hour -= 1.5 * weekend;
-    double wave = std::sin((hour - 9) / 24 * 2 * M_PI) + 0.35 * std::sin((hour - 3) / 12 * 2 * M_PI);
+    double wave =
+        std::sin((hour - 9) / 24 * 2 * M_PI) + 0.35 * std::sin((hour - 3) / 12 * 2 * M_PI);
     return base * (1 + 0.55 * wave) * (1 - 0.25 * weekend);
   }
 };
@@ -106,8 +107,9 @@ int Alarms(const std::vector<Told>& told) {
 // Two minutes, less what a slot waits to be judged.
 constexpr int64_t kFoundWithin = 116;
 
-constexpr double kRates[] = {0.1, 1, 20, 300, 6000};
+constexpr double kRates[] = {0.1, 1, 2.2, 20, 300, 6000};
 
+// At most one false alarm in a week of a daily cycle.
 TEST(VolumeModelTest, AWeekOfHabitRaisesAtMostOneFalseAlarm) {
   int alarms = 0;
   for (double rate : kRates) {
@@ -123,17 +125,15 @@ TEST(VolumeModelTest, AWeekOfHabitRaisesAtMostOneFalseAlarm) {
       }
     }
   }
-  // 200 weeks.
-  EXPECT_LE(alarms, 10);
+  // 240 weeks.
+  EXPECT_LE(alarms, 12);
 }
 
 // Seconds from the change until it was told; -1 if it was not within an hour.
-int64_t DelayOf(Kind kind, double rate, bool wild, double factor, uint64_t seed) {
+int64_t DelayOf(Kind kind, Habit habit, bool wild, double factor, int64_t change, uint64_t seed) {
   VolumeModel model({}, {});
-  Traffic traffic({rate, /*weekends=*/false}, wild, seed);
+  Traffic traffic(habit, wild, seed);
   std::vector<Told> told;
-  // At any time of day.
-  int64_t change = kMonday + 3 * kDay + static_cast<int64_t>(seed) * 4321 % kDay / 5 * 5;
   Feed(traffic, kMonday, change, 1, &model, &told);
   told.clear();
   Feed(traffic, change, change + 3600, factor, &model, &told);
@@ -143,16 +143,31 @@ int64_t DelayOf(Kind kind, double rate, bool wild, double factor, uint64_t seed)
   return -1;
 }
 
+// At any time of day, once the days before are known.
+int64_t LaterDelayOf(Kind kind, double rate, bool wild, double factor, uint64_t seed) {
+  int64_t change = kMonday + 3 * kDay + static_cast<int64_t>(seed) * 4321 % kDay / 5 * 5;
+  return DelayOf(kind, {rate, /*weekends=*/false}, wild, factor, change, seed);
+}
+
+// A drop of 60 % within two minutes at 1/s or more, by day and by night, from
+// the first hour after the day of learning on. At 1/s itself chance alone may
+// send a third more than the 40 %: one in fifty may be late.
 TEST(VolumeModelTest, ADropOfSixtyPercentIsFoundWithinTwoMinutes) {
-  for (double rate : {1.0, 20.0, 300.0, 6000.0}) {
-    for (uint64_t seed = 1; seed <= 10; ++seed) {
-      // The rate as it is then, not on the day's average.
+  constexpr int kTimes = 48;
+  for (double rate : {1.0, 1.5, 2.2, 5.0, 20.0, 300.0, 6000.0}) {
+    int late = 0;
+    for (int time = 0; time < kTimes; ++time) {
+      // Every half hour of the second day. The rate is that of then, not of the
+      // day's average: elsewhere it is up to five times as much, or a fifth.
       Habit habit{rate, false};
-      int64_t at = kMonday + 3 * kDay + static_cast<int64_t>(seed) * 4321 % kDay / 5 * 5;
-      double base = rate * rate / habit.At(at);
-      int64_t delay = DelayOf(Kind::kDropBegan, base, false, 0.4, seed);
-      EXPECT_TRUE(delay > 0 && delay <= kFoundWithin) << rate << "/s, seed " << seed << ": " << delay;
+      int64_t drop = kMonday + kDay + 1800 * (time + 1);
+      habit.base = rate * rate / habit.At(drop);
+      int64_t delay = DelayOf(Kind::kDropBegan, habit, false, 0.4, drop, time + 1);
+      bool in_time = delay > 0 && delay <= kFoundWithin;
+      late += in_time ? 0 : 1;
+      EXPECT_TRUE(in_time || rate < 2) << rate << "/s, time " << time << ": " << delay;
     }
+    EXPECT_LE(late, 1) << rate << "/s";
   }
 }
 
@@ -160,8 +175,9 @@ TEST(VolumeModelTest, AFivefoldSurgeIsFoundWithinTwoMinutes) {
   for (double rate : {1.0, 20.0, 300.0, 6000.0}) {
     for (bool wild : {false, true}) {
       for (uint64_t seed = 1; seed <= 5; ++seed) {
-        int64_t delay = DelayOf(Kind::kSurgeBegan, rate, wild, 5, seed);
-        EXPECT_TRUE(delay > 0 && delay <= kFoundWithin) << rate << "/s, seed " << seed << ": " << delay;
+        int64_t delay = LaterDelayOf(Kind::kSurgeBegan, rate, wild, 5, seed);
+        EXPECT_TRUE(delay > 0 && delay <= kFoundWithin)
+            << rate << "/s, seed " << seed << ": " << delay;
       }
     }
   }
@@ -170,7 +186,7 @@ TEST(VolumeModelTest, AFivefoldSurgeIsFoundWithinTwoMinutes) {
 TEST(VolumeModelTest, AScatteringStreamsDropIsFoundToo) {
   for (double rate : {20.0, 300.0, 6000.0}) {
     for (uint64_t seed = 1; seed <= 5; ++seed) {
-      int64_t delay = DelayOf(Kind::kDropBegan, rate, true, 0.4, seed);
+      int64_t delay = LaterDelayOf(Kind::kDropBegan, rate, true, 0.4, seed);
       EXPECT_TRUE(delay > 0 && delay <= 300) << rate << "/s, seed " << seed << ": " << delay;
     }
   }

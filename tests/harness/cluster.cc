@@ -88,6 +88,7 @@ std::string Cluster::DeduperYaml() const {
     absl::StrAppend(&yaml, "      - {id: ", ConnectionName(i), ", network: net-", ConnectionName(i),
                     "}\n");
   }
+  yaml += options_.stream_yaml;
   if (!options_.certificate_dir.empty()) {
     const std::string& dir = options_.certificate_dir;
     absl::StrAppend(&yaml, "tls: {certificate_file: ", dir, "/deduper.crt, key_file: ", dir,

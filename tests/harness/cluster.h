@@ -42,6 +42,8 @@ struct ClusterOptions {
   std::string source_yaml;
   std::string connector_yaml;
   std::string deduper_yaml;
+  // Added to the stream's block of the deduper, indented by four.
+  std::string stream_yaml;
 };
 
 class Cluster final {

@@ -18,10 +18,10 @@ namespace {
 // A new gauge either ends in a unit or gets its word here, on purpose.
 const std::set<std::string>& GaugeWords() {
   static const auto* const words = new std::set<std::string>{
-      "connected", "fds",     "health",  "info",     "receiving", "records",
-      "segments",  "sequence", "state",  "streams",  "threads",   "entries",
-      "strays",    "waiting", "exceeded", "operator", "rollbacks", "sessions", "alert",
-      "listed",    "rules",   "version",  "budget",   "used"};
+      "connected", "fds",      "health",    "info",     "receiving", "records", "segments",
+      "sequence",  "state",    "streams",   "threads",  "entries",   "strays",  "waiting",
+      "exceeded",  "operator", "rollbacks", "sessions", "alert",     "listed",  "rules",
+      "version",   "budget",   "used",      "capped",   "paused",    "rate",    "today"};
   return *words;
 }
 const std::set<std::string>& Units() {
@@ -81,9 +81,11 @@ class Linter {
     static const auto* const form = new std::regex("(braid|process)(_[a-z0-9]+)+");
     static const auto* const other_units = new std::regex(kOtherUnits);
     if (!std::regex_match(family_, *form)) Problem(family_, "is to be braid_ and words");
-    if (std::regex_search(family_, *other_units)) Problem(family_, "has a unit that is no base unit");
+    if (std::regex_search(family_, *other_units))
+      Problem(family_, "has a unit that is no base unit");
     if (absl::StrContains(family_, type_)) Problem(family_, "names its type");
-    const std::vector<std::string> words = absl::StrSplit(absl::StripSuffix(family_, "_total"), '_');
+    const std::vector<std::string> words =
+        absl::StrSplit(absl::StripSuffix(family_, "_total"), '_');
     const bool total = absl::EndsWith(family_, "_total");
     if (total != (type_ == "counter")) Problem(family_, "counters, and only they, end in _total");
     for (size_t i = 0; i + 1 < words.size(); ++i) {

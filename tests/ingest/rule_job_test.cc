@@ -154,6 +154,19 @@ TEST_F(RuleJobTest, RemoveTakesIdsAndValues) {
   EXPECT_THAT(Words(end.result), ElementsAre("UNCHANGED gone", "REMOVED a", "REMOVED b"));
 }
 
+TEST_F(RuleJobTest, RemoveTakesATagForAllThatHaveIt) {
+  Have("a", "dear");
+  Have("b", "dear");
+  Have("c", "cheap");
+  Have("d");
+  RuleAction action =
+      Action(RuleAction::KIND_REMOVE, {Rule("", "dear"), Rule("", "gone"), Rule("")});
+  RuleJob::End end = Run(action);
+  EXPECT_THAT(calls_, ElementsAre("list", "delete a b", "list"));
+  EXPECT_EQ(x_.size(), 2u);
+  EXPECT_THAT(Words(end.result), ElementsAre("UNCHANGED ", "UNCHANGED ", "REMOVED a", "REMOVED b"));
+}
+
 TEST_F(RuleJobTest, SyncAddsBeforeItRemoves) {
   Have("old");
   Have("kept");

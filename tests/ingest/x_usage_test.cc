@@ -17,8 +17,8 @@ TEST(XUsageTest, NumbersAreReadAsStringsAndAsNumbers) {
   EXPECT_EQ(usage->reset_day, 15);
   EXPECT_EQ(usage->project_cap, 2'000'000u);
   EXPECT_EQ(usage->project_usage, 340'000u);
-  EXPECT_EQ(usage->days, (std::map<std::string, uint64_t>{{"2026-11-19", 120'000},
-                                                          {"2026-11-20", 110'000}}));
+  EXPECT_EQ(usage->days,
+            (std::map<std::string, uint64_t>{{"2026-11-19", 120'000}, {"2026-11-20", 110'000}}));
 }
 
 TEST(XUsageTest, WhatIsNoAnswerIsRefused) {
@@ -29,14 +29,10 @@ TEST(XUsageTest, WhatIsNoAnswerIsRefused) {
   EXPECT_FALSE(ParseUsage(std::string(kUsageAnswerMax + 1, ' ')).ok());
 }
 
-TEST(XUsageTest, DaysThatDifferAreNamed) {
-  XUsage usage = *ParseUsage(kAnswer);
-  auto days = CompareUsage({{"2026-11-18", 7}, {"2026-11-19", 119'900}, {"2026-11-20", 90'000}},
-                           usage, 0.01);
-  ASSERT_EQ(days.size(), 2u);
-  EXPECT_FALSE(days[0].differs);
-  EXPECT_TRUE(days[1].differs);
-  EXPECT_EQ(days[1].billed, 110'000u);
+TEST(XUsageTest, ItIsAskedForWhereTheRestOfTheApiIs) {
+  EXPECT_EQ(UsageUrl("https://api.x.com/2/tweets/search/stream/rules"),
+            "https://api.x.com/2/usage/tweets?days=90&usage.fields=daily_project_usage");
+  EXPECT_EQ(UsageUrl("https://data-api.x.com/rules/powertrack/accounts/a.json"), "");
 }
 
 }  // namespace

@@ -114,5 +114,50 @@ TEST_F(Rules, ATaskOutlivesItsWorkerAndTheDeduper) {
   ExpectCleanStop();
 }
 
+TEST_F(Rules, ALimitRemovesTheRulesItNames) {
+  harness::ClusterOptions options;
+  options.emulator.rate = 20;
+  options.stream_yaml =
+      "    limits: [{per: day, posts: 1500, action: remove_rules, rules: [dear]}]\n";
+  ASSERT_NO_FATAL_FAILURE(StartCluster(options));
+  ASSERT_STATUS_OK(harness::WaitUntil("rules listed", absl::Seconds(30),
+                                      [&] { return RuleSet().version() > 0; }));
+  uint32_t before = RuleSet().count();
+  auto [dear, dear_text] = Braid({"rules", "add", "coffee", "weather", "--tag", "dear"});
+  ASSERT_EQ(dear, 0) << dear_text;
+  auto [cheap, cheap_text] = Braid({"rules", "add", "cat lang:en", "--tag", "cheap"});
+  ASSERT_EQ(cheap, 0) << cheap_text;
+  ASSERT_STATUS_OK(harness::WaitUntil("rules added", absl::Seconds(10),
+                                      [&] { return RuleSet().count() == before + 3; }));
+  ASSERT_STATUS_OK(cluster().emulator().SetRate(2000));
+  absl::Status removed = harness::WaitUntil("rules removed", absl::Seconds(60),
+                                            [&] { return RuleSet().count() == before + 1; });
+  auto [listed, listed_text] = Braid({"rules", "ls"});
+  EXPECT_TRUE(removed.ok()) << listed_text
+                            << harness::GetStatus(cluster().log_address())->posts_today();
+  EXPECT_TRUE(absl::StrContains(listed_text, "cat lang:en")) << listed_text;
+  EXPECT_FALSE(absl::StrContains(listed_text, "dear")) << listed_text;
+  ExpectCleanStop();
+}
+
+TEST_F(Rules, WhatXCountsStandsBesideWhatWeCount) {
+  ASSERT_NO_FATAL_FAILURE(StartCluster());
+  ASSERT_STATUS_OK(cluster().WaitForEvents(500, absl::Minutes(1)));
+  // It asks when it starts, and then every 20 minutes.
+  cluster().connector(0).Kill();
+  ASSERT_STATUS_OK(cluster().connector(0).Start());
+  std::string text;
+  absl::Status shown = harness::WaitUntil("X's usage", absl::Seconds(30), [&] {
+    text = Braid({"usage", "--days", "1", "-o", "json"}).second;
+    return absl::StrContains(text, "xPosts");
+  });
+  EXPECT_TRUE(shown.ok()) << text;
+  auto [code, table] = Braid({"usage", "--days", "1"});
+  EXPECT_EQ(code, 0) << table;
+  EXPECT_TRUE(absl::StrContains(table, "X SAYS")) << table;
+  EXPECT_TRUE(absl::StrContains(table, "posts this month")) << table;
+  ExpectCleanStop();
+}
+
 }  // namespace
 }  // namespace braid::integration

@@ -53,7 +53,8 @@ void CheckDamage(const Truth& truth, const LogView& log, Failures* failures);
 // I12: every dropped line left a loss.
 void CheckLosses(const Truth& truth, const LogView& log, Failures* failures);
 
-// I29: the metering of each day counts each post that was received on it once.
+// I29: the metering of each day counts each post that was received on it once,
+// and of no day anything else.
 void CheckMetering(const Store& store, const LogView& log, Failures* failures);
 
 }  // namespace braid

@@ -61,6 +61,7 @@ class Reader {
       view_.sightings.push_back({source, frame.post_ids(i)});
       absl::Time received = base + absl::Microseconds(frame.receive_offsets_micros(i));
       view_.billed[UtcDay(received)].insert(frame.post_ids(i));
+      ++view_.deliveries[UtcDay(received)];
     }
   }
 

@@ -41,6 +41,8 @@ struct LogView {
   std::vector<Sighting> sightings;
   // Posts by UTC day of receipt, each once: what X bills.
   std::map<int32_t, std::set<uint64_t>> billed;
+  // Copies by that day.
+  std::map<int32_t, uint64_t> deliveries;
   // Everything but events and ticks.
   std::vector<Record> others;
   // Chain after the last record.

@@ -66,6 +66,12 @@ class WorkWorld::Client final : public WorkClient {
         std::move(done), kCallTimeout,
         [request](WorkDesk& desk, auto reply) { desk.ReportRules(request, std::move(reply)); });
   }
+  void ReportUsage(const v1::ReportUsageRequest& request,
+                   Done<v1::ReportUsageResponse> done) override {
+    Call<v1::ReportUsageResponse>(
+        std::move(done), kCallTimeout,
+        [request](WorkDesk& desk, auto reply) { desk.ReportUsage(request, std::move(reply)); });
+  }
 
  private:
   static std::string Key(int deduper, const std::string& name) {

@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Every planted bug of what is watched must be found by its tests.
+set -u
+found=0
+for mutant in tests/mutants/mutant_watch_*; do
+  [[ -x "$mutant" && -f "$mutant" ]] || continue
+  output="$("$mutant" 2>&1)" && { echo "$mutant was not found"; exit 1; }
+  echo "$mutant: ${output##*$'\n'}"
+  found=$((found + 1))
+done
+[[ "$found" -gt 0 ]]
