@@ -80,7 +80,7 @@ std::string RuleSetLine(const v1::StreamStatus& status) {
 
 // What X sends against what it usually does, how late, and what it bills.
 std::string VolumeLine(const v1::StreamStatus& s) {
-  std::string state = Word(v1::StreamStatus::Volume::State_Name(s.volume().state()), "STATE_");
+  std::string state = EnumWords(v1::StreamStatus::Volume::State_Name(s.volume().state()), "STATE_");
   if (s.volume().state() == v1::StreamStatus::Volume::STATE_UNSPECIFIED) state = "not watched";
   std::string text = absl::StrCat("  volume   ", state, s.volume().capped() ? ", CAPPED" : "");
   if (s.volume().state() != v1::StreamStatus::Volume::STATE_UNSPECIFIED) {

@@ -7,7 +7,6 @@
 #include "dedupe/frame_parts.h"
 #include "dedupe/keys.h"
 #include "dedupe/usage_keys.h"
-#include "proto/proto_time.h"
 
 namespace braid {
 namespace {
@@ -35,9 +34,7 @@ std::string TagKey(const std::string& tag) {
 }
 
 int64_t ReceiveMicros(const v1::Frame& frame, int event) {
-  int64_t base = absl::ToUnixMicros(ToTime(frame.base_receive_time()));
-  if (event >= frame.receive_offsets_micros_size()) return base;
-  return base + frame.receive_offsets_micros(event);
+  return absl::ToUnixMicros(FrameReceiveTime(frame, event));
 }
 
 absl::Status Unreadable() { return absl::DataLossError("volume can not be read"); }
