@@ -78,7 +78,18 @@ void SimReader::Read() {
   v1::TailEventsResponse batch;
   absl::StatusOr<Tail::Progress> progress = tail.Fill(&batch);
   tail.FillPosition(&batch);
-  for (const v1::Event& event : batch.events()) TakeEvent(event);
+  // Each takes a sequence.
+  int notice = 0;
+  const auto take_notices = [&](uint64_t until) {
+    for (; notice < batch.notices_size() && batch.notices(notice).sequence() < until; ++notice) {
+      Take(batch.notices(notice).sequence(), kNotice);
+    }
+  };
+  for (const v1::Event& event : batch.events()) {
+    take_notices(event.sequence());
+    Take(event.sequence(), event.id());
+  }
+  take_notices(UINT64_MAX);
   if (batch.position().next_sequence() != next_) {
     Fail(absl::StrCat("was led from ", next_, " to ", batch.position().next_sequence()));
     next_ = batch.position().next_sequence();
@@ -87,14 +98,12 @@ void SimReader::Read() {
   if (!progress.ok()) OnError(progress.status());
 }
 
-void SimReader::TakeEvent(const v1::Event& event) {
-  if (event.sequence() != next_) {
-    Fail(absl::StrCat("got ", event.sequence(), " where ", next_, " was due"));
-  }
-  next_ = event.sequence() + 1;
-  auto [it, first] = seen_[log_id_].emplace(event.sequence(), event.id());
-  if (first || it->second == event.id()) return;
-  Fail(absl::StrCat("log ", log_id_, " gave two events for sequence ", event.sequence()));
+void SimReader::Take(uint64_t sequence, uint64_t id) {
+  if (sequence != next_) Fail(absl::StrCat("got ", sequence, " where ", next_, " was due"));
+  next_ = sequence + 1;
+  auto [it, first] = seen_[log_id_].emplace(sequence, id);
+  if (first || it->second == id) return;
+  Fail(absl::StrCat("log ", log_id_, " gave two events for sequence ", sequence));
 }
 
 void SimReader::OnError(const absl::Status& status) {
@@ -172,7 +181,7 @@ void SimReader::CheckAgainst(const std::vector<std::pair<uint64_t, uint64_t>>& s
   const Events log(sequence_and_id.begin(), sequence_and_id.end());
   for (const auto& [sequence, id] : seen_[log_id_]) {
     auto it = log.find(sequence);
-    if (it != log.end() && it->second == id) continue;
+    if (id == kNotice ? it == log.end() : it != log.end() && it->second == id) continue;
     return Fail(absl::StrCat("was given post ", id, " as sequence ", sequence, " of ", log_id_,
                              ", where the log has ", it == log.end() ? 0 : it->second));
   }

@@ -72,7 +72,9 @@ class SimReader {
  private:
   using Events = std::map<uint64_t, uint64_t>;
 
-  void TakeEvent(const v1::Event& event);
+  // What stands at a sequence: an event by its id, or a notice.
+  static constexpr uint64_t kNotice = UINT64_MAX;
+  void Take(uint64_t sequence, uint64_t id);
   void OnError(const absl::Status& status);
   void OnOtherLog(std::map<std::string, std::string> told);
   void OnTooOld(std::map<std::string, std::string> told);
