@@ -299,6 +299,7 @@ class Checker {
   void Backfill(const std::string& path, SourceConfig& source) {
     const std::string minutes = path + ".backfill_minutes";
     const bool none = source.backfill_minutes() == 0 && source_.Has(minutes);
+    Choice(path + ".data_silence", source.mutable_data_silence(), "report", {"report", "reconnect"});
     if (none && source.backfill().empty()) source.set_backfill("never");
     Choice(path + ".backfill", source.mutable_backfill(), "always",
            {"always", "measured", "never"});

@@ -247,6 +247,7 @@ void Connection::EndAttempt(bool wait) {
   TellGate();
   attempt_->reader->Detach();
   for (Loop::TimerId timer : {watch_timer_, cover_timer_, close_timer_}) loop_.Cancel(timer);
+  counters_.data_silence_seconds.Set(0);
   CloseFrame();
   Verdict verdict = VerdictOfEnd();
   bool announced_discard = attempt_->announced && attempt_->announced->queue_discarded();

@@ -69,6 +69,10 @@ class Connection final : private StreamConsumer {
     // Ids created later than this after X time are no evidence about the clock:
     // the deduper keeps them apart too.
     absl::Duration clock_lead_max = absl::Minutes(10);
+    // Whether a silence that the usual rate does not explain, while heartbeats
+    // go on, ends the connection: once, since the next one has to be fed before
+    // its silence counts. Both connections of a stream may see one silence.
+    bool reconnect_on_data_silence = false;
     int control_per_second = 10;
     int control_burst = 100;
     uint64_t detail_bytes_max = 2048;
@@ -167,6 +171,7 @@ class Connection final : private StreamConsumer {
   void Accept(absl::Time now);
   void CountRequest();
   void Watch();
+  void WatchData();
   // `verdict`: why; the first reason stays.
   void CloseFor(Input input, const Verdict& verdict);
   void CloseSocket();

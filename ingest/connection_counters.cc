@@ -88,6 +88,10 @@ void ConnectionCounters::Collect(const std::string& connection, MetricSink& sink
                 "alert", word, alert[i].value());
     report.Count("braid_connection_alerts_total", "Episodes of it.", "alert", word, alerts[i]);
   }
+  report.Show("braid_connection_data_silence_seconds",
+              "How long heartbeats came without data, where the usual rate does not explain it.",
+              data_silence_seconds.value());
+  report.Count("braid_connection_data_silences_total", "Episodes of it.", data_silences);
   report.Show("braid_connection_last_byte_timestamp_seconds", "X time of the last byte.",
               last_byte_seconds.value());
   report.Show("braid_connection_last_event_timestamp_seconds", "X time of the last post.",

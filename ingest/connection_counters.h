@@ -40,6 +40,9 @@ struct ConnectionCounters {
   std::array<Counter, kCauseCount> ends;
   Counter received_bytes;
   Counter heartbeats;
+  // 0 while data comes as usual.
+  Gauge data_silence_seconds;
+  Counter data_silences;
   std::array<Counter, v1::EventOrigin_ARRAYSIZE> events;
   std::array<Counter, kControlKindCount> control;
   // Control messages that were only counted.

@@ -271,6 +271,31 @@ void Connection::WatchFrame() {
 void Connection::CoverTick() {
   AppendCovers();
   cover_timer_ = loop_.After(options_.cover_interval, owner_.Wrap([this] { CoverTick(); }));
+  WatchData();
+}
+
+void Connection::WatchData() {
+  // What is read and not yet taken is no silence.
+  if (attempt_->reader->in_flight_bytes() > 0) return;
+  absl::Duration pause = cover_.DataSilence(XNow());
+  bool was_silent = counters_.data_silence_seconds.value() > 0;
+  bool is_silent = pause > absl::ZeroDuration();
+  counters_.data_silence_seconds.Set(absl::ToDoubleSeconds(pause));
+  if (is_silent == was_silent) return;
+  if (!is_silent) {
+    Log(LogLevel::kInfo, "data_silence_ended", "data comes again",
+        {{"connection", options_.request.connection}});
+    return;
+  }
+  counters_.data_silences.Increment();
+  Log(LogLevel::kError, "data_silence_began",
+      "heartbeats and no data for longer than the usual rate explains once a day",
+      {{"connection", options_.request.connection},
+       {"pause", pause},
+       {"usual_per_second", cover_.usual_rate()}});
+  if (options_.reconnect_on_data_silence && state_ == State::STATE_RECEIVING) {
+    CloseFor(Input::kNoSign, {RetryClass::kImmediate, Cause::kDataSilence});
+  }
 }
 
 }  // namespace braid

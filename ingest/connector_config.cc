@@ -124,6 +124,7 @@ Connection::Options OptionsOf(const Dialect& dialect, const SourceConfig& source
     options.backfill.margin = Milliseconds(source.backfill_margin_ms());
   }
   options.stall_after = dialect.stall_after;
+  options.reconnect_on_data_silence = source.data_silence() == "reconnect";
   options.reader.line_bytes_max = source.line_max_bytes();
   options.cover.slack_default = dialect.lateness;
   return options;

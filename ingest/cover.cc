@@ -114,6 +114,15 @@ absl::Duration CoverTracker::slack() const {
   return std::max(options_.slack_default, lateness_.Tail());
 }
 
+absl::Duration CoverTracker::DataSilence(absl::Time x_now) const {
+  // Before a few events it may never have been fed.
+  bool fed = life_.has_value() && !life_->ended && life_->live_events >= options_.live_events_min;
+  if (!fed) return absl::ZeroDuration();
+  absl::Duration pause = x_now - life_->last_live_receipt;
+  bool usual = pause <= OnceADaySilence(usual_rate_.rate(), options_.silence_min);
+  return usual ? absl::ZeroDuration() : pause;
+}
+
 std::vector<v1::Cover> CoverTracker::Take(absl::Time x_now) {
   std::vector<v1::Cover> covers;
   if (!life_.has_value() || !MayVouch()) return covers;

@@ -80,6 +80,11 @@ class CoverTracker {
   // vouch for.
   std::vector<v1::Cover> Take(absl::Time x_now);
 
+  // How long this connection has brought no data, where that is longer than the
+  // usual rate explains once a day; else zero. Heartbeats do not count: a socket
+  // may be open at X's edge and fed by nobody.
+  absl::Duration DataSilence(absl::Time x_now) const;
+
   // For metrics: what is subtracted now, and the usual rate per second.
   absl::Duration slack() const;
   double usual_rate() const { return usual_rate_.rate(); }

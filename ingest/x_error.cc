@@ -218,6 +218,7 @@ absl::string_view CauseWord(Cause cause) {
       "internal_error",
       "state_degraded",
       "other_message",
+      "data_silence",
       "requested",
       "drain",
   };

@@ -70,6 +70,7 @@ enum class Cause {
   kStateDegraded,
   kOtherMessage,
   // Ours.
+  kDataSilence,
   kRequested,
   kDrain,
 };

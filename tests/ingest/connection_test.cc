@@ -308,6 +308,54 @@ TEST_F(ConnectionTest, DayOfHeartbeatsIsNoReasonToReconnect) {
   EXPECT_EQ(Count("event"), 1);
 }
 
+class DataSilence : public ConnectionTest {
+ protected:
+  // One post a second for five minutes: a pause of 12 s comes once a day.
+  void Feed() {
+    Establish();
+    for (int i = 0; i < 300; ++i) SendPostNow(absl::Seconds(1));
+  }
+  void SendPostNow(absl::Duration after) {
+    loop_.RunFor(after);
+    uint64_t id = FirstSnowflakeAt(connection_->XNow()) + next_++;
+    Send(absl::StrCat("{\"data\":{\"id\":\"", id, "\",\"text\":\"x\"}}\r\n"));
+  }
+  void SendHeartbeats(int count) {
+    for (int i = 0; i < count; ++i) {
+      loop_.RunFor(absl::Seconds(5));
+      if (is_open()) Send("\r\n");
+    }
+  }
+  double SilenceSeconds() { return connection_->counters().data_silence_seconds.value(); }
+  uint64_t next_ = 1;
+};
+
+TEST_F(DataSilence, IsReportedAndEndsNothing) {
+  Feed();
+  SendHeartbeats(2);
+  EXPECT_EQ(SilenceSeconds(), 0) << "explained by the usual rate";
+  SendHeartbeats(2);
+  EXPECT_GT(SilenceSeconds(), 12);
+  SendHeartbeats(60);
+  EXPECT_EQ(http_.requests.size(), 1);
+  EXPECT_EQ(connection_->counters().data_silences.value(), 1);
+  SendPostNow(absl::Seconds(1));
+  loop_.RunFor(absl::Seconds(1));
+  EXPECT_EQ(SilenceSeconds(), 0);
+}
+
+TEST_F(DataSilence, EndsTheConnectionOnceWhereThatIsWished) {
+  options_.reconnect_on_data_silence = true;
+  Feed();
+  SendHeartbeats(4);
+  EXPECT_EQ(sink_.last_event().cause(), "data_silence");
+  ASSERT_EQ(http_.requests.size(), 2);
+  EXPECT_EQ(SilenceSeconds(), 0);
+  Answer(200);
+  SendHeartbeats(60);
+  EXPECT_EQ(http_.requests.size(), 2) << "it was not fed yet";
+}
+
 TEST_F(ConnectionTest, ServerThatNeverAnswersIsGivenUp) {
   Start();
   loop_.RunFor(absl::Seconds(25));

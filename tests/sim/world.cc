@@ -89,6 +89,7 @@ class World {
     }
     options.share = options_.connect_share;
     options.connection.backfill.minutes_max = options_.backfill_minutes;
+    options.connection.reconnect_on_data_silence = options_.reconnect_on_data_silence;
     options.dedupers = options_.dedupers;
     options.connection.reader.line_bytes_max = options_.line_bytes_max;
     options.connection.reader.in_flight_bytes_max = options_.ring_bytes_max;

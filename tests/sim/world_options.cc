@@ -76,6 +76,7 @@ WorldOptions DrawWorldOptions(Random& random) {
   if (options.backfill_minutes > 0) {
     options.x.backfill = static_cast<SimX::Options::Backfill>(random.Below(4));
   }
+  options.reconnect_on_data_silence = random.Below(2) == 0;
   return options;
 }
 

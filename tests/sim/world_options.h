@@ -68,6 +68,7 @@ struct WorldOptions {
   ConnectBudget connect_share = {25, absl::Minutes(15)};
   // 0: never asked for.
   int backfill_minutes = 0;
+  bool reconnect_on_data_silence = false;
   int dedupers = 1;
   absl::Duration trouble = absl::Minutes(3);
   // Between two faults, on average.
