@@ -202,8 +202,7 @@ void CheckLosses(const Truth& truth, const LogView& log, Failures* failures) {
 
 // A restored copy has both as they were together, and what is offered again
 // moves both; a damaged record is damaged on its way to a reader.
-void CheckMetering(const Store& store, const LogView& log, bool clocks_stepped,
-                   Failures* failures) {
+void CheckMetering(const Store& store, const LogView& log, bool clock_behind, Failures* failures) {
   std::set<int32_t> days;
   for (const auto& [day, posts] : log.billed) days.insert(day);
   absl::Status scanned = store.Scan(Table::kUsage, UsageKey(kUsageDay), UsageKey(kUsageDay + 1),
@@ -225,8 +224,7 @@ void CheckMetering(const Store& store, const LogView& log, bool clocks_stepped,
     uint64_t deliveries = delivered == log.deliveries.end() ? 0 : delivered->second;
     metered_in_all += counts->deliveries();
     delivered_in_all += deliveries;
-    if (clocks_stepped || (counts->posts() == posts && counts->deliveries() == deliveries))
-      continue;
+    if (clock_behind || (counts->posts() == posts && counts->deliveries() == deliveries)) continue;
     failures->push_back(absl::StrCat("day ", day, ": metered ", counts->posts(), " posts of ",
                                      counts->deliveries(), " deliveries, X bills ", posts, " of ",
                                      deliveries));

@@ -54,10 +54,10 @@ void CheckDamage(const Truth& truth, const LogView& log, Failures* failures);
 void CheckLosses(const Truth& truth, const LogView& log, Failures* failures);
 
 // I29: the metering of each day counts each post that was received on it once,
-// and of no day anything else. A deduper whose own clock is an hour behind takes
-// what is received just after midnight for the day before: where clocks were
-// stepped only the sum of deliveries is compared.
-void CheckMetering(const Store& store, const LogView& log, bool clocks_stepped,
+// and of no day anything else. A deduper that is behind X's time (its clock was
+// stepped, or it slept) takes what is received just after midnight for the day
+// before: then only the sum of deliveries is compared.
+void CheckMetering(const Store& store, const LogView& log, bool clock_behind,
                    Failures* failures);
 
 }  // namespace braid

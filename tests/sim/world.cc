@@ -456,8 +456,9 @@ void World::CheckLog(DeduperProcess& deduper, const Truth& truth, std::set<uint6
   }
   CheckGenuine(truth, *log, &report_.failures);
   CheckCovers(truth, *log, &report_.failures, &report_.covers, &report_.backfill_covers);
-  bool clocks_stepped = report_.fired[static_cast<int>(Fault::kStepWallClock)] > 0;
-  CheckMetering(deduper.disk(), *log, clocks_stepped, &report_.failures);
+  bool clock_behind = report_.fired[static_cast<int>(Fault::kStepWallClock)] > 0 ||
+                      away_ > absl::ZeroDuration();
+  CheckMetering(deduper.disk(), *log, clock_behind, &report_.failures);
   std::vector<std::pair<uint64_t, uint64_t>> sequence_and_id;
   for (const LogView::Event& event : log->events) {
     sequence_and_id.emplace_back(event.sequence, event.id);
