@@ -39,7 +39,7 @@ int RunResume(CommandContext& context) {
     return context.client.admin().ResumeStream(call, request, &response);
   });
   if (!status.ok()) return context.Fail(status);
-  context.Tell(absl::StrCat(*stream, " is not paused by this deduper"));
+  context.Tell(absl::StrCat(*stream, " streams again as far as this deduper decides"));
   return kExitOk;
 }
 

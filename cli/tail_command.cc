@@ -104,7 +104,9 @@ class Tailer {
       if (!store_status_.ok()) return context_.Fail(store_status_);
       if (context_.interrupt.triggered() || status.ok()) return kExitOk;
       cursor_refused_ = absl::IsOutOfRange(status) || absl::IsInvalidArgument(status);
-      bool may_return = absl::IsUnavailable(status) && !request_.cursor().empty();
+      // A server that ends in order cancels its calls.
+      bool away = absl::IsUnavailable(status) || absl::IsCancelled(status);
+      bool may_return = away && !request_.cursor().empty();
       if (!may_return || options_.no_reconnect) return context_.Fail(status);
       if (progressed_) delay = absl::ZeroDuration();
       if (!away_) context_.Tell("the server is away, trying again until it is back");

@@ -55,8 +55,7 @@ int64_t LastReceiveMicros(const v1::Frame& frame) {
 // in that very millisecond.
 void VouchAfter(int64_t micros, SessionState* session) {
   constexpr int64_t kMicrosPerIdTick = 1000;
-  session->set_vouch_from_micros(
-      std::max(session->vouch_from_micros(), micros + kMicrosPerIdTick));
+  session->set_vouch_from_micros(std::max(session->vouch_from_micros(), micros + kMicrosPerIdTick));
 }
 
 void NoteLossTime(const v1::Loss& loss, SessionState* session) {
@@ -235,7 +234,8 @@ void Core::ApplyOther(InputRecord input, SessionState* session, Group* group) {
       *out.mutable_cover() = std::move(*record->mutable_cover());
       break;
     case v1::SessionRecord::kLoss: {
-      uint64_t lost = std::max<uint64_t>(1, record->loss().offsets());
+      uint64_t lost = std::max(
+          {uint64_t{1}, uint64_t{record->loss().offsets()}, uint64_t{record->loss().lines()}});
       session->set_losses(session->losses() + 1);
       NoteLossTime(record->loss(), session);
       NoteReceivedUntil(absl::ToUnixMicros(ToTime(record->loss().last_receive_time())), session);

@@ -6,6 +6,7 @@
 #ifndef BRAID_DEDUPE_RATE_WINDOW_H_
 #define BRAID_DEDUPE_RATE_WINDOW_H_
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <string>
@@ -36,7 +37,8 @@ class RateWindow {
     if (samples_.size() < 2) return 0;
     absl::Duration covered = samples_.back().first - Oldest(span)->first;
     if (covered <= absl::ZeroDuration()) return 0;
-    return Growth(name, span) / absl::ToDoubleSeconds(covered);
+    // A process that was started again counts from zero.
+    return std::max(0.0, Growth(name, span) / absl::ToDoubleSeconds(covered));
   }
 
  private:

@@ -48,6 +48,7 @@ void Connection::Reconnect() {
 
 void Connection::Pause() {
   if (std::exchange(pause_wanted_, true)) return;
+  backfill_from_ = absl::InfiniteFuture();
   loop_.Cancel(retry_timer_);
   CloseFor(Input::kPause, {RetryClass::kImmediate, Cause::kRequested});
 }
@@ -110,7 +111,13 @@ void Connection::BeginAttempt(Input input) {
 int Connection::BackfillNow() const {
   absl::optional<absl::Duration> since_last_byte;
   if (last_byte_time_ != absl::InfinitePast()) since_last_byte = loop_.Now() - last_byte_time_;
-  return BackfillMinutes(options_.backfill, since_last_byte, after_full_buffer_);
+  int minutes = BackfillMinutes(options_.backfill, since_last_byte, after_full_buffer_);
+  if (backfill_from_ == absl::InfinitePast() || minutes == 0) return minutes;
+  if (backfill_from_ == absl::InfiniteFuture()) return 0;
+  // Less than a minute of the pause is bought rather than anything after it lost.
+  double since_pause =
+      std::ceil(absl::FDivDuration(loop_.Now() - backfill_from_, absl::Minutes(1)));
+  return static_cast<int>(std::min<double>(minutes, since_pause));
 }
 
 void Connection::SetState(ConnectionState state) {
@@ -169,6 +176,7 @@ void Connection::Accept(absl::Time now) {
   clock_.OnHead(DateOf(attempt_->head), now);
   cover_.OnStart({clock_.At(now), attempt_->backfill_minutes, after_full_buffer_});
   after_full_buffer_ = false;
+  if (backfill_from_ == absl::InfiniteFuture()) backfill_from_ = now;
   counters_.connects.Increment();
   counters_.needs_operator.Set(0);
   Log(LogLevel::kInfo, "connection_connected", "the stream is open",
@@ -230,7 +238,7 @@ void Connection::LoseUnread() {
   if (no_stream || !attempt_->reader->last_byte_time()) return;
   counters_.overdue_closes.Increment();
   absl::Time from = std::max(attempt_->open_time, attempt_->last_byte_time);
-  AppendLoss(v1::Loss::REASON_CLOSED, from, loop_.Now());
+  AppendLoss(v1::Loss::REASON_CLOSED, 0, from, loop_.Now());
 }
 
 // X knows of an attempt that ended without an answer where a socket stood.
@@ -314,8 +322,7 @@ Verdict Connection::VerdictOfEnd() const {
         attempt_->announced && loop_.Now() - attempt_->announced_time <= options_.message_explains;
     return explained ? *attempt_->announced : ClassifyEnd(attempt_->end, true);
   }
-  bool answered =
-      attempt_->head.status != 0 && attempt_->end.kind != HttpEnd::Kind::kBadEncoding;
+  bool answered = attempt_->head.status != 0 && attempt_->end.kind != HttpEnd::Kind::kBadEncoding;
   return answered ? ClassifyAnswer(attempt_->head, attempt_->body, XNow())
                   : ClassifyEnd(attempt_->end, false);
 }
@@ -351,8 +358,7 @@ void Connection::NoteWait(const Verdict& verdict, absl::Duration delay) {
 void Connection::LogEnd(const Verdict& verdict, absl::string_view detail,
                         absl::Duration delay) const {
   bool alert = verdict.needs_operator();
-  Log(alert ? LogLevel::kError : LogLevel::kWarn,
-      alert ? "connection_refused" : "connection_ended",
+  Log(alert ? LogLevel::kError : LogLevel::kWarn, alert ? "connection_refused" : "connection_ended",
       alert ? "X refuses this connection: somebody must act" : "the connection ended",
       {{"connection", options_.request.connection},
        {"cause", CauseWord(verdict.cause)},

@@ -200,7 +200,8 @@ class Connection final : private StreamConsumer {
   void AppendFrames();
   void CloseFrame();
   void AppendCovers();
-  void AppendLoss(v1::Loss::Reason reason, absl::Time first, absl::Time last);
+  // `lines`: 0 where nobody counted them.
+  void AppendLoss(v1::Loss::Reason reason, uint64_t lines, absl::Time first, absl::Time last);
   void AppendEvent(absl::string_view cause, absl::string_view detail);
   void AppendFirstPost(uint64_t post_id);
   void WatchFrame();
@@ -249,6 +250,9 @@ class Connection final : private StreamConsumer {
   Loop::TimerId hold_timer_ = 0;
   absl::AnyInvocable<void()> drained_;
   bool pause_wanted_ = false;
+  // A pause is not bought back: backfill reaches back to the first stream after
+  // it, and that one asks for none. InfiniteFuture until there is one.
+  absl::Time backfill_from_ = absl::InfinitePast();
   Owner owner_;
 };
 

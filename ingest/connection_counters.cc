@@ -127,6 +127,8 @@ void ConnectionCounters::Collect(const std::string& connection, MetricSink& sink
   }
   report.Count("braid_events_oversize_total", "Lines longer than allowed; expect zero.",
                oversize_lines);
+  report.Count("braid_connection_room_waits_total",
+               "How often reading waited for room: X sent faster than it was taken.", room_waits);
   report.Count("braid_events_ring_full_total", "Lines dropped for a full ring; expect zero.",
                ring_full_lines);
   report.Count("braid_cut_lines_total", "Lines cut by the end of a connection.", cut_lines);

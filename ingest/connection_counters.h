@@ -42,6 +42,7 @@ struct ConnectionCounters {
   Counter heartbeats;
   // 0 while data comes as usual.
   Gauge data_silence_seconds;
+  Counter room_waits;
   Counter data_silences;
   std::array<Counter, v1::EventOrigin_ARRAYSIZE> events;
   std::array<Counter, kControlKindCount> control;

@@ -15,6 +15,7 @@ namespace braid {
 void Connection::OnStreamBlock(LineBlock block) {
   counters_.received_bytes.Add(block.received_bytes);
   counters_.in_flight_bytes.Set(static_cast<double>(attempt_->reader->in_flight_bytes()));
+  counters_.room_waits.Add(attempt_->reader->TakeRoomWaits());
   if (block.last_byte_time != absl::InfinitePast()) {
     attempt_->last_byte_time = last_byte_time_ = block.last_byte_time;
     counters_.last_byte_seconds.Set(
@@ -109,7 +110,7 @@ void Connection::TakeCutLine(absl::string_view line, absl::Time now) {
       {{"connection", options_.request.connection},
        {"bytes", attempt_->cut_line_bytes},
        {"post_id", attempt_->cut_line_post_id}});
-  AppendLoss(v1::Loss::REASON_CUT_LINE, now, now);
+  AppendLoss(v1::Loss::REASON_CUT_LINE, 1, now, now);
 }
 
 void Connection::TakeEvent(absl::string_view line, const ScannedMessage& message, absl::Time now) {
@@ -171,12 +172,12 @@ void Connection::TakeDropped(const LineBlock::Dropped& dropped) {
       {{"connection", options_.request.connection},
        {"reason", ring_full ? "ring_full" : "oversize"},
        {"lines", dropped.lines}});
-  AppendLoss(dropped.reason, dropped.first_receive_time, dropped.last_receive_time);
+  AppendLoss(dropped.reason, dropped.lines, dropped.first_receive_time, dropped.last_receive_time);
 }
 
 void Connection::EndBadRun(BadRun* bad) {
   if (bad->lines == 0) return;
-  AppendLoss(v1::Loss::REASON_UNPARSABLE_LINE, bad->first, bad->last);
+  AppendLoss(v1::Loss::REASON_UNPARSABLE_LINE, bad->lines, bad->first, bad->last);
   *bad = BadRun();
 }
 
@@ -210,7 +211,8 @@ void Connection::AppendCovers() {
   }
 }
 
-void Connection::AppendLoss(v1::Loss::Reason reason, absl::Time first, absl::Time last) {
+void Connection::AppendLoss(v1::Loss::Reason reason, uint64_t lines, absl::Time first,
+                            absl::Time last) {
   CloseFrame();
   // What could be vouched for before the loss still can.
   AppendCovers();
@@ -220,6 +222,7 @@ void Connection::AppendLoss(v1::Loss::Reason reason, absl::Time first, absl::Tim
   SetTime(clock_.At(first), loss->mutable_first_receive_time());
   SetTime(clock_.At(last), loss->mutable_last_receive_time());
   loss->set_reason(reason);
+  loss->set_lines(lines);
   sink_.Append(std::move(record));
 }
 

@@ -4,10 +4,17 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "base/log.h"
 #include "base/version.h"
 
 namespace braid {
+namespace {
+
+// Addresses of all dedupers: a handful.
+constexpr uint64_t kPauseFileBytesMax = 64 << 10;
+
+}  // namespace
 
 Spool::Options SpoolOptions(const config::v1::ConnectorConfig& config, const std::string& dir) {
   const config::v1::SpoolConfig& spool = config.spool();
@@ -45,6 +52,7 @@ absl::Status ConnectionRuntime::Open(std::function<void(absl::Status)> on_fatal)
         loop_, http_, *spool_, random_, plan_.options,
         [source = plan_.source] { return ReadCredentials(source); }, gate_.get());
     MakeSlotKeeper();
+    LoadPause();
     if (ConnectorWorker::IsWanted(config_, plan_)) {
       MutexLock lock(&worker_mu_);
       worker_ = std::make_unique<ConnectorWorker>(loop_, config_, plan_);
@@ -72,13 +80,43 @@ void ConnectionRuntime::OnDirective(int deduper, const v1::OfferResponse::Direct
   if (directive.action() == v1::OfferResponse::ACTION_RECONNECT) connection_->Reconnect();
   if (directive.action() == v1::OfferResponse::ACTION_DRAIN && on_drain_asked_) on_drain_asked_();
   if (directive.action() == v1::OfferResponse::ACTION_PAUSE) {
-    pausing_.insert(deduper);
+    if (pausing_.insert(deduper).second) SavePause();
     connection_->Pause();
   }
   if (directive.action() == v1::OfferResponse::ACTION_RESUME) {
-    pausing_.erase(deduper);
+    if (pausing_.erase(deduper) > 0) SavePause();
     if (pausing_.empty()) connection_->Resume();
   }
+}
+
+std::string ConnectionRuntime::PauseFile() const {
+  return absl::StrCat(plan_.spool_dir, kPausedSuffix);
+}
+
+void ConnectionRuntime::LoadPause() {
+  absl::StatusOr<std::string> addresses = files_.Read(PauseFile(), 0, kPauseFileBytesMax);
+  if (!addresses.ok()) {
+    if (absl::IsNotFound(addresses.status())) return;
+    Log(LogLevel::kWarn, "pause_unreadable", "whether the stream is paused is not known",
+        {{"connection", plan_.id}, {"error", addresses.status().ToString()}});
+    return;
+  }
+  for (absl::string_view address : absl::StrSplit(*addresses, '\n', absl::SkipEmpty())) {
+    for (int i = 0; i < config_.dedupers_size(); ++i) {
+      if (config_.dedupers(i).address() == address) pausing_.insert(i);
+    }
+  }
+}
+
+void ConnectionRuntime::SavePause() {
+  std::string addresses;
+  for (int deduper : pausing_)
+    absl::StrAppend(&addresses, config_.dedupers(deduper).address(), "\n");
+  absl::Status saved =
+      pausing_.empty() ? files_.Remove(PauseFile()) : files_.Replace(PauseFile(), addresses);
+  if (saved.ok() || absl::IsNotFound(saved)) return;
+  Log(LogLevel::kWarn, "pause_unsaved", "a restart would stream until it is told again",
+      {{"connection", plan_.id}, {"error", saved.ToString()}});
 }
 
 void ConnectionRuntime::MakeClients() {
@@ -119,7 +157,13 @@ bool ConnectionRuntime::receives() const {
 void ConnectionRuntime::Start() {
   for (auto& client : clients_) client->Start();
   StartWorker();
-  if (connection_ != nullptr) return connection_->Start();
+  if (connection_ != nullptr) {
+    connection_->Start();
+    if (pausing_.empty()) return;
+    Log(LogLevel::kWarn, "connection_paused", "it was paused when the process ended before",
+        {{"connection", plan_.id}});
+    return connection_->Pause();
+  }
   Log(LogLevel::kWarn, "connection_retired",
       "nothing is asked of X any more; what its spool holds is offered until dedupers have it",
       {{"connection", plan_.id}, {"dir", plan_.spool_dir}});

@@ -96,7 +96,12 @@ class ConnectionRuntime {
   std::unique_ptr<ConnectorWorker> worker_ ABSL_GUARDED_BY(worker_mu_);
   v1::ConnectionReport::State told_state_ = v1::ConnectionReport::STATE_UNSPECIFIED;
   bool delivered_ = false;
-  // Dedupers that pause the stream: it goes on when none does.
+  // Dedupers that pause the stream: it goes on when none does. Kept beside the
+  // spool: who asked X first and heard of the pause after would be sent minutes
+  // of backfill at each start.
+  std::string PauseFile() const;
+  void LoadPause();
+  void SavePause();
   std::set<int> pausing_;
 
   std::function<void()> on_drain_asked_;

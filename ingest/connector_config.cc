@@ -126,6 +126,7 @@ Connection::Options OptionsOf(const Dialect& dialect, const SourceConfig& source
   options.stall_after = dialect.stall_after;
   options.reconnect_on_data_silence = source.data_silence() == "reconnect";
   options.reader.line_bytes_max = source.line_max_bytes();
+  options.reader.room_wait = absl::Seconds(30);
   options.cover.slack_default = dialect.lateness;
   return options;
 }

@@ -43,7 +43,10 @@ absl::Status CheckLeftovers(FileSystem& files, const std::string& dir,
   std::vector<std::string> problems;
   for (const std::string& name : *names) {
     if (connections.count(name) > 0 || name == "LOCK" || name == kLedgerFile) continue;
-    if (absl::EndsWith(name, ".tmp") || absl::EndsWith(name, kConnectsSuffix)) continue;
+    if (absl::EndsWith(name, ".tmp") || absl::EndsWith(name, kConnectsSuffix) ||
+        absl::EndsWith(name, kPausedSuffix)) {
+      continue;
+    }
     std::string path = absl::StrCat(dir, "/", name);
     if (name == "epoch") {
       problems.push_back(absl::StrCat(

@@ -1,6 +1,7 @@
 #include "ingest/stream_reader.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "ingest/x_message.h"
@@ -130,11 +131,35 @@ void StreamReader::PostBlock(bool drained) {
   if (!has_news_ && block_.lines.empty() && block_.dropped.empty()) return;
   LineBlock block = Cut();
   block.drained = drained;
-  if (in_flight_bytes() + CostOf(block) > options_.in_flight_bytes_max) {
+  if (!WaitForRoom(CostOf(block))) {
     Drop(block);
     return;
   }
   Post(std::move(block));
+}
+
+bool StreamReader::WaitForRoom(uint64_t bytes) {
+  const auto has_room = [&] { return in_flight_bytes() + bytes <= options_.in_flight_bytes_max; };
+  if (has_room()) return true;
+  if (options_.room_wait <= absl::ZeroDuration() || bytes > options_.in_flight_bytes_max) {
+    return false;
+  }
+  room_waits_.fetch_add(1, std::memory_order_relaxed);
+  const auto deadline =
+      std::chrono::steady_clock::now() + absl::ToChronoMilliseconds(options_.room_wait);
+  MutexLock lock(&mu_);
+  is_waiting_ = true;
+  bool in_time = true;
+  while (in_time && !is_detached_ && !has_room()) in_time = room_.WaitUntil(&mu_, deadline);
+  is_waiting_ = false;
+  return !is_detached_ && has_room();
+}
+
+void StreamReader::Detach() {
+  consumer_ = nullptr;
+  MutexLock lock(&mu_);
+  is_detached_ = true;
+  room_.NotifyAll();
 }
 
 void StreamReader::Drop(const LineBlock& block) {
@@ -187,7 +212,9 @@ void StreamReader::Post(LineBlock block) {
   in_flight_bytes_.fetch_add(cost, std::memory_order_relaxed);
   loop_.Post([self = shared_from_this(), block = std::move(block), cost]() mutable {
     if (self->consumer_ != nullptr) self->consumer_->OnStreamBlock(std::move(block));
+    MutexLock lock(&self->mu_);
     self->in_flight_bytes_.fetch_sub(cost, std::memory_order_relaxed);
+    if (self->is_waiting_) self->room_.NotifyAll();
   });
 }
 

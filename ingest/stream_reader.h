@@ -1,6 +1,7 @@
 // The reader thread's part: bytes of one exchange become LineBlocks and turns
 // of the loop. It splits, stamps and hands over, nothing else, since X cuts
-// readers that fall behind: it never waits for anyone.
+// readers that fall behind. It waits for one thing: room, while a burst comes
+// faster than the loop takes it (Options::room_wait).
 //
 // Threads: the HttpHandler part on the client's reader thread, the consumer on
 // the loop. Construct and Detach on the loop.
@@ -56,6 +57,11 @@ class StreamReader final : public HttpHandler,
     // A quarter of what the connector may use; 0.2 s at the highest rate ever
     // seen.
     uint64_t in_flight_bytes_max = 64 << 20;
+    // Without room the reader thread waits so long before it drops: X, or the
+    // kernels between, hold what a burst of backfill brings faster than the loop
+    // takes it. Longer than any burst takes; X cuts a reader that stands still
+    // for minutes. 0: it never waits, for loops that run on the reader's thread.
+    absl::Duration room_wait = absl::ZeroDuration();
     // Error answers of X have about 300 bytes.
     uint64_t body_bytes_max = 64 * 1024;
   };
@@ -63,11 +69,13 @@ class StreamReader final : public HttpHandler,
   // REQUIRES: `loop` outlives the client that calls this handler.
   StreamReader(Loop& loop, StreamConsumer* consumer, const Options& options);
 
-  void Detach() { consumer_ = nullptr; }
+  void Detach();
 
   // When the last byte came, ahead of the blocks under way; nullopt before the
   // first. Any thread.
   absl::optional<absl::Time> last_byte_time() const;
+  // How often the reader thread waited for room since the last call. Any thread.
+  uint64_t TakeRoomWaits() { return room_waits_.exchange(0, std::memory_order_relaxed); }
   // Posted and not yet consumed. Any thread.
   uint64_t in_flight_bytes() const { return in_flight_bytes_.load(std::memory_order_relaxed); }
 
@@ -88,6 +96,8 @@ class StreamReader final : public HttpHandler,
   // Takes what is complete out of the open block; the open line stays.
   LineBlock Cut();
   void PostBlock(bool drained);
+  // Waits for room for so many bytes; false when there is none in time.
+  bool WaitForRoom(uint64_t bytes);
   // Everything in `block` becomes part of a Dropped under way to the loop.
   void Drop(const LineBlock& block);
   void PostDropped(std::shared_ptr<LineBlock::Dropped> dropped);
@@ -114,6 +124,11 @@ class StreamReader final : public HttpHandler,
 
   // Held for a few instructions by either thread.
   Mutex mu_;
+  // Room was made, or nobody consumes any more.
+  CondVar room_;
+  bool is_waiting_ ABSL_GUARDED_BY(mu_) = false;
+  bool is_detached_ ABSL_GUARDED_BY(mu_) = false;
+  std::atomic<uint64_t> room_waits_{0};
   // Under way to the loop, and nothing is behind it: null otherwise.
   std::shared_ptr<LineBlock::Dropped> ring_full_ ABSL_GUARDED_BY(mu_)
       ABSL_PT_GUARDED_BY(mu_);

@@ -113,11 +113,10 @@ std::string Cluster::ConnectorYaml(int index) const {
       ConnectionName(index),
       "\nsource:\n  dialect: x-v2\n  url: ", emulator_->StreamUrl(ConnectionName(index)),
       "\n  bearer_token_file: ", emulator_->token_file(),
-      // Tests kill and cut more often than X would bear, and each time 5 minutes
-      // of a busy stream would come again.
-      "\n  settings: {connect_budget: 100000}\n  backfill: never\n", options_.source_yaml, "dedupers:\n  - {address: \"", log_address_.deduper, "\"", ConnectorTls(index),
-      "}\nspool: {dir: ", spool_dir(index), "}\nlisten: {http: \"", connector_host, ":0\"}\n",
-      options_.connector_yaml);
+      "\n  settings: {connect_budget: 100000}\n  backfill: ", options_.backfill, "\n",
+      options_.source_yaml, "dedupers:\n  - {address: \"", log_address_.deduper, "\"",
+      ConnectorTls(index), "}\nspool: {dir: ", spool_dir(index), "}\nlisten: {http: \"",
+      connector_host, ":0\"}\n", options_.connector_yaml);
 }
 
 absl::Status Cluster::InitDeduper() {

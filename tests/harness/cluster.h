@@ -37,6 +37,9 @@ struct ClusterOptions {
   std::string certificate_dir;
   // Each connector behind a cable of its own; may be null.
   const Network* network = nullptr;
+  // Tests kill and cut more often than X would bear, and each time 5 minutes of
+  // a busy stream would come again.
+  std::string backfill = "never";
   // Added to the source block of each connector, to each connector and to the
   // deduper, as they are.
   std::string source_yaml;

@@ -43,6 +43,11 @@ DaemonOptions MakeDaemon(const EmulatorOptions& options, const std::string& toke
                     token_file};
   if (options.has_truth) daemon.command.insert(daemon.command.end(), {"--truth", truth_file});
   if (options.is_rendered_ahead) daemon.command.insert(daemon.command.end(), {"--render", "start"});
+  if (options.past > absl::ZeroDuration()) {
+    daemon.command.insert(
+        daemon.command.end(),
+        {"--past", absl::StrCat(absl::ToInt64Seconds(options.past)), "--history", "1000000"});
+  }
   if (options.gzip) daemon.command.push_back("--gzip");
   for (const std::string& setting : options.settings) {
     daemon.command.insert(daemon.command.end(), {"--set", setting});

@@ -38,6 +38,8 @@ struct EmulatorOptions {
   // More than X's two, so that a killed connector is never refused for the slot
   // of its own dead connection: tests of slots are the connector's.
   int slots = 16;
+  // Filled with posts at the rate when it starts.
+  absl::Duration past;
   // NAME=VALUE each: of `x-emulator --set`.
   std::vector<std::string> settings;
 };

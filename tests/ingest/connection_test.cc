@@ -528,6 +528,26 @@ TEST_F(ConnectionTest, APausedConnectionStaysAwayUntilItIsResumed) {
   EXPECT_EQ(http_.requests.size(), 2);
 }
 
+TEST_F(ConnectionTest, APauseIsNotBoughtBackByBackfill) {
+  Establish();
+  const auto asked = [this] { return http_.requests.back().url; };
+  EXPECT_TRUE(absl::StrContains(asked(), "backfill_minutes=5"));
+  connection_->Pause();
+  loop_.RunFor(absl::Minutes(3));
+  connection_->Resume();
+  loop_.RunFor(kTurn);
+  EXPECT_FALSE(absl::StrContains(asked(), "backfill")) << asked();
+  Answer(200);
+  // Later only as far back as the stream that followed.
+  for (int i = 0; i < 9; ++i) {
+    loop_.RunFor(absl::Seconds(10));
+    Send("\r\n");
+  }
+  End(HttpEnd::Kind::kClean);
+  loop_.RunFor(kTurn);
+  EXPECT_TRUE(absl::StrContains(asked(), "backfill_minutes=2")) << asked();
+}
+
 TEST_F(ConnectionTest, APausedConnectionDrains) {
   Establish();
   connection_->Pause();

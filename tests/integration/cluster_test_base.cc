@@ -7,6 +7,8 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "tests/harness/binaries.h"
+#include "tests/harness/process.h"
 #include "tests/harness/wait.h"
 
 namespace braid::integration {
@@ -62,6 +64,20 @@ void ClusterTest::ExpectLogIsTheTruth(const harness::IsTrusted& is_trusted) {
   // A run that carried nothing proves nothing.
   EXPECT_GT(verdict->required, 0u);
   std::printf("%s\n", verdict->ToString().c_str());
+}
+
+std::pair<int, std::string> ClusterTest::Braid(std::vector<std::string> words) {
+  harness::ProcessOptions options;
+  options.name = "braid";
+  options.command = {harness::RunfilePath("cli/braid"), "--server", cluster().log_address().deduper,
+                     "--stream", "main"};
+  options.command.insert(options.command.end(), words.begin(), words.end());
+  options.output_file = absl::StrCat(dir(), "/braid-", ++braid_runs_, ".log");
+  auto process = harness::Process::Start(options);
+  if (!process.ok()) return {-1, process.status().ToString()};
+  absl::StatusOr<harness::ProcessExit> exit = (*process)->Wait(absl::Minutes(2));
+  return {exit.ok() && !exit->signaled ? exit->code : -1,
+          harness::ReadFile(options.output_file).value_or("")};
 }
 
 void ClusterTest::ExpectCleanStop() {

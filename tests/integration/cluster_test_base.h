@@ -9,6 +9,8 @@
 
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/random.h"
 #include "tests/harness/cluster.h"
@@ -43,6 +45,9 @@ class ClusterTest : public testing::Test {
   // everything spooled or sent on a trusted connection is there.
   void ExpectLogIsTheTruth(const harness::IsTrusted& is_trusted);
 
+  // Exit code (-1: none) and output of `braid WORDS` against the cluster.
+  std::pair<int, std::string> Braid(std::vector<std::string> words);
+
   // SIGTERM to everything; each ends by itself with exit code 0 within 5 s.
   void ExpectCleanStop();
 
@@ -51,6 +56,7 @@ class ClusterTest : public testing::Test {
  private:
   harness::TempDir dir_{"integration"};
   SeededRandom random_;
+  int braid_runs_ = 0;
 };
 
 }  // namespace braid::integration

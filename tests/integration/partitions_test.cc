@@ -28,7 +28,9 @@ class PartitionsTest : public testing::Test {
     connector_ = MakeDaemon("connector", "ingest/braid-connector");
   }
 
-  std::string Yaml(const std::string& name) { return absl::StrCat(dir_.path(), "/", name, ".yaml"); }
+  std::string Yaml(const std::string& name) {
+    return absl::StrCat(dir_.path(), "/", name, ".yaml");
+  }
 
   std::unique_ptr<harness::Daemon> MakeDaemon(const std::string& name, const std::string& binary) {
     harness::DaemonOptions options;
@@ -44,11 +46,11 @@ class PartitionsTest : public testing::Test {
       int partition = id - 'a' + 1;
       absl::StrAppend(&yaml, "  - id: p", std::string(1, id),
                       "\n    source: {dialect: x-v2-sample10, partition: ", partition,
-                      ", bearer_token_file: ", emulator_->token_file(), ", url: \"",
-                      Url(id), "\"}\n");
+                      ", bearer_token_file: ", emulator_->token_file(), ", url: \"", Url(id),
+                      "\"}\n");
     }
-    absl::StrAppend(&yaml, "dedupers: [{address: \"", address_, "\"}]\nspool: {dir: ",
-                    dir_.path(), "/spool}\nlisten: {http: \"127.0.0.1:0\"}\n");
+    absl::StrAppend(&yaml, "dedupers: [{address: \"", address_, "\"}]\nspool: {dir: ", dir_.path(),
+                    "/spool}\nlisten: {http: \"127.0.0.1:0\"}\n");
     return harness::WriteFile(Yaml("connector"), yaml);
   }
 
@@ -60,8 +62,8 @@ class PartitionsTest : public testing::Test {
   absl::Status WriteDeduper() {
     return harness::WriteFile(
         Yaml("deduper"),
-        absl::StrCat("listen: {grpc: \"", address_, "\", http: \"127.0.0.1:0\"}\ndata_dir: ",
-                     dir_.path(),
+        absl::StrCat("listen: {grpc: \"", address_,
+                     "\", http: \"127.0.0.1:0\"}\ndata_dir: ", dir_.path(),
                      "/data\nstreams:\n  - name: main\n    partitions: 2\n    connections: "
                      "[{id: pa, partition: 1}, {id: pb, partition: 2}]\n"));
   }
@@ -115,9 +117,8 @@ TEST_F(PartitionsTest, OneProcessCarriesTwoAndForgetsNone) {
   ASSERT_STATUS_OK(WriteConnector("ab"));
   ASSERT_STATUS_OK(connector_->Start());
   // Each partition brings what the other does not.
-  ASSERT_STATUS_OK(harness::WaitUntil("both deliver", absl::Seconds(30), [&] {
-    return FirstBy("pa") > 100 && FirstBy("pb") > 100;
-  }));
+  ASSERT_STATUS_OK(harness::WaitUntil("both deliver", absl::Seconds(30),
+                                      [&] { return FirstBy("pa") > 100 && FirstBy("pb") > 100; }));
   // One connection for each: exposed, not redundant.
   ASSERT_STATUS_OK(harness::WaitUntil("exposed", absl::Seconds(10), [&] {
     return deduper_->Metric("braid_stream_health", 0) == 2;
@@ -154,9 +155,8 @@ TEST_F(PartitionsTest, DrainOfOneLeavesTheOthersUntilTheLast) {
   ASSERT_STATUS_OK(deduper_->Start());
   ASSERT_STATUS_OK(WriteConnector("ab"));
   ASSERT_STATUS_OK(connector_->Start());
-  ASSERT_STATUS_OK(harness::WaitUntil("both deliver", absl::Seconds(30), [&] {
-    return FirstBy("pa") > 100 && FirstBy("pb") > 100;
-  }));
+  ASSERT_STATUS_OK(harness::WaitUntil("both deliver", absl::Seconds(30),
+                                      [&] { return FirstBy("pa") > 100 && FirstBy("pb") > 100; }));
   EXPECT_EQ(BraidExitCode({"connection", "drain", "pa"}), 1) << "nothing else receives there";
   EXPECT_EQ(BraidExitCode({"connection", "drain", "pa", "--force"}), 0);
   ASSERT_STATUS_OK(harness::WaitUntil("pa has left", absl::Seconds(20), [&] {

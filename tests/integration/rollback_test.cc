@@ -36,8 +36,8 @@ class Rollback : public ClusterTest {
   }
 
   ReadToEnd Read(const std::string& cursor) {
-    auto stub = v1::StreamService::NewStub(grpc::CreateChannel(
-        cluster().log_address().deduper, grpc::InsecureChannelCredentials()));
+    auto stub = v1::StreamService::NewStub(
+        grpc::CreateChannel(cluster().log_address().deduper, grpc::InsecureChannelCredentials()));
     grpc::ClientContext context;
     context.set_wait_for_ready(true);
     context.set_deadline(absl::ToChronoTime(absl::Now() + absl::Minutes(1)));

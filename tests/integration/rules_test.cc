@@ -14,20 +14,6 @@ namespace {
 
 class Rules : public ClusterTest {
  protected:
-  // Exit code and output of `braid rules …` against the cluster.
-  std::pair<int, std::string> Braid(std::vector<std::string> words) {
-    harness::ProcessOptions options;
-    options.name = "braid";
-    options.command = {harness::RunfilePath("cli/braid"), "--server",
-                       cluster().log_address().deduper, "--stream", "main"};
-    options.command.insert(options.command.end(), words.begin(), words.end());
-    options.output_file = absl::StrCat(dir(), "/braid-", ++runs_, ".log");
-    auto process = harness::Process::Start(options);
-    if (!process.ok()) return {-1, process.status().ToString()};
-    absl::StatusOr<harness::ProcessExit> exit = (*process)->Wait(absl::Minutes(2));
-    return {exit.ok() && !exit->signaled ? exit->code : -1,
-            *harness::ReadFile(options.output_file)};
-  }
   std::string File(const std::string& name, const std::string& text) {
     std::string path = absl::StrCat(dir(), "/", name);
     EXPECT_TRUE(harness::WriteFile(path, text).ok());
@@ -42,8 +28,6 @@ class Rules : public ClusterTest {
     });
     EXPECT_TRUE(status.ok()) << version << ", " << count << " but " << RuleSet().DebugString();
   }
-
-  int runs_ = 0;
 };
 
 TEST_F(Rules, AreListedAddedRemovedAndSynced) {
