@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Every planted bug of what is watched must be found by its tests.
 set -u
+# What a mutant's tests report is no report of this one.
+unset XML_OUTPUT_FILE GTEST_OUTPUT TESTBRIDGE_TEST_ONLY TEST_PREMATURE_EXIT_FILE
 found=0
 for mutant in tests/mutants/mutant_watch_*; do
   [[ -x "$mutant" && -f "$mutant" ]] || continue
