@@ -39,14 +39,10 @@ uint64_t OffsetsOf(const v1::SessionRecord& record) {
   }
 }
 
-int64_t ReceiveMicros(const v1::Frame& frame, int event) {
-  return absl::ToUnixMicros(FrameReceiveTime(frame, event));
-}
-
 int64_t LastReceiveMicros(const v1::Frame& frame) {
-  int64_t last = ReceiveMicros(frame, 0);
+  int64_t last = FrameReceiveMicros(frame, 0);
   for (int i = 1; i < frame.receive_offsets_micros_size(); ++i) {
-    last = std::max(last, ReceiveMicros(frame, i));
+    last = std::max(last, FrameReceiveMicros(frame, i));
   }
   return last;
 }
@@ -204,7 +200,7 @@ absl::Status Core::ApplyFrame(InputRecord input, SessionState* session, ApplyRes
   if (!marks.ok()) return marks.status();
   if (session->loss_time_unknown()) {
     session->set_loss_time_unknown(false);
-    VouchAfter(ReceiveMicros(frame, 0), session);
+    VouchAfter(FrameReceiveMicros(frame, 0), session);
   }
   NoteReceived(frame, session);
   absl::Status watched = watch_.OnFrame(head.source_id(), frame, marks->new_bitmap,
@@ -303,7 +299,7 @@ absl::StatusOr<Core::Marks> Core::MarkNew(const v1::Frame& frame, Group* group) 
     }
     SetBit(&marks.new_bitmap, i);
     uint64_t sequence = state_.next_sequence() + marks.new_count;
-    if (Remember(key, ReceiveMicros(frame, i), sequence, group)) {
+    if (Remember(key, FrameReceiveMicros(frame, i), sequence, group)) {
       if (marks.late_count++ == 0) marks.late_bitmap = EmptyBitmap(marks.events);
       SetBit(&marks.late_bitmap, i);
     }

@@ -36,6 +36,14 @@ absl::Time FrameReceiveTime(const v1::Frame& frame, int event) {
   return base + absl::Microseconds(frame.receive_offsets_micros(event));
 }
 
+int64_t FrameReceiveMicros(const v1::Frame& frame, int event) {
+  return absl::ToUnixMicros(FrameReceiveTime(frame, event));
+}
+
+bool FrameHoldsPost(const v1::Frame& frame, int event) {
+  return frame.post_ids_size() > 0 || frame.keys(event).kind() == v1::EVENT_KIND_POST;
+}
+
 v1::Frame WithoutMarked(const v1::Frame& frame, absl::string_view bitmap) {
   v1::Frame out;
   out.set_origin(frame.origin());

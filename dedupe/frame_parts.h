@@ -4,6 +4,7 @@
 #ifndef BRAID_DEDUPE_FRAME_PARTS_H_
 #define BRAID_DEDUPE_FRAME_PARTS_H_
 
+#include <cstdint>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -26,6 +27,33 @@ inline bool HasBit(absl::string_view bitmap, int event) {
 
 // The frame's own time for an event without one.
 absl::Time FrameReceiveTime(const v1::Frame& frame, int event);
+int64_t FrameReceiveMicros(const v1::Frame& frame, int event);
+
+bool FrameHoldsPost(const v1::Frame& frame, int event);
+
+// Reads the rule tags of a frame's events, in the order of the events. Arrays
+// that end early have no further tags. The frame outlives it.
+class FrameTags {
+ public:
+  explicit FrameTags(const v1::Frame& frame) : frame_(frame) {}
+
+  // Neither this event nor any after it has tags.
+  bool done() const { return at_ >= frame_.tag_indexes_size(); }
+
+  // Calls visit(index in rule_tags) for each tag of the next event.
+  template <typename Visit>
+  void Next(Visit visit) {
+    if (done()) return;
+    for (uint32_t left = frame_.tag_indexes(at_++); left > 0 && !done(); --left) {
+      uint32_t index = frame_.tag_indexes(at_++);
+      if (index < static_cast<uint32_t>(frame_.rule_tags_size())) visit(static_cast<int>(index));
+    }
+  }
+
+ private:
+  const v1::Frame& frame_;
+  int at_ = 0;
+};
 
 // Keys, receive times and origin of the events whose bit is not set.
 v1::Frame WithoutMarked(const v1::Frame& frame, absl::string_view bitmap);

@@ -25,12 +25,6 @@ constexpr size_t kTagDaysInMemory = 8;
 // Value of the entry of a post's very first copy.
 constexpr char kFirst[] = "f";
 
-absl::Time ReceiveTime(const v1::Frame& frame, int event) {
-  absl::Time base = ToTime(frame.base_receive_time());
-  if (event >= frame.receive_offsets_micros_size()) return base;
-  return base + absl::Microseconds(frame.receive_offsets_micros(event));
-}
-
 absl::StatusOr<UsageCounts> ParseCounts(absl::string_view bytes) {
   UsageCounts counts;
   if (counts.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return counts;
@@ -61,11 +55,10 @@ int32_t UtcDay(absl::Time time) {
 absl::Time UtcDayStart(int32_t day) { return absl::FromUnixSeconds(day * kDaySeconds); }
 
 absl::Status Metering::Load() {
-  absl::Status status = ScanCounts(
-      store_, UsageKey(kUsageDay), UsageKey(kUsageDay + 1),
-      [&](absl::string_view key, UsageCounts counts) {
-        days_[UsageKeyDay(key)].counts = std::move(counts);
-      });
+  absl::Status status = ScanCounts(store_, UsageKey(kUsageDay), UsageKey(kUsageDay + 1),
+                                   [&](absl::string_view key, UsageCounts counts) {
+                                     days_[UsageKeyDay(key)].counts = std::move(counts);
+                                   });
   if (!status.ok()) return status;
   return store_.Scan(Table::kUsage, UsageKey(kUsageEntry), UsageKey(kUsageEntry + 1),
                      [&](absl::string_view key, absl::string_view) {
@@ -79,7 +72,7 @@ absl::Status Metering::Load() {
 
 absl::Status Metering::OnFrame(const v1::Frame& frame, absl::string_view is_new, absl::Time newest,
                                WriteSet* changes) {
-  int tag_at = 0;
+  FrameTags event_tags(frame);
   // A frame spans seconds: nearly always one day, so tags are found once.
   int32_t tags_day = -1;
   Tags* tags = nullptr;
@@ -87,15 +80,14 @@ absl::Status Metering::OnFrame(const v1::Frame& frame, absl::string_view is_new,
   for (int i = 0, count = FrameEventCount(frame); i < count; ++i) {
     Delivery delivery;
     delivery.key = FrameWindowKey(frame, i);
-    delivery.day = UtcDay(std::min(ReceiveTime(frame, i), newest));
+    delivery.day = UtcDay(std::min(FrameReceiveTime(frame, i), newest));
     delivery.home_day = UtcDay(SnowflakeTime(WindowKeyTime(delivery.key)));
     delivery.is_new = HasBit(is_new, i);
-    delivery.is_post =
-        frame.post_ids_size() > 0 || frame.keys(i).kind() == v1::EVENT_KIND_POST;
+    delivery.is_post = FrameHoldsPost(frame, i);
     absl::StatusOr<bool> billed = Bill(delivery, changes);
     if (!billed.ok()) return billed.status();
     Count(delivery, *billed, &days_[delivery.day]);
-    if (tag_at >= frame.tag_indexes_size()) continue;
+    if (event_tags.done()) continue;
     if (delivery.day != tags_day) {
       absl::StatusOr<Tags*> found = TagsOf(delivery.day);
       if (!found.ok()) return found.status();
@@ -105,16 +97,13 @@ absl::Status Metering::OnFrame(const v1::Frame& frame, absl::string_view is_new,
     }
     // Tags beyond what is counted are one: an event counts for it once.
     bool counted_other = false;
-    for (uint32_t left = frame.tag_indexes(tag_at++);
-         left > 0 && tag_at < frame.tag_indexes_size(); --left) {
-      uint32_t index = frame.tag_indexes(tag_at++);
-      if (index >= tallies.size()) continue;
+    event_tags.Next([&](int index) {
       Tally*& tally = tallies[index];
-      if (tally == nullptr) tally = TagTally(tags, frame.rule_tags(static_cast<int>(index)));
+      if (tally == nullptr) tally = TagTally(tags, frame.rule_tags(index));
       bool other = tally == &(*tags)[kOtherTags];
-      if (other && std::exchange(counted_other, true)) continue;
+      if (other && std::exchange(counted_other, true)) return;
       Count(delivery, *billed, tally);
-    }
+    });
   }
   return absl::OkStatus();
 }
@@ -162,8 +151,7 @@ absl::StatusOr<bool> Metering::FirstCameElsewhere(const Delivery& delivery) cons
 
 absl::StatusOr<std::string> Metering::Entry(const Delivery& delivery, int32_t day) const {
   auto entries = entries_.find(day);
-  if (entries == entries_.end() ||
-      !entries->second.filter[Hash64(delivery.key) % kFilterBits]) {
+  if (entries == entries_.end() || !entries->second.filter[Hash64(delivery.key) % kFilterBits]) {
     return absl::NotFoundError("no entry");
   }
   std::string key = UsageDayKey(kUsageEntry, day, delivery.key);

@@ -18,12 +18,6 @@ using v1::StreamNotice;
 
 std::string LagKey(const std::string& source_id) { return UsageKey(kUsageLag, source_id); }
 
-absl::Time ReceiveTime(const v1::Frame& frame, int event) {
-  absl::Time base = ToTime(frame.base_receive_time());
-  if (event >= frame.receive_offsets_micros_size()) return base;
-  return base + absl::Microseconds(frame.receive_offsets_micros(event));
-}
-
 }  // namespace
 
 StreamWatch::StreamWatch(const Store& store, Options options)
@@ -76,12 +70,11 @@ void StreamWatch::OnLag(const std::string& source_id, const v1::Frame& frame,
   LagModel* stream = nullptr;
   LagModel* own = nullptr;
   for (int i = 0, count = FrameEventCount(frame); i < count; ++i) {
-    bool is_post = frame.post_ids_size() > 0 || frame.keys(i).kind() == v1::EVENT_KIND_POST;
-    if (!is_post) continue;
+    if (!FrameHoldsPost(frame, i)) continue;
     uint64_t id =
         frame.post_ids_size() > 0 ? frame.post_ids(i) : WindowKeyTime(FrameWindowKey(frame, i));
     absl::Time created = SnowflakeTime(id);
-    absl::Duration lag = ReceiveTime(frame, i) - created;
+    absl::Duration lag = FrameReceiveTime(frame, i) - created;
     if (own == nullptr) {
       store::v1::LagSeries none;
       own = &lags_.try_emplace(source_id, options_.lag, none).first->second;

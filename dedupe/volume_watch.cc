@@ -33,10 +33,6 @@ std::string TagKey(const std::string& tag) {
   return UsageKey(kUsageSeries, absl::StrCat("t", tag));
 }
 
-int64_t ReceiveMicros(const v1::Frame& frame, int event) {
-  return absl::ToUnixMicros(FrameReceiveTime(frame, event));
-}
-
 absl::Status Unreadable() { return absl::DataLossError("volume can not be read"); }
 
 }  // namespace
@@ -155,23 +151,20 @@ void VolumeWatch::OnFrame(const std::string& source_id, const v1::Frame& frame,
   int count = FrameEventCount(frame);
   if (count == 0) return;
   Source& source = sources_[source_id];
-  if (source.listening_since_micros == 0) source.listening_since_micros = ReceiveMicros(frame, 0);
+  if (source.listening_since_micros == 0) source.listening_since_micros = FrameReceiveMicros(frame, 0);
   slots_changed_ = true;
-  int tag_at = 0;
+  FrameTags tags(frame);
   for (int i = 0; i < count; ++i) {
-    int64_t receive_micros = ReceiveMicros(frame, i);
+    int64_t receive_micros = FrameReceiveMicros(frame, i);
     Slot* slot = HasBit(is_new, i) ? SlotAt(receive_micros) : nullptr;
     if (slot != nullptr) ++slot->events;
-    if (tag_at >= frame.tag_indexes_size()) continue;
-    for (uint32_t left = frame.tag_indexes(tag_at++); left > 0 && tag_at < frame.tag_indexes_size();
-         --left) {
-      int index = static_cast<int>(frame.tag_indexes(tag_at++));
-      if (slot == nullptr || index >= frame.rule_tags_size()) continue;
+    tags.Next([&](int index) {
+      if (slot == nullptr) return;
       const std::string& tag = frame.rule_tags(index);
       if (HasSeries(tag, receive_micros / kSlotMicros)) ++slot->tag_events[tag];
-    }
+    });
   }
-  Hear(&source, ReceiveMicros(frame, count - 1));
+  Hear(&source, FrameReceiveMicros(frame, count - 1));
 }
 
 void VolumeWatch::OnState(const std::string& source_id, bool receives, absl::Time time) {

@@ -57,18 +57,25 @@ std::string Seconds(int64_t micros) {
   return absl::StrFormat("%.1f s", static_cast<double>(micros) / 1e6);
 }
 
+// What both notices of a limit say of it.
+Notice::UsageEvidence EvidenceOf(const UsageLimit& limit) {
+  Notice::UsageEvidence usage;
+  usage.set_per(PeriodWord(limit.period));
+  usage.set_limit_posts(limit.posts);
+  usage.set_action(ActionWord(limit.action));
+  for (const std::string& rule : limit.rules) usage.add_rules(rule);
+  return usage;
+}
+
 }  // namespace
 
 Notice UsageNotice(const UsageEvent& event, const UsageLimit& limit) {
   Notice notice;
   notice.set_type(event.reached ? Notice::TYPE_USAGE_LIMIT_REACHED : Notice::TYPE_USAGE_WARNING);
   Notice::UsageEvidence* usage = notice.mutable_usage();
-  usage->set_per(PeriodWord(limit.period));
+  *usage = EvidenceOf(limit);
   usage->set_posts(event.posts);
-  usage->set_limit_posts(limit.posts);
   usage->set_percent(event.percent);
-  usage->set_action(ActionWord(limit.action));
-  for (const std::string& rule : limit.rules) usage->add_rules(rule);
   std::string action;
   if (event.reached && limit.action == UsageLimit::Action::kPause) action = "; the stream pauses";
   if (event.reached && limit.action == UsageLimit::Action::kRemoveRules) {
@@ -82,14 +89,10 @@ Notice UsageNotice(const UsageEvent& event, const UsageLimit& limit) {
 Notice RulesRemovedNotice(const UsageLimit& limit) {
   Notice notice;
   notice.set_type(Notice::TYPE_RULES_REMOVED);
-  Notice::UsageEvidence* usage = notice.mutable_usage();
-  usage->set_per(PeriodWord(limit.period));
-  usage->set_limit_posts(limit.posts);
-  usage->set_action(ActionWord(limit.action));
-  for (const std::string& rule : limit.rules) usage->add_rules(rule);
+  *notice.mutable_usage() = EvidenceOf(limit);
   notice.set_message(absl::StrCat("X has no rules any more that are tagged ",
                                   absl::StrJoin(limit.rules, ", "), ": limit of ", limit.posts,
-                                  " posts per ", usage->per()));
+                                  " posts per ", notice.usage().per()));
   return notice;
 }
 
