@@ -8,9 +8,9 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "absl/strings/strip.h"
 #include "base/mutex.h"
 #include "dedupe/access.h"
+#include "dedupe/stream_name.h"
 #include "proto/proto_time.h"
 #include "proto/reason.h"
 
@@ -28,21 +28,6 @@ constexpr size_t kPauseReasonMax = 200;
 absl::Duration WatchInterval(const v1::WatchStatusRequest& request) {
   if (!request.has_interval()) return kIntervalDefault;
   return std::clamp(ToDuration(request.interval()), kIntervalMin, kIntervalMax);
-}
-
-// Of "streams/main".
-template <typename Map>
-absl::StatusOr<const typename Map::mapped_type*> FindStream(const Map& map,
-                                                            const std::string& stream) {
-  absl::string_view name = stream;
-  if (!absl::ConsumePrefix(&name, "streams/")) {
-    return absl::InvalidArgumentError("stream is not of the form streams/{stream}");
-  }
-  auto it = map.find(std::string(name));
-  if (it != map.end()) return &it->second;
-  return ReasonError(absl::StatusCode::kNotFound,
-                     absl::StrCat("there is no stream \"", name.substr(0, 200), "\""),
-                     {"UNKNOWN_STREAM", {{"stream", std::string(name.substr(0, 200))}}});
 }
 
 // One WatchStatus call: sample, write, wait, again.
@@ -112,14 +97,14 @@ class Refusal final : public grpc::ServerWriteReactor<v1::WatchStatusResponse> {
 
 absl::StatusOr<v1::StreamStatus> GetStatus(const StatusSources& sources,
                                            const std::string& stream) {
-  auto source = FindStream(sources, stream);
+  auto source = FindByStreamName(sources, stream);
   if (!source.ok()) return source.status();
   return (**source)();
 }
 
 absl::StatusOr<v1::Usage> GetUsage(const StreamControls& controls,
                                    const v1::GetUsageRequest& request) {
-  auto control = FindStream(controls, request.stream());
+  auto control = FindByStreamName(controls, request.stream());
   if (!control.ok()) return control.status();
   return (*control)->usage(request);
 }
@@ -284,7 +269,7 @@ grpc::ServerUnaryReactor* AdminServiceImpl::Command(grpc::CallbackServerContext*
                                                     store::v1::Command command) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   absl::Status result = CheckAccess(*context->auth_context(), Access::kOperate);
-  auto control = FindStream(controls_, stream);
+  auto control = FindByStreamName(controls_, stream);
   if (result.ok()) result = control.status();
   if (result.ok() && command.reason().size() > kPauseReasonMax) {
     result = absl::InvalidArgumentError(

@@ -70,12 +70,6 @@ bool CutCover(const SessionState& session, v1::Cover* cover) {
   return ToTime(range->start_time()) < ToTime(range->end_time());
 }
 
-std::string CoverKeyOf(const LogRecord& head, const v1::Cover& cover) {
-  int64_t from = absl::ToUnixMicros(ToTime(cover.create_time_range().start_time()));
-  return EncodeCoverKey(std::max<int64_t>(from, 0), head.source_id(), head.session_epoch(),
-                        head.offset());
-}
-
 LogRecord HeadOf(const InputRecord& input) {
   LogRecord head;
   head.set_admission_micros(input.admission_micros());
@@ -110,14 +104,27 @@ absl::StatusOr<ApplyResult> Core::Apply(InputRecord input, Group* group) {
     case InputRecord::kWork:
       return ApplyWork(input, group);
     case InputRecord::kCommand:
-      AppendNotices(input.admission_micros(),
-                    watch_.OnCommand(input.command(), now(), &group->changes), group);
-      return ApplyResult{};
+      return ApplyCommand(input, group);
     case InputRecord::INPUT_NOT_SET:
       break;
   }
   // The shell makes inputs; an empty one is our own mistake.
   BRAID_CHECK(false);
+}
+
+ApplyResult Core::ApplyCommand(const InputRecord& input, Group* group) {
+  const store::v1::Command& command = input.command();
+  ApplyResult result;
+  std::vector<v1::StreamNotice> notices;
+  if (command.action() == store::v1::Command::ACTION_WAIVE_GAP) {
+    absl::optional<v1::StreamNotice> waived = gaps_.Waive(command.gap(), command.reason(), now());
+    result.waived = waived.has_value();
+    if (waived) notices.push_back(*std::move(waived));
+  } else {
+    notices = watch_.OnCommand(command, now(), &group->changes);
+  }
+  AppendNotices(input.admission_micros(), std::move(notices), group);
+  return result;
 }
 
 ApplyResult Core::ApplyOpened(InputRecord input, Group* group) {
@@ -153,6 +160,7 @@ void Core::AppendMissing(const LogRecord& head, const std::vector<SessionTable::
     record.mutable_loss()->set_offsets(span.offsets);
     record.mutable_loss()->set_reason(v1::Loss::REASON_SPOOL_OVERFLOW);
     state_.set_lost_lines(state_.lost_lines() + span.offsets);
+    gaps_.OnMissing(head.source_id());
     AppendRecord(std::move(record), 0, group);
   }
 }
@@ -206,6 +214,7 @@ absl::Status Core::ApplyFrame(InputRecord input, SessionState* session, ApplyRes
   absl::Status watched = watch_.OnFrame(head.source_id(), frame, marks->new_bitmap,
                                         now() + options_.future_max, &group->changes);
   if (!watched.ok()) return watched;
+  gaps_.OnFrame(frame, marks->new_bitmap, state_.next_sequence());
   result->new_events = marks->new_count;
   result->duplicate_events = marks->events - marks->new_count;
   session->set_events(session->events() + marks->events);
@@ -221,19 +230,21 @@ void Core::ApplyOther(InputRecord input, SessionState* session, Group* group) {
   LogRecord out = HeadOf(input);
   v1::SessionRecord* record = input.mutable_record()->mutable_record();
   switch (record->record_case()) {
-    case v1::SessionRecord::kCover:
-      NoteReceivedUntil(absl::ToUnixMicros(ToTime(record->cover().create_time_range().end_time())),
-                        session);
-      if (!CutCover(*session, record->mutable_cover())) return;
-      group->changes.Put(Table::kCover, CoverKeyOf(out, record->cover()),
-                         record->cover().SerializeAsString());
+    case v1::SessionRecord::kCover: {
+      int64_t until = absl::ToUnixMicros(ToTime(record->cover().create_time_range().end_time()));
+      NoteReceivedUntil(until, session);
+      bool any_left = CutCover(*session, record->mutable_cover());
+      gaps_.OnCover(out.source_id(), record->cover(), any_left, until, &group->changes);
+      if (!any_left) return;
       *out.mutable_cover() = std::move(*record->mutable_cover());
       break;
+    }
     case v1::SessionRecord::kLoss: {
       uint64_t lost = std::max(
           {uint64_t{1}, uint64_t{record->loss().offsets()}, uint64_t{record->loss().lines()}});
       session->set_losses(session->losses() + 1);
       NoteLossTime(record->loss(), session);
+      gaps_.OnLoss(out.source_id(), record->loss());
       NoteReceivedUntil(absl::ToUnixMicros(ToTime(record->loss().last_receive_time())), session);
       session->set_lost_offsets(session->lost_offsets() + record->loss().offsets());
       state_.set_lost_lines(state_.lost_lines() + lost);
@@ -243,6 +254,7 @@ void Core::ApplyOther(InputRecord input, SessionState* session, Group* group) {
     case v1::SessionRecord::kEvent:
       NoteReceivedUntil(absl::ToUnixMicros(ToTime(record->event().event_time())), session);
       watch_.OnConnectionEvent(out.source_id(), record->event());
+      gaps_.OnConnectionEvent(out.source_id(), record->event());
       *out.mutable_connection_event() = std::move(*record->mutable_event());
       break;
     case v1::SessionRecord::kFrame:

@@ -23,6 +23,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "braid/store/v1/log.pb.h"
+#include "dedupe/gap_watch.h"
 #include "dedupe/keys.h"
 #include "dedupe/session_table.h"
 #include "dedupe/store.h"
@@ -54,6 +55,8 @@ struct ApplyResult {
   std::vector<std::pair<uint64_t, uint64_t>> expected_by_epoch;
   // Of a WorkInput.
   WorkAnswer work;
+  // Of a command that waives a gap: there was such an open one.
+  bool waived = false;
 };
 
 // A log record as it was written, for the hot tail.
@@ -93,6 +96,7 @@ class Core {
     Window::Options window;
     WorkTable::Options work;
     StreamWatch::Options watch;
+    GapWatch::Options gaps;
   };
 
   // The core as the store's last commit left it. REQUIRES: store outlives it,
@@ -120,6 +124,7 @@ class Core {
   const Window& window() const { return window_; }
   const WorkTable& work() const { return work_; }
   const StreamWatch& watch() const { return watch_; }
+  const GapWatch& gaps() const { return gaps_; }
 
  private:
   // What became of a frame's events.
@@ -144,6 +149,7 @@ class Core {
   absl::Status ApplyFrame(store::v1::InputRecord input, store::v1::SessionState* session,
                           ApplyResult* result, Group* group);
   void ApplyOther(store::v1::InputRecord input, store::v1::SessionState* session, Group* group);
+  ApplyResult ApplyCommand(const store::v1::InputRecord& input, Group* group);
   ApplyResult ApplyWork(const store::v1::InputRecord& input, Group* group);
   void AskForRemovals(int64_t admission_micros, Group* group);
   void NoteRuleSet(const store::v1::InputRecord& input, const v1::RuleSet& found, Group* group);
@@ -162,6 +168,7 @@ class Core {
   void AppendMissing(const store::v1::LogRecord& head,
                      const std::vector<SessionTable::Missing>& missing, Group* group);
 
+  void NoteSources(const store::v1::Tick& tick);
   void MoveNow(const store::v1::Tick& tick);
   void MoveFloor(int64_t elapsed_micros, bool let_go);
   int64_t HoldMicros() const;
@@ -178,6 +185,7 @@ class Core {
   Window window_;
   WorkTable work_;
   StreamWatch watch_;
+  GapWatch gaps_;
   // Where the log stood at past times, oldest first; one a minute.
   std::deque<std::pair<int64_t, LogKey>> time_index_;
   // When the store was last told to write out; 0: not since the start.

@@ -34,7 +34,8 @@ Core::Core(const Store& store, Options options)
       strays_(store),
       window_(store, options.window),
       work_(options.work),
-      watch_(store, options.watch) {}
+      watch_(store, options.watch),
+      gaps_(store, options.gaps) {}
 
 absl::StatusOr<std::unique_ptr<Core>> Core::Load(const Store& store, Options options) {
   if (options.log_retention > options.window_span) options.log_retention = options.window_span;
@@ -42,6 +43,7 @@ absl::StatusOr<std::unique_ptr<Core>> Core::Load(const Store& store, Options opt
   absl::Status status = core->LoadState();
   if (status.ok()) status = core->sessions_.Load(store);
   if (status.ok()) status = core->strays_.Load();
+  if (status.ok()) status = core->gaps_.Load();
   if (status.ok()) status = core->window_.Load();
   if (status.ok()) status = core->work_.Load(store, core->state_.work());
   if (status.ok()) status = core->watch_.Load();
@@ -75,6 +77,7 @@ absl::Status Core::LoadState() {
 void Core::Seal(Group* group) {
   sessions_.Seal(&group->changes);
   watch_.Seal(&group->changes);
+  gaps_.Seal(&group->changes);
   state_.set_stray_count(strays_.count());
   *state_.mutable_work() = work_.counters();
   group->changes.Put(Table::kMeta, kMetaCore, state_.SerializeAsString());
@@ -93,10 +96,7 @@ uint64_t Core::FloorKeyTime() const {
 absl::Status Core::ApplyTick(const store::v1::InputRecord& input, Group* group) {
   const store::v1::Tick& tick = input.tick();
   MoveNow(tick);
-  if (tick.first_after_start() && tick.sources_size() > 0) {
-    *state_.mutable_sources() = tick.sources();
-    std::sort(state_.mutable_sources()->begin(), state_.mutable_sources()->end());
-  }
+  if (tick.first_after_start() && tick.sources_size() > 0) NoteSources(tick);
   MoveFloor(tick.first_after_start() ? 0 : tick.elapsed_micros(), tick.let_go());
   store::v1::LogRecord record;
   record.set_admission_micros(input.admission_micros());
@@ -105,10 +105,32 @@ absl::Status Core::ApplyTick(const store::v1::InputRecord& input, Group* group) 
   // What passed while it was down is the wall clock's word: leases last.
   work_.Tick(tick.first_after_start() ? 0 : tick.elapsed_micros(), &group->changes);
   absl::Time delivered = floor() + options_.window_span;
-  AppendNotices(input.admission_micros(), watch_.OnTick(tick, now(), delivered, &group->changes),
-                group);
+  std::vector<v1::StreamNotice> notices =
+      watch_.OnTick(tick, now(), delivered, &group->changes);
+  GapWatch::TickFacts facts{tick, now(), {}, {}, watch_.paused(), state_.rule_set().version(),
+                            notices};
+  facts.sources.assign(state_.sources().begin(), state_.sources().end());
+  facts.partitions.assign(state_.source_partitions().begin(), state_.source_partitions().end());
+  absl::StatusOr<std::vector<v1::StreamNotice>> found = gaps_.OnTick(facts, &group->changes);
+  if (!found.ok()) return found.status();
+  notices.insert(notices.end(), found->begin(), found->end());
+  AppendNotices(input.admission_micros(), std::move(notices), group);
   AskForRemovals(input.admission_micros(), group);
   return Expire(group);
+}
+
+void Core::NoteSources(const store::v1::Tick& tick) {
+  std::map<std::string, uint32_t> partitions;
+  for (int i = 0; i < tick.sources_size(); ++i) {
+    partitions[tick.sources(i)] =
+        i < tick.source_partitions_size() ? tick.source_partitions(i) : 0;
+  }
+  state_.clear_sources();
+  state_.clear_source_partitions();
+  for (const auto& [source_id, partition] : partitions) {
+    state_.add_sources(source_id);
+    state_.add_source_partitions(partition);
+  }
 }
 
 void Core::MoveNow(const store::v1::Tick& tick) {
@@ -214,9 +236,6 @@ absl::Status Core::Expire(Group* group) {
   group->drops.emplace_back(Table::kIds, EncodeSequence(FloorKeyTime()));
   group->drops.emplace_back(Table::kSightings,
                             EncodeSightingPrefix(SightingBucket(FloorKeyTime())));
-  // Cover is too little for its files to fall behind the floor whole.
-  group->changes.DeleteRange(Table::kCover, EncodeSequence(0),
-                             EncodeSequence(static_cast<uint64_t>(state_.floor_micros())));
   return absl::OkStatus();
 }
 

@@ -20,6 +20,7 @@
 #include "base/metrics.h"
 #include "braid/config/v1/config.pb.h"
 #include "dedupe/admin_service.h"
+#include "dedupe/gap_service.h"
 #include "dedupe/grpc_server.h"
 #include "dedupe/ingest_service.h"
 #include "dedupe/readable_stream.h"
@@ -71,12 +72,14 @@ class Deduper {
   StatusSources status_;
   DrainDesks desks_;
   StreamControls controls_;
+  GapStreams gaps_;
   WorkPool pool_;
   std::unique_ptr<StreamServiceImpl> stream_service_;
   std::unique_ptr<AdminServiceImpl> admin_service_;
   std::unique_ptr<IngestService> ingest_service_;
   std::unique_ptr<WorkServiceImpl> work_service_;
   std::unique_ptr<RuleServiceImpl> rule_service_;
+  std::unique_ptr<GapServiceImpl> gap_service_;
   std::unique_ptr<GrpcServer> grpc_server_;
   HttpServer http_server_;
   int http_port_ = 0;

@@ -164,15 +164,6 @@ absl::StatusOr<SourceKey> DecodeSourceKey(absl::string_view bytes) {
   return SourceKey{std::string(id.data(), id.size()), ReadBe64(bytes.substr(bytes.size() - 8))};
 }
 
-std::string EncodeCoverKey(int64_t from_micros, absl::string_view source_id, uint64_t epoch,
-                           uint64_t offset) {
-  std::string out;
-  AppendBe64(&out, static_cast<uint64_t>(from_micros));
-  out.append(EncodeSourceKey(source_id, epoch));
-  AppendBe64(&out, offset);
-  return out;
-}
-
 std::string EncodeSequence(uint64_t sequence) {
   std::string out;
   AppendBe64(&out, sequence);

@@ -86,9 +86,6 @@ struct SourceKey {
 };
 absl::StatusOr<SourceKey> DecodeSourceKey(absl::string_view bytes);
 
-std::string EncodeCoverKey(int64_t from_micros, absl::string_view source_id, uint64_t epoch,
-                           uint64_t offset);
-
 std::string EncodeSequence(uint64_t sequence);
 
 // Keys of the meta table.

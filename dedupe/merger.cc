@@ -129,7 +129,14 @@ void Merger::Tick() {
   tick->set_wall_micros(wall_micros);
   tick->set_first_after_start(first);
   tick->set_let_go(let_go_);
-  if (first) *tick->mutable_sources() = {options_.sources.begin(), options_.sources.end()};
+  if (first) {
+    *tick->mutable_sources() = {options_.sources.begin(), options_.sources.end()};
+    *tick->mutable_source_partitions() = {options_.source_partitions.begin(),
+                                          options_.source_partitions.end()};
+  }
+  if (options_.attention && !first) {
+    for (auto& attention : options_.attention()) *tick->add_attention() = std::move(attention);
+  }
   if (options_.listening && !first) {
     for (const std::string& source_id : options_.listening()) tick->add_listening(source_id);
   }

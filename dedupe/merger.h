@@ -39,8 +39,12 @@ class Merger {
     absl::Duration tick_interval = absl::Seconds(1);
     // The connections that the configuration names: the floor waits for each.
     std::vector<std::string> sources;
+    // X's partition of each; empty where there are none.
+    std::vector<uint32_t> source_partitions;
     // Those of which everything that they received is here, asked at each tick.
     std::function<std::vector<std::string>()> listening;
+    // Those whose call is open, and what they say, asked at each tick.
+    std::function<std::vector<store::v1::Tick::Attention>()> attention;
   };
 
   // What became of an input, told after the commit that holds it.

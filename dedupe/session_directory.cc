@@ -23,6 +23,23 @@ std::vector<std::string> ListeningSources(const std::vector<SourceSnapshot>& sou
   return listening;
 }
 
+std::vector<store::v1::Tick::Attention> AttentionOf(const std::vector<SourceSnapshot>& sources,
+                                                    absl::Time now) {
+  // Reports come once a second; what is older may have changed.
+  constexpr absl::Duration kFresh = absl::Seconds(5);
+  std::vector<store::v1::Tick::Attention> attached;
+  for (const SourceSnapshot& source : sources) {
+    if (!source.connected) continue;
+    store::v1::Tick::Attention& attention = attached.emplace_back();
+    attention.set_source_id(source.source_id);
+    bool fresh = now - source.report_time <= kFresh && source.report_time >= source.connect_time;
+    attention.set_receiving(fresh &&
+                            source.report.state() == v1::ConnectionReport::STATE_RECEIVING);
+    attention.set_drained(fresh && source.report.spooled_bytes() == 0);
+  }
+  return attached;
+}
+
 SessionDirectory::SessionDirectory(const std::vector<std::string>& connections) {
   MutexLock lock(&mu_);
   for (const std::string& name : connections) sources_[name].source_id = name;

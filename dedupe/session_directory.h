@@ -17,6 +17,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "base/mutex.h"
+#include "braid/store/v1/log.pb.h"
 #include "braid/v1/ingest_service.pb.h"
 
 namespace braid {
@@ -65,6 +66,11 @@ bool IsContested(const SourceSnapshot& source, absl::Time now);
 // moment ago is here: their silence means that X sends nothing.
 std::vector<std::string> ListeningSources(const std::vector<SourceSnapshot>& sources,
                                           absl::Time now);
+
+// Sources whose call is open: whether they receive, and whether everything that
+// they received is here, as far as they said within the last seconds.
+std::vector<store::v1::Tick::Attention> AttentionOf(const std::vector<SourceSnapshot>& sources,
+                                                    absl::Time now);
 
 class SessionDirectory {
  public:

@@ -3,10 +3,40 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "dedupe/keys.h"
+#include "proto/proto_time.h"
 
 namespace braid {
+namespace {
+
+GapSummary SummaryOf(const GapWatch& watch) {
+  GapSummary summary;
+  summary.watermark_micros = watch.watermark_micros();
+  for (const auto& [number, gap] : watch.ledger().gaps()) {
+    if (IsOpen(gap)) ++summary.open[gap.kind()];
+  }
+  return summary;
+}
+
+void FillGaps(const GapSummary& gaps, v1::StreamStatus* status) {
+  if (gaps.watermark_micros > 0) {
+    SetTime(absl::FromUnixMicros(gaps.watermark_micros), status->mutable_watermark_time());
+  }
+  uint32_t all = 0, certain = 0;
+  for (const auto& [kind, count] : gaps.open) {
+    all += count;
+    if (kind != v1::Gap::KIND_VOLUME_DROP && kind != v1::Gap::KIND_PAUSED) certain += count;
+  }
+  status->set_open_gaps(all);
+  status->set_open_certain_gaps(certain);
+  if (certain == 0) return;
+  status->add_problems(absl::StrCat(certain, certain == 1 ? " gap is" : " gaps are",
+                                    " open: posts may be missing. See: braid gap ls"));
+}
+
+}  // namespace
 
 void StreamMonitor::OnCommit(const std::vector<CommittedRecord>& records) {
   for (const CommittedRecord& record : records) {
@@ -31,8 +61,10 @@ void StreamMonitor::Sample(absl::Time loop_now) {
     values[BytesCounter(source.source_id)] = static_cast<double>(source.report.received_bytes());
   }
   WatchStatus watched = TakeWatchStatus(core.watch(), core.now());
+  GapSummary gaps = SummaryOf(core.gaps());
   MutexLock lock(&mu_);
   watched_ = std::move(watched);
+  gaps_ = std::move(gaps);
   core_ = core.state();
   loop_time_ = loop_now;
   taken_ = absl::Now();
@@ -73,7 +105,13 @@ v1::StreamStatus StreamMonitor::Status() const {
   facts.window_memory_bytes = window_memory_bytes_;
   v1::StreamStatus status = BuildStatus(facts, rates_);
   FillWatchStatus(watched_, &status);
+  FillGaps(gaps_, &status);
   return status;
+}
+
+GapSummary StreamMonitor::Gaps() const {
+  MutexLock lock(&mu_);
+  return gaps_;
 }
 
 store::v1::CoreState StreamMonitor::CoreState() const {

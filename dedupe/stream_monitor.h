@@ -15,6 +15,7 @@
 
 #include "base/mutex.h"
 #include "braid/v1/admin_service.pb.h"
+#include "braid/v1/gap.pb.h"
 #include "dedupe/behind_tracker.h"
 #include "dedupe/core.h"
 #include "dedupe/merger.h"
@@ -24,6 +25,14 @@
 #include "dedupe/watch_status.h"
 
 namespace braid {
+
+// Of the gaps, as sampled.
+struct GapSummary {
+  // 0 before the first cover.
+  int64_t watermark_micros = 0;
+  // Open ones by kind.
+  std::map<v1::Gap::Kind, uint32_t> open;
+};
 
 class StreamMonitor {
  public:
@@ -54,6 +63,7 @@ class StreamMonitor {
   store::v1::CoreState CoreState() const;
   // The same of what is watched.
   WatchStatus Watched() const;
+  GapSummary Gaps() const;
 
  private:
   const SessionDirectory& directory_;
@@ -67,6 +77,7 @@ class StreamMonitor {
   // Of the last sample.
   store::v1::CoreState core_ ABSL_GUARDED_BY(mu_);
   WatchStatus watched_ ABSL_GUARDED_BY(mu_);
+  GapSummary gaps_ ABSL_GUARDED_BY(mu_);
   absl::Time loop_time_ ABSL_GUARDED_BY(mu_);
   // Host time of it: samples age when the merger hangs.
   absl::Time taken_ ABSL_GUARDED_BY(mu_) = absl::InfinitePast();

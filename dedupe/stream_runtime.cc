@@ -45,6 +45,13 @@ Core::Options CoreOptions(const config::v1::StreamConfig& config) {
     options.log_retention = absl::Milliseconds(config.retention().log_ms());
   }
   options.watch = WatchOptions(config);
+  const config::v1::GapsConfig& gaps = config.gaps();
+  if (gaps.recoverable_for_ms() > 0) {
+    options.gaps.recoverable_for = absl::Milliseconds(gaps.recoverable_for_ms());
+  }
+  options.gaps.hold_max = gaps.hold_max_ms() > 0 ? absl::Milliseconds(gaps.hold_max_ms())
+                                                 : options.log_retention / 2;
+  options.gaps.hold_max = std::min(options.gaps.hold_max, options.gaps.recoverable_for);
   return options;
 }
 
@@ -106,6 +113,10 @@ StreamRuntime::StreamRuntime(Options options, Opened opened)
       drains_(loop_, options_.config.name(), directory_, DrainGrants::Options()) {
   Merger::Options merger;
   merger.sources = connections();
+  for (const auto& connection : options_.config.connections()) {
+    merger.source_partitions.push_back(connection.partition());
+  }
+  merger.attention = [this] { return AttentionOf(directory_.Snapshot(), loop_.Now()); };
   merger.listening = [this] { return ListeningSources(directory_.Snapshot(), loop_.Now()); };
   merger_ = std::make_unique<Merger>(loop_, *store_, *core_, std::move(merger),
                                      [this](absl::Status status) { options_.on_fatal(status); });
@@ -203,7 +214,12 @@ void StreamRuntime::OnNotice(const v1::StreamNotice& notice) {
               notice.type() == Notice::TYPE_VOLUME_DROP_ENDED ||
               notice.type() == Notice::TYPE_VOLUME_SURGE_ENDED ||
               notice.type() == Notice::TYPE_VOLUME_UNCAPPED ||
-              notice.type() == Notice::TYPE_LAG_ENDED;
+              notice.type() == Notice::TYPE_LAG_ENDED ||
+              notice.type() == Notice::TYPE_REDUNDANCY_RESTORED ||
+              notice.type() == Notice::TYPE_GAP_RECOVERED ||
+              notice.type() == Notice::TYPE_GAP_NARROWED ||
+              notice.type() == Notice::TYPE_GAP_MERGED ||
+              notice.type() == Notice::TYPE_GAP_CLEARED;
   Log(good ? LogLevel::kInfo : LogLevel::kWarn, type, notice.message(), {{"stream", name()}});
   ++notice_counts_[notice.type()];
   if (notice.type() == Notice::TYPE_PAUSED || notice.type() == Notice::TYPE_RESUMED) TellPause();
@@ -231,6 +247,40 @@ void StreamRuntime::Command(store::v1::Command command, std::function<void()> do
     *input.mutable_command() = std::move(command);
     merger_->Admit(std::move(input), 0, [done = std::move(done)](const ApplyResult&) { done(); });
   });
+}
+
+GapStream StreamRuntime::Gaps() {
+  GapStream stream;
+  stream.store = store_.get();
+  Core::Options options = CoreOptions(options_.config);
+  stream.routes = {options.gaps.backfill_for, options.gaps.recoverable_for};
+  for (const auto& connection : options_.config.connections()) {
+    stream.connections.emplace_back(connection.id(), connection.partition());
+  }
+  stream.now = [this] { return absl::FromUnixMicros(monitor_->CoreState().now_micros()); };
+  stream.waive = [this](store::v1::Command command, std::function<void(bool)> done) {
+    loop_.Post([this, command = std::move(command), done = std::move(done)]() mutable {
+      store::v1::InputRecord input;
+      *input.mutable_command() = std::move(command);
+      merger_->Admit(std::move(input), 0,
+                     [done = std::move(done)](const ApplyResult& result) { done(result.waived); });
+    });
+  };
+  return stream;
+}
+
+void StreamRuntime::CollectGaps(MetricSink& sink) const {
+  GapSummary gaps = monitor_->Gaps();
+  for (v1::Gap::Kind kind : {v1::Gap::KIND_TOTAL_OUTAGE, v1::Gap::KIND_ONE_SIDED,
+                             v1::Gap::KIND_VOLUME_DROP, v1::Gap::KIND_BUFFER_DISCARDED,
+                             v1::Gap::KIND_FORWARDING_LOSS, v1::Gap::KIND_PAUSED}) {
+    std::string word = absl::AsciiStrToLower(v1::Gap::Kind_Name(kind).substr(sizeof("KIND_") - 1));
+    sink.AddGauge("braid_gaps_open", "Gaps that are neither filled nor given up.",
+                  {{"stream", name()}, {"kind", word}}, gaps.open[kind]);
+  }
+  sink.AddGauge("braid_watermark_timestamp_seconds",
+                "Everything created before it is here or in a gap; 0: no cover yet.",
+                {{"stream", name()}}, static_cast<double>(gaps.watermark_micros) / 1e6);
 }
 
 void StreamRuntime::WatchHold() {
@@ -306,6 +356,7 @@ uint64_t StreamRuntime::disk_free_bytes() const {
 void StreamRuntime::CollectMetrics(MetricSink& sink) const {
   MetricLabels stream = {{"stream", name()}};
   store::v1::CoreState core = monitor_->CoreState();
+  CollectGaps(sink);
   sink.AddCounter("braid_events_merged_total", "Distinct events in the log.", stream,
                   core.merged_events());
   sink.AddCounter("braid_events_duplicate_total", "Further copies of events.", stream,

@@ -25,6 +25,7 @@
 #include "dedupe/core.h"
 #include "dedupe/disk_guard.h"
 #include "dedupe/drain_desk.h"
+#include "dedupe/gap_service.h"
 #include "dedupe/log_mark.h"
 #include "dedupe/merger.h"
 #include "dedupe/readable_stream.h"
@@ -75,6 +76,8 @@ class StreamRuntime {
   // stopped. Any thread.
   void AskDrain(DrainRequest request, std::function<void(DrainDecision)> done);
   // Any thread.
+  // What the GapService sees of it; valid while this lives.
+  GapStream Gaps();
   absl::StatusOr<v1::Usage> Usage(const v1::GetUsageRequest& request) const;
   // `done` runs on the merger thread once it is durable. Any thread.
   void Command(store::v1::Command command, std::function<void()> done);
@@ -98,6 +101,7 @@ class StreamRuntime {
   void WarnOfContests();
   void SyncMark();
   void OnDisk(bool accepting);
+  void CollectGaps(MetricSink& sink) const;
   void WatchHold();
   void OnNotice(const v1::StreamNotice& notice);
   void TellPause();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/once_a_day.h"
 #include "proto/proto_time.h"
 
 namespace braid {

@@ -1,7 +1,6 @@
 #include "ingest/usual_rate.h"
 
 #include <algorithm>
-#include <cmath>
 
 namespace braid {
 namespace {
@@ -12,8 +11,6 @@ constexpr absl::Duration kBucketTime = absl::Minutes(1);
 
 // A burst right after a start is not a rate: count at least a second for it.
 constexpr absl::Duration kTimeMin = absl::Seconds(1);
-
-constexpr double kSecondsPerDay = 86400;
 
 }  // namespace
 
@@ -34,11 +31,6 @@ void UsualRate::OnEvent(absl::Duration pause) {
 double UsualRate::rate() const {
   return static_cast<double>(total_.events) /
          absl::ToDoubleSeconds(std::max(total_.time, kTimeMin));
-}
-
-absl::Duration OnceADaySilence(double rate, absl::Duration least) {
-  rate = std::max(rate, std::exp(1.0) / kSecondsPerDay);
-  return std::max(least, absl::Seconds(std::log(kSecondsPerDay * rate) / rate));
 }
 
 }  // namespace braid

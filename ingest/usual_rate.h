@@ -40,11 +40,6 @@ class UsualRate {
   Bucket total_;
 };
 
-// ln(86400 · rate) / rate: the longest pause that this rate explains once a
-// day, at least `least`. For rates of less than e events a day, where the
-// formula turns round (and for an unknown rate), its maximum: 8.8 h.
-absl::Duration OnceADaySilence(double rate, absl::Duration least);
-
 }  // namespace braid
 
 #endif  // BRAID_INGEST_USUAL_RATE_H_

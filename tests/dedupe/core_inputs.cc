@@ -66,6 +66,13 @@ class RandomWorld {
     now_ += elapsed;
     InputRecord tick = TickInput(elapsed, now_ + absl::Seconds(random_.Below(100)));
     tick.mutable_tick()->set_let_go(random_.Below(30) == 0);
+    for (const Source& source : sources_) {
+      if (random_.Below(5) == 0) continue;
+      auto* attention = tick.mutable_tick()->add_attention();
+      attention->set_source_id(source.id);
+      attention->set_receiving(random_.Below(4) > 0);
+      attention->set_drained(random_.Below(2) > 0);
+    }
     if (random_.Below(40) == 0) {
       tick.mutable_tick()->set_first_after_start(true);
       tick.mutable_tick()->add_sources("b");

@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "dedupe/cover_book.h"
 #include "dedupe/frame_parts.h"
 #include "proto/frame_codec.h"
 #include "proto/proto_time.h"
@@ -227,8 +228,12 @@ TEST_F(CoreTest, LossWithoutOffsetsTakesItsOwnOne) {
 TEST_F(CoreTest, CoverIsKeptByItsStart) {
   Open("a");
   Apply(CoverInput("a", 1, 0, TestStart(), TestStart() + absl::Seconds(1)));
-  std::string key = EncodeCoverKey(absl::ToUnixMicros(TestStart()), "a", 1, 0);
-  EXPECT_TRUE(store_.Get(Table::kCover, key).ok());
+  Interval span{absl::ToUnixMicros(TestStart()),
+                absl::ToUnixMicros(TestStart() + absl::Seconds(1))};
+  auto stored = ReadCover(store_, span);
+  ASSERT_TRUE(stored.ok());
+  ASSERT_EQ(stored->size(), 1);
+  EXPECT_TRUE(stored->begin()->second.Covers(span));
   EXPECT_TRUE(record(0).has_cover());
 }
 

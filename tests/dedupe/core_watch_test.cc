@@ -109,14 +109,18 @@ TEST_F(CoreWatchTest, ASilentConnectionThatListensIsADrop) {
   for (int i = 0; i < 1800; ++i) Second(10);
   EXPECT_TRUE(notices_.empty());
   for (int i = 0; i < 60; ++i) Second(0);
-  ASSERT_EQ(Types(), std::vector<StreamNotice::Type>{StreamNotice::TYPE_VOLUME_DROP_BEGAN});
+  // Told, and a gap that is suspected.
+  ASSERT_EQ(Types(), (std::vector<StreamNotice::Type>{StreamNotice::TYPE_VOLUME_DROP_BEGAN,
+                                                      StreamNotice::TYPE_GAP_OPENED}));
+  EXPECT_EQ(notices_[1].gap().kind(), v1::Gap::KIND_VOLUME_DROP);
   EXPECT_NEAR(notices_[0].volume().expected_per_second(), 10, 1);
   EXPECT_LT(notices_[0].volume().observed_per_second(), 1);
   EXPECT_FALSE(notices_[0].message().empty());
   Restart();
   for (int i = 0; i < 90; ++i) Second(10);
-  ASSERT_EQ(notices_.size(), 2u);
-  EXPECT_EQ(notices_[1].type(), StreamNotice::TYPE_VOLUME_DROP_ENDED);
+  ASSERT_EQ(notices_.size(), 4u);
+  EXPECT_EQ(notices_[2].type(), StreamNotice::TYPE_VOLUME_DROP_ENDED);
+  EXPECT_EQ(notices_[3].type(), StreamNotice::TYPE_GAP_CLEARED);
 }
 
 TEST_F(CoreWatchTest, ADropIsToldOnceItHasLasted) {
@@ -127,7 +131,8 @@ TEST_F(CoreWatchTest, ADropIsToldOnceItHasLasted) {
   for (int i = 0; i < 60; ++i) Second(50);
   EXPECT_TRUE(notices_.empty()) << "20 s are less than the hold time of 30 s";
   for (int i = 0; i < 45; ++i) Second(0);
-  EXPECT_EQ(Types(), std::vector<StreamNotice::Type>{StreamNotice::TYPE_VOLUME_DROP_BEGAN});
+  EXPECT_EQ(Types(), (std::vector<StreamNotice::Type>{StreamNotice::TYPE_VOLUME_DROP_BEGAN,
+                                                      StreamNotice::TYPE_GAP_OPENED}));
 }
 
 TEST_F(CoreWatchTest, NobodyWhoListensIsNoDrop) {

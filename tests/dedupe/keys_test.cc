@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "absl/strings/escaping.h"
+#include "dedupe/cover_keys.h"
 #include "proto/proto_time.h"
 #include "proto/snowflake.h"
 
@@ -20,8 +21,10 @@ TEST(KeysTest, KeysAreTheDocumentedBytes) {
   EXPECT_EQ(Hex(EncodeStrayKey(1704067200000000, PostWindowKey(20))),
             "00060dd7102120000000000000000014");
   EXPECT_EQ(Hex(EncodeSourceKey("fra-a", 3)), "6672612d61000000000000000003");
-  EXPECT_EQ(Hex(EncodeCoverKey(1704067200000000, "fra-a", 3, 40)),
-            "00060dd7102120006672612d610000000000000000030000000000000028");
+  EXPECT_EQ(Hex(EncodeCoverSpanKey({"fra-a", v1::EVENT_ORIGIN_LIVE, 1704067200000000})),
+            "7300004d0b6672612d61000100060dd710212000");
+  EXPECT_EQ(Hex(CoverGapKey(7)), "670000000000000007");
+  EXPECT_EQ(Hex(CoverMinuteKey(28401120)), "6d0000000001b15de0");
   EXPECT_EQ(Hex(EncodeTimeKey(1704067200000000)), "74696d652f00060dd710212000");
 }
 

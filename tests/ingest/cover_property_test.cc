@@ -10,6 +10,7 @@
 #include <set>
 #include <vector>
 
+#include "base/once_a_day.h"
 #include "base/random.h"
 #include "ingest/cover.h"
 #include "ingest/x_clock.h"

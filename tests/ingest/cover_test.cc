@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/once_a_day.h"
 #include "proto/proto_time.h"
 
 namespace braid {

@@ -18,6 +18,7 @@ DeduperProcess::DeduperProcess(SimLoop& world, int number, Options options,
       reader_(failures) {
   session_options_ = {"main", "", options_.connections};
   options_.merger.sources = options_.connections;
+  options_.merger.attention = [this] { return AttentionOf(directory_->Snapshot(), host_->Now()); };
   disk_->KeepLog();
 }
 

@@ -1,0 +1,110 @@
+#include "dedupe/cover_book.h"
+
+#include <algorithm>
+
+#include "base/bytes.h"
+#include "dedupe/cover_keys.h"
+#include "dedupe/keys.h"
+
+namespace braid {
+namespace {
+
+int64_t DayStart(int64_t micros) { return micros / kDayMicros * kDayMicros; }
+
+// The parts of a span by UTC day.
+std::vector<Interval> ByDay(Interval span) {
+  std::vector<Interval> parts;
+  while (!span.empty()) {
+    parts.push_back({span.from, std::min(span.until, DayStart(span.from) + kDayMicros)});
+    span.from = parts.back().until;
+  }
+  return parts;
+}
+
+}  // namespace
+
+absl::StatusOr<CoverBook::Spans> ReadCover(const Store& store, Interval range) {
+  CoverBook::Spans spans;
+  if (range.empty()) return spans;
+  absl::Status status = store.Scan(
+      Table::kCover, CoverDayKey(std::max<int64_t>(0, range.from)),
+      CoverDayKey(range.until - 1 + kDayMicros),
+      [&](absl::string_view key, absl::string_view value) {
+        CoverSpanKey span = DecodeCoverSpanKey(key);
+        Interval interval{span.from_micros, static_cast<int64_t>(ReadBe64(value))};
+        if (interval.until <= range.from || interval.from >= range.until) return true;
+        spans[{span.source_id, span.origin}].Add(interval);
+        return true;
+      });
+  if (!status.ok()) return status;
+  return spans;
+}
+
+absl::Status CoverBook::Load(int64_t from_micros) {
+  absl::StatusOr<Spans> spans = ReadCover(store_, {from_micros, INT64_MAX - kDayMicros});
+  if (!spans.ok()) return spans.status();
+  spans_ = *std::move(spans);
+  forgotten_micros_ = from_micros;
+  return absl::OkStatus();
+}
+
+void CoverBook::Add(const std::string& source_id, v1::EventOrigin origin, Interval span,
+                    WriteSet* changes) {
+  if (span.until <= forgotten_micros_) {
+    for (const Interval& part : ByDay(span)) {
+      changes->Put(Table::kCover, EncodeCoverSpanKey({source_id, origin, part.from}),
+                   EncodeSequence(static_cast<uint64_t>(part.until)));
+    }
+    return;
+  }
+  span.from = std::max(span.from, DayStart(forgotten_micros_));
+  IntervalSet& known = spans_[{source_id, origin}];
+  if (known.Covers(span)) return;
+  for (const Interval& part : ByDay(span)) {
+    Interval day{DayStart(part.from), DayStart(part.from) + kDayMicros};
+    Interval row = part;
+    for (Interval old : known.Near(part)) {
+      old = {std::max(old.from, day.from), std::min(old.until, day.until)};
+      if (old.empty()) continue;
+      row = {std::min(row.from, old.from), std::max(row.until, old.until)};
+      if (old.from <= row.from) continue;
+      changes->Delete(Table::kCover, EncodeCoverSpanKey({source_id, origin, old.from}));
+    }
+    changes->Put(Table::kCover, EncodeCoverSpanKey({source_id, origin, row.from}),
+                 EncodeSequence(static_cast<uint64_t>(row.until)));
+  }
+  known.Add(span);
+}
+
+IntervalSet CoverBook::Union(const std::vector<std::string>& sources, int64_t from_micros) const {
+  IntervalSet all;
+  for (const auto& [who, spans] : spans_) {
+    if (std::find(sources.begin(), sources.end(), who.first) == sources.end()) continue;
+    for (const Interval& span : spans.Near({from_micros, INT64_MAX})) all.Add(span);
+  }
+  return all;
+}
+
+std::vector<std::pair<std::string, v1::EventOrigin>> CoverBook::WhoCovers(Interval span) const {
+  std::vector<std::pair<std::string, v1::EventOrigin>> who;
+  for (const auto& [source, spans] : spans_) {
+    if (spans.Covers(span)) who.push_back(source);
+  }
+  return who;
+}
+
+void CoverBook::ForgetBefore(int64_t from_micros) {
+  forgotten_micros_ = std::max(forgotten_micros_, from_micros);
+  for (auto it = spans_.begin(); it != spans_.end();) {
+    it->second.Subtract({0, DayStart(forgotten_micros_)});
+    it->second.ForgetBefore(forgotten_micros_);
+    it = it->second.empty() ? spans_.erase(it) : std::next(it);
+  }
+}
+
+void CoverBook::Expire(int64_t now_micros, WriteSet* changes) {
+  int64_t oldest = now_micros - kDaysKept * kDayMicros;
+  if (oldest > 0) changes->DeleteRange(Table::kCover, CoverDayKey(0), CoverDayKey(oldest));
+}
+
+}  // namespace braid

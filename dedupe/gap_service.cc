@@ -1,0 +1,510 @@
+#include "dedupe/gap_service.h"
+
+#include <algorithm>
+#include <memory>
+#include <set>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "base/hash.h"
+#include "base/interval_set.h"
+#include "base/mutex.h"
+#include "dedupe/access.h"
+#include "dedupe/cover_book.h"
+#include "dedupe/cover_keys.h"
+#include "dedupe/gap_ledger.h"
+#include "dedupe/stream_name.h"
+#include "proto/proto_time.h"
+#include "proto/reason.h"
+
+namespace braid {
+namespace {
+
+using store::v1::StoredGap;
+
+constexpr int kPageSizeDefault = 100;
+constexpr int kPageSizeMax = 1000;
+// Stands in the log and in the gap.
+constexpr size_t kReasonMax = 200;
+constexpr int64_t kBucketsMax = 2000;
+constexpr int64_t kBucketsDefault = 120;
+constexpr int64_t kSecondMicros = 1'000'000;
+// How soon a watcher hears of a change.
+constexpr absl::Duration kWatchInterval = absl::Milliseconds(500);
+constexpr absl::Duration kWatchHeartbeat = absl::Seconds(10);
+
+std::string ParentOf(const std::string& stream) { return absl::StrCat("streams/", stream, "/"); }
+
+Interval RangeOf(const v1::TimeRange& range) {
+  Interval interval{0, INT64_MAX};
+  if (range.has_start_time()) interval.from = absl::ToUnixMicros(ToTime(range.start_time()));
+  if (range.has_end_time()) interval.until = absl::ToUnixMicros(ToTime(range.end_time()));
+  return interval;
+}
+
+bool Matches(const StoredGap& gap, const v1::GapFilter& filter) {
+  auto is_in = [](const auto& wanted, int value) {
+    return wanted.empty() || std::find(wanted.begin(), wanted.end(), value) != wanted.end();
+  };
+  if (!is_in(filter.states(), gap.state()) || !is_in(filter.kinds(), gap.kind())) return false;
+  if (filter.partition() != 0 && gap.partition() != filter.partition()) return false;
+  Interval range = RangeOf(filter.range());
+  return gap.from_micros() < range.until && (gap.growing() || gap.until_micros() > range.from);
+}
+
+absl::Status CheckFilter(const v1::GapFilter& filter) {
+  if (!RangeOf(filter.range()).empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError("filter.range ends before it starts");
+}
+
+// Gaps from `from` down, newest first, until `visit` returns false.
+absl::Status ScanGaps(const Store& store, uint64_t from,
+                      absl::FunctionRef<bool(const StoredGap&)> visit) {
+  absl::Status bad;
+  absl::Status status =
+      store.ScanBack(Table::kCover, CoverGapKey(from), [&](absl::string_view key,
+                                                           absl::string_view value) {
+        if (key[0] != kCoverGap) return false;
+        StoredGap gap;
+        if (!gap.ParseFromArray(value.data(), static_cast<int>(value.size()))) {
+          bad = absl::DataLossError("a gap can not be read");
+          return false;
+        }
+        return visit(gap);
+      });
+  return status.ok() ? bad : status;
+}
+
+uint64_t HashArguments(const v1::ListGapsRequest& request) {
+  return Hash64(absl::StrCat(request.parent(), "\n", request.filter().SerializeAsString()));
+}
+
+// "7-1f00…": the next number, and what the other arguments were.
+absl::StatusOr<uint64_t> PageStart(const v1::ListGapsRequest& request) {
+  if (request.page_token().empty()) return UINT64_MAX;
+  std::vector<std::string> parts = absl::StrSplit(request.page_token(), '-');
+  uint64_t number = 0;
+  if (parts.size() != 2 || !absl::SimpleAtoi(parts[0], &number) ||
+      parts[1] != absl::StrCat(absl::Hex(HashArguments(request)))) {
+    return absl::InvalidArgumentError(
+        "page_token is none of this call's, or belongs to one with other arguments");
+  }
+  return number;
+}
+
+struct GapName {
+  std::string stream;
+  uint64_t number = 0;
+};
+
+absl::StatusOr<GapName> ParseGapName(const std::string& name) {
+  std::vector<std::string> parts = absl::StrSplit(name, '/');
+  GapName parsed;
+  if (parts.size() != 4 || parts[0] != "streams" || parts[2] != "gaps" ||
+      !absl::SimpleAtoi(parts[3], &parsed.number)) {
+    return absl::InvalidArgumentError("name is not of the form streams/{stream}/gaps/{number}");
+  }
+  parsed.stream = absl::StrCat(parts[0], "/", parts[1]);
+  return parsed;
+}
+
+absl::Status NoSuchGap(const std::string& name) {
+  return ReasonError(absl::StatusCode::kNotFound, absl::StrCat("there is no gap ", name),
+                     {"UNKNOWN_GAP", {{"gap", name}}});
+}
+
+// The buckets of a query.
+struct Buckets {
+  Interval range;
+  int64_t width = 0;
+  std::vector<Interval> all;
+};
+
+absl::StatusOr<Buckets> BucketsOf(const v1::QueryCoverageRequest& request) {
+  Buckets buckets;
+  if (!request.range().has_start_time() || !request.range().has_end_time()) {
+    return absl::InvalidArgumentError("range needs a start_time and an end_time");
+  }
+  buckets.range = RangeOf(request.range());
+  if (buckets.range.empty() || buckets.range.from < 0) {
+    return absl::InvalidArgumentError("range ends before it starts");
+  }
+  int64_t length = buckets.range.until - buckets.range.from;
+  buckets.width = absl::ToInt64Microseconds(ToDuration(request.bucket()));
+  if (!request.has_bucket()) {
+    int64_t seconds = (length / kBucketsDefault + kSecondMicros - 1) / kSecondMicros;
+    buckets.width = std::max<int64_t>(1, seconds) * kSecondMicros;
+  }
+  if (buckets.width < kSecondMicros) {
+    return absl::InvalidArgumentError("bucket is shorter than 1 s");
+  }
+  if (length / buckets.width >= kBucketsMax) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the range has more than ", kBucketsMax,
+                     " buckets of this width: ask for wider ones, or for less"));
+  }
+  for (int64_t at = buckets.range.from; at < buckets.range.until; at += buckets.width) {
+    buckets.all.push_back({at, std::min(at + buckets.width, buckets.range.until)});
+  }
+  return buckets;
+}
+
+float ShareOf(const IntervalSet& spans, Interval bucket) {
+  return static_cast<float>(static_cast<double>(spans.Measure(bucket)) /
+                            static_cast<double>(bucket.until - bucket.from));
+}
+
+// Events by minute of creation.
+absl::StatusOr<std::map<int64_t, uint64_t>> MinutesOf(const Store& store, Interval range) {
+  std::map<int64_t, uint64_t> minutes;
+  absl::Status status = store.Scan(
+      Table::kCover, CoverMinuteKey(range.from / kMinuteMicros),
+      CoverMinuteKey((range.until + kMinuteMicros - 1) / kMinuteMicros),
+      [&](absl::string_view key, absl::string_view value) {
+        store::v1::MinuteCount count;
+        if (count.ParseFromArray(value.data(), static_cast<int>(value.size()))) {
+          minutes[CoverKeyMinute(key)] = count.events();
+        }
+        return true;
+      });
+  if (!status.ok()) return status;
+  return minutes;
+}
+
+// What a merged row shows: cover of any source of a partition, and its gaps.
+struct Merged {
+  uint32_t partition = 0;
+  IntervalSet covered;
+  std::vector<StoredGap> gaps;
+};
+
+void FillMerged(const Merged& merged, const Buckets& buckets, int64_t now_micros,
+                v1::CoverageRow* row) {
+  IntervalSet known = merged.covered;
+  for (const StoredGap& gap : merged.gaps) {
+    known.Add({gap.from_micros(), gap.growing() ? now_micros : gap.until_micros()});
+  }
+  row->set_partition(merged.partition);
+  for (const Interval& bucket : buckets.all) {
+    v1::CoverageBucket* out = row->add_buckets();
+    out->set_covered(ShareOf(merged.covered, bucket));
+    // What nobody covers and is no gap may still come, up to the present.
+    Interval past{bucket.from, std::min(bucket.until, now_micros)};
+    if (!past.empty()) {
+      double pending = 0;
+      for (const Interval& part : known.Missing(past)) {
+        pending += static_cast<double>(part.until - part.from);
+      }
+      out->set_pending(static_cast<float>(pending / static_cast<double>(bucket.until - bucket.from)));
+    }
+    for (const StoredGap& gap : merged.gaps) {
+      int64_t until = gap.growing() ? now_micros : gap.until_micros();
+      if (gap.from_micros() < bucket.until && until > bucket.from) out->add_gaps(gap.number());
+    }
+  }
+}
+
+// One WatchGaps call: look, write what changed one by one, wait, again.
+class WatchCall final : public grpc::ServerWriteReactor<v1::WatchGapsResponse>,
+                        public std::enable_shared_from_this<WatchCall> {
+ public:
+  WatchCall(const GapServiceImpl& service, const GapStreams& streams, WorkPool& pool,
+            const v1::WatchGapsRequest& request)
+      : service_(service), streams_(streams), pool_(pool), request_(request) {}
+
+  void Start() {
+    self_ = shared_from_this();
+    pool_.Post([self = self_] { self->Look(); });
+  }
+
+  void OnWriteDone(bool ok) override {
+    MutexLock lock(&mu_);
+    if (finished_) return;
+    if (!ok) return FinishWith(absl::CancelledError("the watcher is gone"));
+    WriteNext();
+  }
+
+  void OnCancel() override {
+    MutexLock lock(&mu_);
+    pool_.Cancel(timer_);
+    if (!finished_) FinishWith(absl::CancelledError("the watcher is gone"));
+  }
+
+  void OnDone() override { std::shared_ptr<WatchCall> self = std::move(self_); }
+
+ private:
+  void Look() {
+    // One look at a time: told_ is this turn's.
+    absl::StatusOr<std::vector<v1::Gap>> changed = ChangedGaps(streams_, request_, &told_);
+    MutexLock lock(&mu_);
+    if (finished_) return;
+    if (!changed.ok()) return FinishWith(changed.status());
+    if (service_.draining()) {
+      return FinishWith(absl::UnavailableError("the deduper is shutting down"));
+    }
+    waiting_ = *std::move(changed);
+    quiet_ += kWatchInterval;
+    WriteNext();
+  }
+
+  void WriteNext() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    if (waiting_.empty() && quiet_ < kWatchHeartbeat) {
+      timer_ = pool_.After(kWatchInterval, [self = self_] { self->Look(); });
+      return;
+    }
+    quiet_ = absl::ZeroDuration();
+    response_.Clear();
+    if (!waiting_.empty()) {
+      *response_.mutable_gap() = std::move(waiting_.front());
+      waiting_.erase(waiting_.begin());
+    }
+    StartWrite(&response_);
+  }
+
+  void FinishWith(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    finished_ = true;
+    Finish(ToGrpcStatus(status));
+  }
+
+  const GapServiceImpl& service_;
+  const GapStreams& streams_;
+  WorkPool& pool_;
+  const v1::WatchGapsRequest request_;
+  std::map<std::string, std::string> told_;
+  v1::WatchGapsResponse response_;
+  std::shared_ptr<WatchCall> self_;
+  Mutex mu_;
+  bool finished_ ABSL_GUARDED_BY(mu_) = false;
+  std::vector<v1::Gap> waiting_ ABSL_GUARDED_BY(mu_);
+  absl::Duration quiet_ ABSL_GUARDED_BY(mu_);
+  WorkPool::TimerId timer_ ABSL_GUARDED_BY(mu_);
+};
+
+class Refusal final : public grpc::ServerWriteReactor<v1::WatchGapsResponse> {
+ public:
+  explicit Refusal(const absl::Status& status) { Finish(ToGrpcStatus(status)); }
+  void OnDone() override { delete this; }
+};
+
+}  // namespace
+
+absl::StatusOr<v1::Gap> GetGap(const GapStreams& streams, const v1::GetGapRequest& request) {
+  absl::StatusOr<GapName> name = ParseGapName(request.name());
+  if (!name.ok()) return name.status();
+  auto stream = FindByStreamName(streams, name->stream);
+  if (!stream.ok()) return stream.status();
+  absl::StatusOr<std::string> bytes =
+      (*stream)->store->Get(Table::kCover, CoverGapKey(name->number));
+  if (absl::IsNotFound(bytes.status())) return NoSuchGap(request.name());
+  if (!bytes.ok()) return bytes.status();
+  StoredGap gap;
+  if (!gap.ParseFromString(*bytes)) return absl::DataLossError("the gap can not be read");
+  return ViewOfGap(gap, (*stream)->routes, name->stream + "/");
+}
+
+absl::StatusOr<v1::ListGapsResponse> ListGaps(const GapStreams& streams,
+                                              const v1::ListGapsRequest& request) {
+  auto stream = FindByStreamName(streams, request.parent());
+  if (!stream.ok()) return stream.status();
+  if (request.page_size() < 0) {
+    return absl::InvalidArgumentError("page_size must not be negative");
+  }
+  absl::Status filter = CheckFilter(request.filter());
+  if (!filter.ok()) return filter;
+  absl::StatusOr<uint64_t> start = PageStart(request);
+  if (!start.ok()) return start.status();
+  int size = request.page_size() == 0 ? kPageSizeDefault
+                                      : std::min(request.page_size(), kPageSizeMax);
+  v1::ListGapsResponse page;
+  absl::Status status = ScanGaps(*(*stream)->store, *start, [&](const StoredGap& gap) {
+    if (!Matches(gap, request.filter())) return true;
+    if (page.gaps_size() == size) {
+      page.set_next_page_token(
+          absl::StrCat(gap.number(), "-", absl::Hex(HashArguments(request))));
+      return false;
+    }
+    *page.add_gaps() = ViewOfGap(gap, (*stream)->routes, request.parent() + "/");
+    return true;
+  });
+  if (!status.ok()) return status;
+  return page;
+}
+
+absl::StatusOr<std::vector<v1::Gap>> ChangedGaps(const GapStreams& streams,
+                                                 const v1::WatchGapsRequest& request,
+                                                 std::map<std::string, std::string>* told) {
+  auto stream = FindByStreamName(streams, request.parent());
+  if (!stream.ok()) return stream.status();
+  absl::Status filter = CheckFilter(request.filter());
+  if (!filter.ok()) return filter;
+  std::vector<v1::Gap> changed;
+  absl::Status status = ScanGaps(*(*stream)->store, UINT64_MAX, [&](const StoredGap& gap) {
+    v1::Gap view = ViewOfGap(gap, (*stream)->routes, request.parent() + "/");
+    auto known = told->find(view.name());
+    // One that was told and no longer matches has changed, too.
+    if (known == told->end() && !Matches(gap, request.filter())) return true;
+    std::string bytes = view.SerializeAsString();
+    if (known != told->end() && known->second == bytes) return true;
+    (*told)[view.name()] = std::move(bytes);
+    changed.push_back(std::move(view));
+    return true;
+  });
+  if (!status.ok()) return status;
+  std::reverse(changed.begin(), changed.end());
+  return changed;
+}
+
+absl::StatusOr<v1::QueryCoverageResponse> QueryCoverage(const GapStreams& streams,
+                                                        const v1::QueryCoverageRequest& request) {
+  auto found = FindByStreamName(streams, request.parent());
+  if (!found.ok()) return found.status();
+  const GapStream& stream = **found;
+  absl::StatusOr<Buckets> buckets = BucketsOf(request);
+  if (!buckets.ok()) return buckets.status();
+  absl::StatusOr<CoverBook::Spans> spans = ReadCover(*stream.store, buckets->range);
+  if (!spans.ok()) return spans.status();
+  std::map<std::string, IntervalSet> by_source;
+  for (const auto& [who, intervals] : *spans) by_source[who.first].Add(intervals);
+  v1::QueryCoverageResponse response;
+  *response.mutable_range() = request.range();
+  SetDuration(absl::Microseconds(buckets->width), response.mutable_bucket());
+  std::map<uint32_t, Merged> merged;
+  for (const auto& [id, partition] : stream.connections) {
+    const IntervalSet& covered = by_source[id];
+    v1::CoverageRow* row = response.add_rows();
+    row->set_connection_id(id);
+    row->set_partition(partition);
+    for (const Interval& bucket : buckets->all) {
+      row->add_buckets()->set_covered(ShareOf(covered, bucket));
+    }
+    merged[partition].partition = partition;
+    merged[partition].covered.Add(covered);
+  }
+  absl::Status status = ScanGaps(*stream.store, UINT64_MAX, [&](const StoredGap& gap) {
+    v1::GapFilter filter;
+    *filter.mutable_range() = request.range();
+    auto of = merged.find(gap.partition());
+    bool wanted = of != merged.end() && IsOfCover(gap) && gap.state() != v1::Gap::STATE_MERGED;
+    if (wanted && Matches(gap, filter)) of->second.gaps.push_back(gap);
+    return true;
+  });
+  if (!status.ok()) return status;
+  absl::StatusOr<std::map<int64_t, uint64_t>> minutes = MinutesOf(*stream.store, buckets->range);
+  if (!minutes.ok()) return minutes.status();
+  bool whole_minutes =
+      buckets->range.from % kMinuteMicros == 0 && buckets->width % kMinuteMicros == 0;
+  for (const auto& [partition, facts] : merged) {
+    v1::CoverageRow* row = response.add_rows();
+    FillMerged(facts, *buckets, absl::ToUnixMicros(stream.now()), row);
+    // Minutes are the stream's.
+    if (!whole_minutes || merged.size() != 1) continue;
+    for (size_t i = 0; i < buckets->all.size(); ++i) {
+      uint64_t events = 0;
+      for (int64_t at = buckets->all[i].from; at < buckets->all[i].until; at += kMinuteMicros) {
+        auto minute = minutes->find(at / kMinuteMicros);
+        if (minute != minutes->end()) events += minute->second;
+      }
+      row->mutable_buckets(static_cast<int>(i))->set_events(events);
+    }
+  }
+  return response;
+}
+
+namespace {
+
+// A unary call for readers, built on the pool.
+template <typename Request, typename Response, typename Function>
+grpc::ServerUnaryReactor* Answer(grpc::CallbackServerContext* context, WorkPool& pool,
+                                 const Request* request, Response* response, Function function) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  pool.Post([context, reactor, request, response, function] {
+    absl::Status result = CheckAccess(*context->auth_context(), Access::kRead);
+    if (result.ok()) {
+      absl::StatusOr<Response> answer = function(*request);
+      if (answer.ok()) *response = *std::move(answer);
+      result = answer.status();
+    }
+    reactor->Finish(ToGrpcStatus(result));
+  });
+  return reactor;
+}
+
+}  // namespace
+
+grpc::ServerUnaryReactor* GapServiceImpl::GetGap(grpc::CallbackServerContext* context,
+                                                 const v1::GetGapRequest* request,
+                                                 v1::Gap* response) {
+  return Answer(context, pool_, request, response,
+                [this](const v1::GetGapRequest& r) { return braid::GetGap(streams_, r); });
+}
+
+grpc::ServerUnaryReactor* GapServiceImpl::ListGaps(grpc::CallbackServerContext* context,
+                                                   const v1::ListGapsRequest* request,
+                                                   v1::ListGapsResponse* response) {
+  return Answer(context, pool_, request, response,
+                [this](const v1::ListGapsRequest& r) { return braid::ListGaps(streams_, r); });
+}
+
+grpc::ServerUnaryReactor* GapServiceImpl::QueryCoverage(grpc::CallbackServerContext* context,
+                                                        const v1::QueryCoverageRequest* request,
+                                                        v1::QueryCoverageResponse* response) {
+  return Answer(
+      context, pool_, request, response,
+      [this](const v1::QueryCoverageRequest& r) { return braid::QueryCoverage(streams_, r); });
+}
+
+grpc::ServerWriteReactor<v1::WatchGapsResponse>* GapServiceImpl::WatchGaps(
+    grpc::CallbackServerContext* context, const v1::WatchGapsRequest* request) {
+  absl::Status access = CheckAccess(*context->auth_context(), Access::kRead);
+  if (!access.ok()) return new Refusal(access);
+  auto call = std::make_shared<WatchCall>(*this, streams_, pool_, *request);
+  call->Start();
+  return call.get();
+}
+
+grpc::ServerUnaryReactor* GapServiceImpl::WaiveGap(grpc::CallbackServerContext* context,
+                                                   const v1::WaiveGapRequest* request,
+                                                   v1::Gap* response) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  auto refuse = [reactor](const absl::Status& status) {
+    reactor->Finish(ToGrpcStatus(status));
+    return reactor;
+  };
+  absl::Status access = CheckAccess(*context->auth_context(), Access::kOperate);
+  if (!access.ok()) return refuse(access);
+  absl::StatusOr<GapName> name = ParseGapName(request->name());
+  if (!name.ok()) return refuse(name.status());
+  auto stream = FindByStreamName(streams_, name->stream);
+  if (!stream.ok()) return refuse(stream.status());
+  if (request->reason().empty() || request->reason().size() > kReasonMax) {
+    return refuse(
+        absl::InvalidArgumentError(absl::StrCat("reason needs 1 to ", kReasonMax, " bytes")));
+  }
+  v1::GetGapRequest get;
+  get.set_name(request->name());
+  absl::StatusOr<v1::Gap> gap = braid::GetGap(streams_, get);
+  if (!gap.ok()) return refuse(gap.status());
+  store::v1::Command command;
+  command.set_action(store::v1::Command::ACTION_WAIVE_GAP);
+  command.set_gap(name->number);
+  command.set_reason(request->reason());
+  (*stream)->waive(std::move(command), [this, get, reactor, response](bool waived) {
+    pool_.Post([this, get, reactor, response, waived] {
+      absl::StatusOr<v1::Gap> after = braid::GetGap(streams_, get);
+      absl::Status result = after.status();
+      if (result.ok() && !waived) {
+        result = ReasonError(absl::StatusCode::kFailedPrecondition,
+                             absl::StrCat(get.name(), " is closed already"),
+                             {"GAP_CLOSED", {{"gap", get.name()}}});
+      }
+      if (result.ok()) *response = *std::move(after);
+      reactor->Finish(ToGrpcStatus(result));
+    });
+  });
+  return reactor;
+}
+
+}  // namespace braid

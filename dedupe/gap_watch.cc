@@ -1,0 +1,509 @@
+#include "dedupe/gap_watch.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/once_a_day.h"
+#include "base/utc_text.h"
+#include "dedupe/cover_keys.h"
+#include "dedupe/frame_parts.h"
+#include "dedupe/gap_text.h"
+#include "dedupe/keys.h"
+#include "proto/proto_time.h"
+#include "proto/snowflake.h"
+
+namespace braid {
+namespace {
+
+using store::v1::GapState;
+using store::v1::StoredGap;
+using v1::Gap;
+using v1::StreamNotice;
+
+// As long as the connectors' own estimate of the usual rate reaches back.
+constexpr double kRateSeconds = 3600;
+// As the connectors' covers count a silence.
+constexpr absl::Duration kSilenceMin = absl::Seconds(10);
+// Old rows are looked for this often, by the clock of ticks.
+constexpr int64_t kExpireMicros = kMinuteMicros * 10;
+
+std::string CoverStateKey() { return std::string(1, kCoverState); }
+
+int64_t UntilOf(const GapState::Mark& mark) {
+  return mark.until_micros() == 0 ? std::numeric_limits<int64_t>::max() : mark.until_micros();
+}
+
+std::string RouteWord(v1::EventOrigin origin) {
+  switch (origin) {
+    case v1::EVENT_ORIGIN_RECOVERY:
+      return "recovery";
+    case v1::EVENT_ORIGIN_BACKFILL:
+      return "backfill";
+    default:
+      // What a connection had received in time and could not hand over.
+      return "spool";
+  }
+}
+
+}  // namespace
+
+GapWatch::GapWatch(const Store& store, const Options& options)
+    : options_(options),
+      store_(store),
+      cover_(store),
+      ledger_(store, options.ledger),
+      lives_(options.lives),
+      silence_(OnceADaySilence(0, kSilenceMin)) {}
+
+absl::Status GapWatch::Load() {
+  absl::StatusOr<std::string> bytes = store_.Get(Table::kCover, CoverStateKey());
+  if (absl::IsNotFound(bytes.status())) return absl::OkStatus();
+  if (!bytes.ok()) return bytes.status();
+  if (!state_.ParseFromString(*bytes)) return absl::DataLossError("gap state can not be read");
+  state_bytes_ = *std::move(bytes);
+  lives_.Load(state_);
+  ledger_.set_last_number(state_.last_number());
+  int64_t lowest = std::numeric_limits<int64_t>::max();
+  for (const GapState::Partition& partition : state_.partitions()) {
+    watermarks_[partition.number()] = partition.watermark_micros();
+    lowest = std::min(lowest, partition.watermark_micros());
+  }
+  if (watermarks_.empty()) lowest = 0;
+  absl::Status status = ledger_.Load(lowest);
+  if (!status.ok()) return status;
+  silence_ = OnceADaySilence(usual_rate(), kSilenceMin);
+  if (!watermarks_.empty()) {
+    watermark_micros_ = std::numeric_limits<int64_t>::max();
+    for (const auto& [number, micros] : watermarks_) {
+      watermark_micros_ = std::min(watermark_micros_, micros);
+    }
+  }
+  return cover_.Load(state_.forget_micros());
+}
+
+double GapWatch::usual_rate() const {
+  const GapState::Rate& rate = state_.rate();
+  // A burst right after a start is no rate.
+  return rate.events() / std::max(1.0, rate.seconds());
+}
+
+void GapWatch::OnCover(const std::string& source_id, const v1::Cover& vouched, bool any_left,
+                       int64_t said_until_micros, WriteSet* changes) {
+  if (any_left) {
+    Interval span{absl::ToUnixMicros(ToTime(vouched.create_time_range().start_time())),
+                  absl::ToUnixMicros(ToTime(vouched.create_time_range().end_time()))};
+    span.from = std::max<int64_t>(0, span.from);
+    if (!span.empty()) {
+      cover_.Add(source_id, vouched.origin(), span, changes);
+      if (state_.base_micros() == 0) state_.set_base_micros(std::max<int64_t>(1, span.from));
+    }
+  }
+  lives_.OnPassed(source_id, said_until_micros, state_.clock_micros());
+  for (GapState::Mark& mark : *state_.mutable_marks()) {
+    if (mark.source_id() != source_id || mark.until_micros() > 0) continue;
+    mark.set_until_micros(std::max(mark.from_micros() + 1, lives_.PassedUntil(source_id)));
+  }
+}
+
+void GapWatch::OnMissing(const std::string& source_id) {
+  GapState::Mark* mark = state_.add_marks();
+  mark->set_source_id(source_id);
+  mark->set_kind(Gap::KIND_FORWARDING_LOSS);
+  mark->set_from_micros(lives_.PassedUntil(source_id));
+  mark->set_text("its spool no longer has what it did not hand over");
+}
+
+void GapWatch::OnLoss(const std::string& source_id, const v1::Loss& loss) {
+  // A line that its connection's end cut in two belongs to what the connection
+  // missed then.
+  if (loss.reason() == v1::Loss::REASON_CUT_LINE || !loss.has_last_receive_time()) return;
+  GapState::Mark* mark = state_.add_marks();
+  mark->set_source_id(source_id);
+  mark->set_kind(Gap::KIND_FORWARDING_LOSS);
+  mark->set_from_micros(lives_.PassedUntil(source_id));
+  // What was received in its last millisecond may have been created in it.
+  mark->set_until_micros(absl::ToUnixMicros(ToTime(loss.last_receive_time())) + 1000);
+  std::string reason = v1::Loss::Reason_Name(loss.reason());
+  mark->set_text(absl::StrCat("lost lines: ", reason.substr(sizeof("REASON_") - 1)));
+}
+
+void GapWatch::OnConnectionEvent(const std::string& source_id,
+                                 const v1::ConnectionEvent& event) {
+  lives_.OnConnectionEvent(source_id, event);
+  if (event.cause() != "full_buffer") return;
+  GapState::Mark* mark = state_.add_marks();
+  mark->set_source_id(source_id);
+  mark->set_kind(Gap::KIND_BUFFER_DISCARDED);
+  mark->set_from_micros(lives_.PassedUntil(source_id));
+  mark->set_until_micros(absl::ToUnixMicros(ToTime(event.event_time())));
+  mark->set_text("X cut the connection and threw its buffer away");
+}
+
+void GapWatch::OnFrame(const v1::Frame& frame, absl::string_view is_new,
+                       uint64_t first_sequence) {
+  bool is_live = frame.origin() == v1::EVENT_ORIGIN_LIVE;
+  if (!is_live && ledger_.open_count() == 0) return;
+  uint64_t sequence = first_sequence;
+  for (int i = 0, count = FrameEventCount(frame); i < count; ++i) {
+    if (!HasBit(is_new, i)) continue;
+    state_.mutable_rate()->set_new_events(state_.rate().new_events() + is_live);
+    uint64_t at = sequence++;
+    if (ledger_.open_count() == 0) continue;
+    uint64_t time = WindowKeyTime(FrameWindowKey(frame, i));
+    ledger_.OnMerged(absl::ToUnixMicros(SnowflakeTime(time)), at);
+  }
+}
+
+void GapWatch::MeasureRate(const store::v1::Tick& tick) {
+  uint64_t events = state_.rate().new_events();
+  state_.mutable_rate()->set_new_events(0);
+  bool receives = std::any_of(tick.attention().begin(), tick.attention().end(),
+                              [](const auto& attention) { return attention.receiving(); });
+  if (tick.first_after_start() || !receives) return;
+  GapState::Rate* rate = state_.mutable_rate();
+  rate->set_pause_seconds(rate->pause_seconds() + static_cast<double>(tick.elapsed_micros()) / 1e6);
+  if (events == 0) return;
+  double kept = std::exp(-rate->pause_seconds() / kRateSeconds);
+  rate->set_events(rate->events() * kept + static_cast<double>(events));
+  rate->set_seconds(rate->seconds() * kept + rate->pause_seconds());
+  rate->set_pause_seconds(0);
+  silence_ = OnceADaySilence(usual_rate(), kSilenceMin);
+}
+
+void GapWatch::NotePause(bool paused, int64_t now_micros) {
+  bool lasts = !state_.pauses().empty() && state_.pauses().rbegin()->until_micros() == 0;
+  if (paused == lasts) return;
+  if (!paused) {
+    state_.mutable_pauses()->rbegin()->set_until_micros(
+        now_micros + absl::ToInt64Microseconds(options_.resume_grace));
+    return;
+  }
+  // What was received when it began was vouched for up to a slack ago: the rest
+  // is missing because of the pause.
+  int64_t from = now_micros;
+  for (uint32_t partition : lives_.partitions()) {
+    int64_t received = lives_.ReceivedUntil(partition);
+    if (received > 0) from = std::min(from, received);
+  }
+  GapState::Pause* pause = state_.add_pauses();
+  pause->set_from_micros(from);
+}
+
+Gap::Kind GapWatch::KindAt(int64_t micros) const {
+  for (const GapState::Pause& pause : state_.pauses()) {
+    bool lasts = pause.until_micros() == 0;
+    if (pause.from_micros() <= micros && (lasts || micros < pause.until_micros())) {
+      return Gap::KIND_PAUSED;
+    }
+  }
+  Gap::Kind kind = Gap::KIND_TOTAL_OUTAGE;
+  for (const GapState::Mark& mark : state_.marks()) {
+    if (micros < mark.from_micros() || micros >= UntilOf(mark)) continue;
+    // It says more than a loss of ours does: X has nothing to send again.
+    if (mark.kind() == Gap::KIND_BUFFER_DISCARDED) return mark.kind();
+    kind = mark.kind();
+  }
+  return kind;
+}
+
+std::vector<GapLedger::Hole> GapWatch::ByKind(Interval span) const {
+  std::vector<int64_t> edges = {span.from, span.until};
+  for (const GapState::Pause& pause : state_.pauses()) {
+    edges.push_back(pause.from_micros());
+    if (pause.until_micros() > 0) edges.push_back(pause.until_micros());
+  }
+  for (const GapState::Mark& mark : state_.marks()) {
+    edges.push_back(mark.from_micros());
+    edges.push_back(UntilOf(mark));
+  }
+  std::sort(edges.begin(), edges.end());
+  std::vector<GapLedger::Hole> holes;
+  for (size_t i = 0; i + 1 < edges.size(); ++i) {
+    Interval part{std::max(edges[i], span.from), std::min(edges[i + 1], span.until)};
+    if (part.empty()) continue;
+    Gap::Kind kind = KindAt(part.from);
+    if (!holes.empty() && holes.back().kind == kind) {
+      holes.back().span.until = part.until;
+    } else {
+      holes.push_back({part, kind, false});
+    }
+  }
+  return holes;
+}
+
+std::vector<GapLedger::Hole> GapWatch::Holes(const Partition& partition) const {
+  std::vector<GapLedger::Hole> holes;
+  IntervalSet known = partition.covered;
+  known.Add(ledger_.SpansOf(partition.number));
+  Interval wanted{partition.watermark_micros, partition.horizon_micros};
+  for (const Interval& span : known.Missing(wanted)) {
+    for (const GapLedger::Hole& hole : ByKind(span)) holes.push_back(hole);
+  }
+  if (!holes.empty()) {
+    GapLedger::Hole& last = holes.back();
+    last.growing = partition.to_present && last.span.until == partition.horizon_micros;
+  }
+  return holes;
+}
+
+// What is said of a hole can come after it: a spool drains in order.
+void GapWatch::Relabel() {
+  for (const auto& [number, gap] : ledger_.gaps()) {
+    if (gap.state() != Gap::STATE_OPEN || gap.kind() != Gap::KIND_TOTAL_OUTAGE) continue;
+    for (const GapState::Mark& mark : state_.marks()) {
+      bool inside = !gap.growing() && mark.from_micros() <= gap.from_micros() &&
+                    gap.until_micros() <= UntilOf(mark);
+      if (!inside) continue;
+      ledger_.Edit(number)->set_kind(mark.kind());
+      ledger_.AddEvidence(number, gap.detect_micros(), mark.source_id(), mark.text());
+      break;
+    }
+  }
+}
+
+std::string GapWatch::RouteOf(uint32_t partition, Interval span) const {
+  std::string route = "spool";
+  std::vector<std::string> sources = lives_.SourcesOf(partition);
+  for (const auto& [who, spans] : cover_.spans()) {
+    if (std::count(sources.begin(), sources.end(), who.first) == 0) continue;
+    if (spans.Measure(span) == 0 || who.second == v1::EVENT_ORIGIN_LIVE) continue;
+    route = RouteWord(who.second);
+  }
+  return route;
+}
+
+void GapWatch::Examine(Partition* partition, const TickFacts& facts) {
+  int64_t now = absl::ToUnixMicros(facts.now);
+  int64_t oldest = partition->watermark_micros;
+  for (const auto& [number, gap] : ledger_.gaps()) {
+    if (IsOpen(gap) && gap.partition() == partition->number) {
+      oldest = std::min(oldest, gap.from_micros());
+    }
+  }
+  partition->covered = cover_.Union(lives_.SourcesOf(partition->number), oldest);
+  Tell(ledger_.Narrow(partition->number, partition->covered, now,
+                      [&](Interval span) { return RouteOf(partition->number, span); }),
+       facts);
+  int64_t pending = lives_.PendingFrom(partition->number, silence_, state_.clock_micros());
+  partition->to_present = pending > now;
+  partition->horizon_micros = std::min(now, pending);
+  Tell(ledger_.Report(partition->number, Holes(*partition), now), facts);
+  MoveWatermark(partition, facts);
+}
+
+void GapWatch::Tell(const GapLedger::Changes& changes, const TickFacts& facts) {
+  int64_t now = absl::ToUnixMicros(facts.now);
+  for (GapLedger::Change change : changes) {
+    // A spool that drains fills a gap second by second.
+    bool is_news = change.type != StreamNotice::TYPE_GAP_NARROWED ||
+                   now >= change.gap.told_micros() + kMinuteMicros;
+    if (!is_news) continue;
+    ledger_.Edit(change.gap.number())->set_told_micros(now);
+    if (change.type == StreamNotice::TYPE_GAP_OPENED) {
+      FillNew(change.gap.number(), facts);
+      change.gap = ledger_.gaps().at(change.gap.number());
+    }
+    notices_.push_back(NoticeOf(change, now));
+  }
+}
+
+// What is known of a gap when it opens.
+void GapWatch::FillNew(uint64_t number, const TickFacts& facts) {
+  StoredGap* gap = ledger_.Edit(number);
+  int64_t now = absl::ToUnixMicros(facts.now);
+  if (gap->parent() > 0) return;
+  gap->set_usual_rate(usual_rate());
+  gap->set_rule_set_version(facts.rule_set_version);
+  for (const std::string& source : lives_.ConfiguredOf(gap->partition())) {
+    gap->add_sources(source);
+    ledger_.AddEvidence(number, now, source, lives_.Describe(source));
+    if (lives_.MayHaveSpooled(source) && gap->kind() != Gap::KIND_PAUSED) {
+      gap->set_spool_until_micros(now + absl::ToInt64Microseconds(options_.spool_for));
+    }
+  }
+  for (const GapState::Mark& mark : state_.marks()) {
+    bool overlaps =
+        mark.from_micros() < gap->until_micros() && gap->from_micros() < UntilOf(mark);
+    if (overlaps) ledger_.AddEvidence(number, now, mark.source_id(), mark.text());
+  }
+}
+
+void GapWatch::MoveWatermark(Partition* partition, const TickFacts& facts) {
+  int64_t now = absl::ToUnixMicros(facts.now);
+  int64_t hold_end = now - absl::ToInt64Microseconds(options_.hold_max);
+  int64_t at = partition->watermark_micros;
+  for (bool moved = true; moved;) {
+    int64_t before = at;
+    at = std::max(at, partition->covered.ReachFrom(at));
+    for (const auto& [number, gap] : ledger_.gaps()) {
+      bool contains = gap.partition() == partition->number && IsOfCover(gap) &&
+                      gap.from_micros() <= at && at < gap.until_micros();
+      if (!contains) continue;
+      if (!HoldsWatermark(gap)) {
+        at = gap.until_micros();
+      } else if (at < hold_end) {
+        at = std::min(hold_end, gap.until_micros());
+        if (ledger_.Pass(number)) {
+          notices_.push_back(
+              NoticeOf({StreamNotice::TYPE_WATERMARK_PASSED_GAP, ledger_.gaps().at(number)}, now));
+        }
+      }
+    }
+    moved = at > before;
+  }
+  partition->watermark_micros = at;
+}
+
+void GapWatch::CheckVolume(const TickFacts& facts) {
+  int64_t now = absl::ToUnixMicros(facts.now);
+  for (const StreamNotice& notice : facts.notices) {
+    absl::optional<GapLedger::Change> change;
+    if (notice.type() == StreamNotice::TYPE_VOLUME_DROP_BEGAN) {
+      change = ledger_.OpenSuspicion(
+          notice.volume().rule_tag(),
+          absl::ToUnixMicros(ToTime(notice.volume().since_time())), now);
+      if (change) {
+        ledger_.AddEvidence(change->gap.number(), now, "", notice.message());
+        change->gap = ledger_.gaps().at(change->gap.number());
+      }
+    } else if (notice.type() == StreamNotice::TYPE_VOLUME_DROP_ENDED) {
+      change = ledger_.ClearSuspicion(notice.volume().rule_tag(), now);
+    }
+    if (change) notices_.push_back(NoticeOf(*change, now));
+  }
+}
+
+void GapWatch::CheckRedundancy(int64_t now_micros) {
+  int fresh = std::numeric_limits<int>::max();
+  size_t configured = std::numeric_limits<size_t>::max();
+  for (uint32_t partition : lives_.partitions()) {
+    fresh = std::min(fresh, lives_.Fresh(partition, silence_, now_micros));
+    configured = std::min(configured, lives_.ConfiguredOf(partition).size());
+  }
+  if (configured < 2 || lives_.partitions().empty()) return;
+  bool redundant = fresh >= 2;
+  if (redundant == state_.redundant()) return state_.set_redundancy_clock_micros(0);
+  if (state_.redundancy_clock_micros() == 0) {
+    return state_.set_redundancy_clock_micros(std::max<int64_t>(1, state_.clock_micros()));
+  }
+  absl::Duration held = absl::Microseconds(state_.clock_micros() - state_.redundancy_clock_micros());
+  if (held < options_.redundancy_hold) return;
+  state_.set_redundant(redundant);
+  state_.set_redundancy_clock_micros(0);
+  StreamNotice notice;
+  notice.set_type(redundant ? StreamNotice::TYPE_REDUNDANCY_RESTORED
+                            : StreamNotice::TYPE_REDUNDANCY_LOST);
+  notice.set_message(redundant ? "every partition has two connections that vouch for the present"
+                     : fresh == 1
+                         ? "only one connection vouches for the present: one more failure loses "
+                           "data"
+                         : "no connection vouches for the present");
+  SetTime(absl::FromUnixMicros(now_micros), notice.mutable_notice_time());
+  notices_.push_back(std::move(notice));
+}
+
+absl::StatusOr<std::vector<StreamNotice>> GapWatch::OnTick(const TickFacts& facts,
+                                                           WriteSet* changes) {
+  absl::Status status;
+  int64_t clock_before = state_.clock_micros();
+  int64_t now = absl::ToUnixMicros(facts.now);
+  if (facts.tick.first_after_start()) {
+    lives_.Configure(facts.sources, facts.partitions, state_.clock_micros());
+  } else {
+    state_.set_clock_micros(state_.clock_micros() +
+                            std::max<int64_t>(0, facts.tick.elapsed_micros()));
+    // Before what the tick says: a pause ends connections at once.
+    NotePause(facts.paused, now);
+    lives_.OnTick(facts.tick, state_.clock_micros());
+  }
+  MeasureRate(facts.tick);
+  CheckVolume(facts);
+  if (state_.base_micros() > 0) {
+    Relabel();
+    watermark_micros_ = std::numeric_limits<int64_t>::max();
+    for (uint32_t number : lives_.partitions()) {
+      Partition partition;
+      partition.number = number;
+      partition.watermark_micros = watermarks_.emplace(number, state_.base_micros()).first->second;
+      Examine(&partition, facts);
+      watermarks_[number] = partition.watermark_micros;
+      watermark_micros_ = std::min(watermark_micros_, partition.watermark_micros);
+    }
+    if (lives_.partitions().empty()) watermark_micros_ = 0;
+    Tell(ledger_.Lose(now - absl::ToInt64Microseconds(options_.recoverable_for), now), facts);
+    Forget();
+  }
+  CheckRedundancy(now);
+  if (state_.clock_micros() / kExpireMicros != clock_before / kExpireMicros) {
+    CoverBook::Expire(now, changes);
+    status = ledger_.Expire(now, changes);
+  }
+  std::vector<StreamNotice> notices = std::exchange(notices_, {});
+  if (!status.ok()) return status;
+  return notices;
+}
+
+void GapWatch::Forget() {
+  int64_t lowest = watermark_micros_;
+  for (const auto& [number, gap] : ledger_.gaps()) {
+    if (IsOpen(gap)) lowest = std::min(lowest, gap.from_micros());
+  }
+  // An open gap may have begun before what was forgotten: it was split off one.
+  state_.set_forget_micros(std::max(state_.forget_micros(), lowest));
+  cover_.ForgetBefore(state_.forget_micros());
+  for (const auto& [number, micros] : watermarks_) ledger_.ForgetBefore(number, micros);
+  auto* marks = state_.mutable_marks();
+  marks->erase(std::remove_if(marks->begin(), marks->end(),
+                              [&](const GapState::Mark& mark) {
+                                return UntilOf(mark) < lowest;
+                              }),
+               marks->end());
+  if (marks->size() > kMarksMax) marks->erase(marks->begin(), marks->end() - kMarksMax);
+  auto* pauses = state_.mutable_pauses();
+  pauses->erase(std::remove_if(pauses->begin(), pauses->end(),
+                               [&](const GapState::Pause& pause) {
+                                 return pause.until_micros() > 0 && pause.until_micros() < lowest;
+                               }),
+                pauses->end());
+  if (pauses->size() > kPausesMax) pauses->erase(pauses->begin(), pauses->end() - kPausesMax);
+}
+
+absl::optional<StreamNotice> GapWatch::Waive(uint64_t number, const std::string& reason,
+                                             absl::Time now) {
+  int64_t micros = absl::ToUnixMicros(now);
+  absl::optional<GapLedger::Change> change = ledger_.Waive(number, reason, micros);
+  if (!change) return absl::nullopt;
+  return NoticeOf(*change, micros);
+}
+
+StreamNotice GapWatch::NoticeOf(const GapLedger::Change& change, int64_t now_micros) const {
+  StreamNotice notice;
+  notice.set_type(change.type);
+  GapRoutes routes{options_.backfill_for, options_.recoverable_for};
+  *notice.mutable_gap() = ViewOfGap(change.gap, routes, "");
+  notice.set_resource(notice.gap().name());
+  notice.set_message(GapSentence(change.type, change.gap));
+  SetTime(absl::FromUnixMicros(now_micros), notice.mutable_notice_time());
+  return notice;
+}
+
+void GapWatch::Seal(WriteSet* changes) {
+  ledger_.Seal(changes);
+  state_.set_last_number(ledger_.last_number());
+  lives_.Store(&state_);
+  state_.clear_partitions();
+  for (const auto& [number, micros] : watermarks_) {
+    GapState::Partition* partition = state_.add_partitions();
+    partition->set_number(number);
+    partition->set_watermark_micros(micros);
+  }
+  std::string bytes = state_.SerializeAsString();
+  if (bytes == state_bytes_) return;
+  state_bytes_ = bytes;
+  changes->Put(Table::kCover, CoverStateKey(), std::move(bytes));
+}
+
+}  // namespace braid

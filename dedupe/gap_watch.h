@@ -1,0 +1,144 @@
+// What the stream lacks: cover in, gaps and the watermark out. Fed with the
+// core's inputs and time only; what it finds are notices, which the core puts
+// into the log, in the same commit as the gaps themselves.
+//
+// Everything is decided at ticks: between them cover only adds up. A span that
+// no connection of a partition covers is a hole once none of them may still
+// bring it (dedupe/source_lives.h), and stays a gap until it is covered.
+//
+// Threads: the merger thread. Not thread-safe.
+// Ownership: the store outlives it. Bounds: those of CoverBook, GapLedger and
+// SourceLives; kMarksMax marks, kPausesMax pauses.
+
+#ifndef BRAID_DEDUPE_GAP_WATCH_H_
+#define BRAID_DEDUPE_GAP_WATCH_H_
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "absl/types/optional.h"
+#include "braid/store/v1/gaps.pb.h"
+#include "braid/store/v1/log.pb.h"
+#include "braid/v1/stream_service.pb.h"
+#include "dedupe/cover_book.h"
+#include "dedupe/gap_ledger.h"
+#include "dedupe/source_lives.h"
+#include "dedupe/store.h"
+
+namespace braid {
+
+class GapWatch {
+ public:
+  struct Options {
+    // How far back X can be asked: 24 h by v2's recovery.
+    absl::Duration recoverable_for = absl::Hours(24);
+    // How long an open gap holds the watermark.
+    absl::Duration hold_max = absl::Hours(13);
+    // What X gives a reconnect, and a spool that was given up on.
+    absl::Duration backfill_for = absl::Minutes(5);
+    absl::Duration spool_for = absl::Minutes(15);
+    // After a resume connections begin one after the other.
+    absl::Duration resume_grace = absl::Minutes(1);
+    // Redundancy that comes and goes faster is not told.
+    absl::Duration redundancy_hold = absl::Seconds(5);
+    SourceLives::Options lives;
+    GapLedger::Options ledger;
+  };
+  // Reasons are needed until the hole they explain is reported.
+  static constexpr int kMarksMax = 256;
+  static constexpr int kPausesMax = 64;
+
+  GapWatch(const Store& store, const Options& options);
+  absl::Status Load();
+
+  // `vouched` is what is left of the cover after losses, `said` its end as the
+  // source wrote it.
+  void OnCover(const std::string& source_id, const v1::Cover& vouched, bool any_left,
+               int64_t said_until_micros, WriteSet* changes);
+  void OnLoss(const std::string& source_id, const v1::Loss& loss);
+  // The source no longer has records that were never brought.
+  void OnMissing(const std::string& source_id);
+  void OnConnectionEvent(const std::string& source_id, const v1::ConnectionEvent& event);
+  // Of the frame's events those that are new got sequences from
+  // `first_sequence` on.
+  void OnFrame(const v1::Frame& frame, absl::string_view is_new, uint64_t first_sequence);
+
+  struct TickFacts {
+    const store::v1::Tick& tick;
+    absl::Time now;
+    // The configured sources, and X's partition of each.
+    std::vector<std::string> sources;
+    std::vector<uint32_t> partitions;
+    bool paused = false;
+    uint64_t rule_set_version = 0;
+    // What the watch has to say in this tick: volume drops.
+    const std::vector<v1::StreamNotice>& notices;
+  };
+  // Errors are the store's: fatal.
+  absl::StatusOr<std::vector<v1::StreamNotice>> OnTick(const TickFacts& facts, WriteSet* changes);
+  // Nothing where no such gap is open.
+  absl::optional<v1::StreamNotice> Waive(uint64_t number, const std::string& reason,
+                                         absl::Time now);
+
+  void Seal(WriteSet* changes);
+
+  // Everything created before it is in the log or in a gap that was reported; 0
+  // before the first cover.
+  int64_t watermark_micros() const { return watermark_micros_; }
+  const GapLedger& ledger() const { return ledger_; }
+  const CoverBook& cover() const { return cover_; }
+  const SourceLives& lives() const { return lives_; }
+  // Of live events, per second.
+  double usual_rate() const;
+
+ private:
+  struct Partition {
+    uint32_t number = 0;
+    int64_t watermark_micros = 0;
+    // Union of its sources, from the oldest open gap on.
+    IntervalSet covered;
+    // Where holes are looked for: up to the present, or to what may still come.
+    int64_t horizon_micros = 0;
+    bool to_present = false;
+  };
+
+  void MeasureRate(const store::v1::Tick& tick);
+  void NotePause(bool paused, int64_t now_micros);
+  void Examine(Partition* partition, const TickFacts& facts);
+  std::vector<GapLedger::Hole> Holes(const Partition& partition) const;
+  // Where `kind` of a span changes: pauses and marks.
+  std::vector<GapLedger::Hole> ByKind(Interval span) const;
+  v1::Gap::Kind KindAt(int64_t micros) const;
+  void Relabel();
+  void Tell(const GapLedger::Changes& changes, const TickFacts& facts);
+  void FillNew(uint64_t number, const TickFacts& facts);
+  void MoveWatermark(Partition* partition, const TickFacts& facts);
+  void Forget();
+  void CheckRedundancy(int64_t now_micros);
+  void CheckVolume(const TickFacts& facts);
+  std::string RouteOf(uint32_t partition, Interval span) const;
+  v1::StreamNotice NoticeOf(const GapLedger::Change& change, int64_t now_micros) const;
+
+  const Options options_;
+  const Store& store_;
+  CoverBook cover_;
+  GapLedger ledger_;
+  SourceLives lives_;
+  store::v1::GapState state_;
+  // As last written.
+  std::string state_bytes_;
+  std::map<uint32_t, int64_t> watermarks_;
+  int64_t watermark_micros_ = 0;
+  absl::Duration silence_;
+  std::vector<v1::StreamNotice> notices_;
+};
+
+}  // namespace braid
+
+#endif  // BRAID_DEDUPE_GAP_WATCH_H_

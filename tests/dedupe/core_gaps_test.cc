@@ -1,0 +1,444 @@
+// Gaps and the watermark, from inputs to notices in the log: connections that
+// vouch once a second, fall silent, go away and come back.
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "dedupe/core.h"
+#include "dedupe/cover_keys.h"
+#include "proto/proto_time.h"
+#include "proto/snowflake.h"
+#include "tests/dedupe/core_inputs.h"
+#include "tests/dedupe/mem_store.h"
+
+namespace braid {
+namespace {
+
+using store::v1::StoredGap;
+using v1::Gap;
+using v1::StreamNotice;
+
+constexpr absl::Duration kSlack = absl::Seconds(10);
+
+// One connection as its deduper sees it.
+struct Connection {
+  bool attached = true;
+  bool receiving = true;
+  // It receives, but may not vouch.
+  bool vouches = true;
+  uint64_t epoch = 1;
+  uint64_t offset = 0;
+  // Where its next cover begins.
+  absl::Time from;
+};
+
+class CoreGapsTest : public testing::Test {
+ protected:
+  void Start(std::vector<std::string> names, Core::Options options = {},
+             std::vector<uint32_t> partitions = {}) {
+    options_ = options;
+    core_ = *Core::Load(store_, options_);
+    names_ = names;
+    partitions_ = partitions;
+    FirstTick();
+    for (const std::string& name : names) {
+      connections_[name].from = now_;
+      Apply(OpenInput(name, 1));
+    }
+  }
+
+  void FirstTick() {
+    store::v1::InputRecord tick = TickInput(absl::ZeroDuration(), now_);
+    tick.mutable_tick()->set_first_after_start(true);
+    for (const std::string& name : names_) tick.mutable_tick()->add_sources(name);
+    for (uint32_t partition : partitions_) tick.mutable_tick()->add_source_partitions(partition);
+    Apply(std::move(tick));
+  }
+
+  void Apply(store::v1::InputRecord input) {
+    Group group;
+    ASSERT_TRUE(core_->Apply(std::move(input), &group).ok());
+    core_->Seal(&group);
+    ASSERT_TRUE(store_.Commit(group.changes).ok());
+    core_->Committed();
+    for (const CommittedRecord& record : group.records) {
+      if (record.record->has_notice()) notices_.push_back(record.record->notice());
+    }
+  }
+
+  void Restart() { core_ = *Core::Load(store_, options_); }
+
+  // Everybody vouches who may, then a second passes.
+  void Second() {
+    for (auto& [name, connection] : connections_) {
+      bool speaks = connection.attached && connection.receiving && connection.vouches;
+      if (speaks && now_ - kSlack > connection.from) {
+        Cover(name, connection.from, now_ - kSlack);
+        connection.from = now_ - kSlack;
+      }
+    }
+    now_ += absl::Seconds(1);
+    store::v1::InputRecord tick = TickInput(absl::Seconds(1), now_);
+    for (const auto& [name, connection] : connections_) {
+      if (!connection.attached) continue;
+      auto* attention = tick.mutable_tick()->add_attention();
+      attention->set_source_id(name);
+      attention->set_receiving(connection.receiving);
+      attention->set_drained(true);
+    }
+    Apply(std::move(tick));
+  }
+  void Run(int seconds) {
+    for (int i = 0; i < seconds; ++i) Second();
+  }
+
+  void Cover(const std::string& name, absl::Time from, absl::Time until,
+             v1::EventOrigin origin = v1::EVENT_ORIGIN_LIVE) {
+    Connection& connection = connections_[name];
+    store::v1::InputRecord input =
+        CoverInput(name, connection.epoch, connection.offset++, from, until);
+    input.mutable_record()->mutable_record()->mutable_cover()->set_origin(origin);
+    Apply(std::move(input));
+  }
+
+  void End(const std::string& name, const std::string& cause) {
+    connections_[name].receiving = false;
+    v1::ConnectionEvent event;
+    event.set_state(v1::ConnectionReport::STATE_BACKING_OFF);
+    event.set_cause(cause);
+    SetTime(now_, event.mutable_event_time());
+    store::v1::InputRecord input;
+    input.mutable_record()->set_source_id(name);
+    v1::SessionRecord* record = input.mutable_record()->mutable_record();
+    record->set_session_epoch(connections_[name].epoch);
+    record->set_offset(connections_[name].offset++);
+    *record->mutable_event() = event;
+    Apply(std::move(input));
+  }
+  // Its cover begins anew.
+  void Back(const std::string& name) {
+    connections_[name].receiving = true;
+    connections_[name].attached = true;
+    connections_[name].from = now_ + absl::Seconds(2);
+  }
+
+  std::vector<StreamNotice::Type> Types() const {
+    std::vector<StreamNotice::Type> types;
+    for (const StreamNotice& notice : notices_) {
+      bool redundancy = notice.type() == StreamNotice::TYPE_REDUNDANCY_LOST ||
+                        notice.type() == StreamNotice::TYPE_REDUNDANCY_RESTORED;
+      if (!redundancy) types.push_back(notice.type());
+    }
+    return types;
+  }
+  const StoredGap& gap(uint64_t number) const { return core_->gaps().ledger().gaps().at(number); }
+  StoredGap Stored(uint64_t number) const {
+    StoredGap gap;
+    gap.ParseFromString(*store_.Get(Table::kCover, CoverGapKey(number)));
+    return gap;
+  }
+  double From(uint64_t number) const { return Since(Stored(number).from_micros()); }
+  double Until(uint64_t number) const { return Since(Stored(number).until_micros()); }
+  // Seconds since the start.
+  double Since(int64_t micros) const {
+    return absl::ToDoubleSeconds(absl::FromUnixMicros(micros) - TestStart());
+  }
+  double Watermark() const { return Since(core_->gaps().watermark_micros()); }
+
+  MemStore store_;
+  Core::Options options_;
+  std::unique_ptr<Core> core_;
+  std::vector<std::string> names_;
+  std::vector<uint32_t> partitions_;
+  std::map<std::string, Connection> connections_;
+  absl::Time now_ = TestStart();
+  std::vector<StreamNotice> notices_;
+};
+
+TEST_F(CoreGapsTest, AHealthyStreamHasNoGapAndAWatermarkBehindItsCover) {
+  Start({"a", "b"});
+  Run(300);
+  EXPECT_TRUE(Types().empty());
+  EXPECT_NEAR(Watermark(), 289, 1);
+}
+
+TEST_F(CoreGapsTest, OneConnectionDownIsNoGap) {
+  Start({"a", "b"});
+  Run(60);
+  End("a", "reset");
+  Run(300);
+  Back("a");
+  Run(60);
+  EXPECT_TRUE(Types().empty());
+  EXPECT_NEAR(Watermark(), 409, 1);
+}
+
+TEST_F(CoreGapsTest, BothDownIsAGapFromTheLastVouchedInstantThatGrowsUntilOneIsBack) {
+  Start({"a", "b"});
+  Run(60);
+  End("a", "reset");
+  End("b", "silence");
+  Run(2);
+  ASSERT_EQ(Types(), std::vector{StreamNotice::TYPE_GAP_OPENED});
+  EXPECT_TRUE(gap(1).growing());
+  EXPECT_NEAR(From(1), 49, 1);
+  EXPECT_EQ(gap(1).kind(), Gap::KIND_TOTAL_OUTAGE);
+  ASSERT_GE(gap(1).evidence_size(), 2);
+  EXPECT_NE(gap(1).evidence(0).text().find("reset"), std::string::npos);
+  Run(100);
+  Back("a");
+  Run(30);
+  EXPECT_EQ(Types().size(), 1u);
+  EXPECT_FALSE(gap(1).growing());
+  EXPECT_NEAR(Until(1), 164, 1);
+  // It holds the watermark.
+  EXPECT_NEAR(Watermark(), 49, 1);
+}
+
+TEST_F(CoreGapsTest, BackfillThatVouchesClosesAGapAndLetsTheWatermarkGo) {
+  Start({"a"});
+  Run(60);
+  End("a", "reset");
+  Run(20);
+  Back("a");
+  Run(30);
+  ASSERT_EQ(Types(), std::vector{StreamNotice::TYPE_GAP_OPENED});
+  Cover("a", TestStart() + absl::Seconds(40), TestStart() + absl::Seconds(83),
+        v1::EVENT_ORIGIN_BACKFILL);
+  Run(2);
+  EXPECT_EQ(Types(),
+            (std::vector{StreamNotice::TYPE_GAP_OPENED, StreamNotice::TYPE_GAP_RECOVERED}));
+  EXPECT_EQ(Stored(1).recovered_by(), "backfill");
+  EXPECT_NEAR(Watermark(), 101, 2);
+}
+
+TEST_F(CoreGapsTest, BackfillThatVouchesForLessNarrows) {
+  Start({"a"});
+  Run(60);
+  End("a", "reset");
+  Run(100);
+  Back("a");
+  Run(30);
+  Cover("a", TestStart() + absl::Seconds(100), TestStart() + absl::Seconds(170),
+        v1::EVENT_ORIGIN_BACKFILL);
+  Run(2);
+  EXPECT_EQ(Types(),
+            (std::vector{StreamNotice::TYPE_GAP_OPENED, StreamNotice::TYPE_GAP_NARROWED}));
+  EXPECT_NEAR(From(1), 49, 1);
+  EXPECT_NEAR(Until(1), 100, 1);
+}
+
+TEST_F(CoreGapsTest, AConnectionAwayForLessThanTwoMinutesIsWaitedFor) {
+  Start({"a"});
+  Run(60);
+  connections_["a"].attached = false;
+  Run(110);
+  EXPECT_TRUE(Types().empty());
+  EXPECT_NEAR(Watermark(), 49, 1);
+  // It received all the time.
+  connections_["a"].attached = true;
+  Run(10);
+  EXPECT_TRUE(Types().empty());
+  EXPECT_NEAR(Watermark(), 169, 2);
+}
+
+TEST_F(CoreGapsTest, AConnectionAwayForLongerIsAGapWhoseFirstRouteIsItsSpool) {
+  Start({"a"});
+  Run(60);
+  connections_["a"].attached = false;
+  Run(600);
+  ASSERT_EQ(Types(), std::vector{StreamNotice::TYPE_GAP_OPENED});
+  EXPECT_GT(gap(1).spool_until_micros(), 0);
+  connections_["a"].attached = true;
+  Run(15);
+  // Up to where it vouches, which is told once, and then whole.
+  EXPECT_EQ(Types(),
+            (std::vector{StreamNotice::TYPE_GAP_OPENED, StreamNotice::TYPE_GAP_NARROWED,
+                         StreamNotice::TYPE_GAP_RECOVERED}));
+  EXPECT_EQ(Stored(1).recovered_by(), "spool");
+}
+
+TEST_F(CoreGapsTest, ADeduperThatWasAwayReportsNothingThatItsSourcesStillBring) {
+  Start({"a", "b"});
+  Run(60);
+  now_ += absl::Minutes(10);
+  Restart();
+  store::v1::InputRecord tick = TickInput(absl::Minutes(10), now_);
+  tick.mutable_tick()->set_first_after_start(true);
+  tick.mutable_tick()->add_sources("a");
+  tick.mutable_tick()->add_sources("b");
+  Apply(std::move(tick));
+  Run(5);
+  EXPECT_TRUE(Types().empty());
+  EXPECT_NEAR(Watermark(), 654, 2);
+}
+
+TEST_F(CoreGapsTest, AnOpenSocketThatVouchesForNothingIsAGapAfterTwoMinutes) {
+  Start({"a"});
+  for (int i = 0; i < 600; ++i) {
+    // 5 posts a second: once a day they pause for 2.6 s, and 10 s are granted.
+    std::vector<uint64_t> ids;
+    for (int k = 0; k < 5; ++k) ids.push_back(FirstSnowflakeAt(now_) + k);
+    Apply(FrameInput("a", 1, connections_["a"].offset, ids, now_));
+    connections_["a"].offset += 5;
+    Second();
+  }
+  connections_["a"].vouches = false;
+  Run(115);
+  EXPECT_TRUE(Types().empty());
+  Run(10);
+  ASSERT_EQ(Types(), std::vector{StreamNotice::TYPE_GAP_OPENED});
+  EXPECT_NEAR(From(1), 589, 1);
+}
+
+TEST_F(CoreGapsTest, ALossIsAGapOfItsOwnKind) {
+  Start({"a"});
+  Run(60);
+  store::v1::InputRecord loss = LossInput("a", 1, connections_["a"].offset++, 1);
+  v1::Loss* lost = loss.mutable_record()->mutable_record()->mutable_loss();
+  lost->set_reason(v1::Loss::REASON_RING_FULL);
+  SetTime(now_ - absl::Seconds(2), lost->mutable_first_receive_time());
+  SetTime(now_, lost->mutable_last_receive_time());
+  Apply(std::move(loss));
+  connections_["a"].from = now_ + absl::Milliseconds(1);
+  Run(30);
+  ASSERT_EQ(Types(), std::vector{StreamNotice::TYPE_GAP_OPENED});
+  EXPECT_EQ(gap(1).kind(), Gap::KIND_FORWARDING_LOSS);
+  EXPECT_NEAR(From(1), 49, 1);
+  EXPECT_NEAR(Until(1), 60, 0.1);
+}
+
+TEST_F(CoreGapsTest, ALossOfOneIsNoGapWhereAnotherIsWhole) {
+  Start({"a", "b"});
+  Run(60);
+  store::v1::InputRecord loss = LossInput("a", 1, connections_["a"].offset++, 1);
+  v1::Loss* lost = loss.mutable_record()->mutable_record()->mutable_loss();
+  lost->set_reason(v1::Loss::REASON_RING_FULL);
+  SetTime(now_, lost->mutable_last_receive_time());
+  Apply(std::move(loss));
+  connections_["a"].from = now_ + absl::Milliseconds(1);
+  Run(30);
+  EXPECT_TRUE(Types().empty());
+}
+
+TEST_F(CoreGapsTest, AFullBufferIsAGapOfItsOwnKindThatBackfillCanNotFill) {
+  Start({"a"});
+  Run(60);
+  End("a", "full_buffer");
+  Run(5);
+  Back("a");
+  Run(30);
+  // What X threw away, and the time until the connection was back.
+  ASSERT_EQ(core_->gaps().ledger().gaps().size(), 2u);
+  EXPECT_EQ(gap(1).kind(), Gap::KIND_BUFFER_DISCARDED);
+  EXPECT_NEAR(Until(1), 60, 0.1);
+  EXPECT_EQ(gap(2).kind(), Gap::KIND_TOTAL_OUTAGE);
+  for (const StreamNotice& notice : notices_) {
+    if (notice.gap().kind() != Gap::KIND_BUFFER_DISCARDED) continue;
+    for (const auto& route : notice.gap().routes()) EXPECT_NE(route.route(), "backfill");
+  }
+}
+
+TEST_F(CoreGapsTest, APauseIsAGapOfItsOwnKindAndHoldsNothing) {
+  Start({"a", "b"});
+  Run(60);
+  store::v1::InputRecord pause;
+  pause.mutable_command()->set_action(store::v1::Command::ACTION_PAUSE);
+  Apply(pause);
+  connections_["a"].receiving = connections_["b"].receiving = false;
+  Run(300);
+  EXPECT_EQ(gap(1).kind(), Gap::KIND_PAUSED);
+  EXPECT_NEAR(From(1), 49, 1);
+  EXPECT_NEAR(Watermark(), 360, 1);
+  pause.mutable_command()->set_action(store::v1::Command::ACTION_RESUME);
+  Apply(pause);
+  Back("a");
+  Run(100);
+  EXPECT_EQ(core_->gaps().ledger().open_count(), 1);
+  EXPECT_NEAR(Until(1), 362, 1);
+  EXPECT_NEAR(Watermark(), 449, 1);
+}
+
+TEST_F(CoreGapsTest, APausedGapGoesOnAsOneAfterARestart) {
+  Start({"a"});
+  Run(60);
+  store::v1::InputRecord pause;
+  pause.mutable_command()->set_action(store::v1::Command::ACTION_PAUSE);
+  Apply(pause);
+  connections_["a"].receiving = false;
+  Run(30);
+  Restart();
+  FirstTick();
+  Run(30);
+  EXPECT_EQ(core_->gaps().ledger().open_count(), 1);
+}
+
+TEST_F(CoreGapsTest, AWaivedGapLetsTheWatermarkGo) {
+  Start({"a"});
+  Run(60);
+  End("a", "reset");
+  Run(20);
+  Back("a");
+  Run(30);
+  store::v1::InputRecord waive;
+  waive.mutable_command()->set_action(store::v1::Command::ACTION_WAIVE_GAP);
+  waive.mutable_command()->set_gap(1);
+  waive.mutable_command()->set_reason("known");
+  Apply(waive);
+  Run(1);
+  EXPECT_EQ(Types(), (std::vector{StreamNotice::TYPE_GAP_OPENED, StreamNotice::TYPE_GAP_WAIVED}));
+  EXPECT_EQ(Stored(1).waive_reason(), "known");
+  EXPECT_NEAR(Watermark(), 100, 2);
+}
+
+TEST_F(CoreGapsTest, AGapIsPassedAfterTheLongestHoldAndLostWhenNobodyCanBeAsked) {
+  Core::Options options;
+  options.gaps.hold_max = absl::Minutes(5);
+  options.gaps.recoverable_for = absl::Minutes(10);
+  Start({"a"}, options);
+  Run(60);
+  End("a", "reset");
+  Run(20);
+  Back("a");
+  Run(240);
+  EXPECT_NEAR(Watermark(), 49, 1);
+  Run(100);
+  EXPECT_EQ(Types(), (std::vector{StreamNotice::TYPE_GAP_OPENED,
+                                  StreamNotice::TYPE_WATERMARK_PASSED_GAP}));
+  EXPECT_NEAR(Watermark(), 409, 2);
+  Run(300);
+  EXPECT_EQ(Types().back(), StreamNotice::TYPE_GAP_LOST);
+}
+
+TEST_F(CoreGapsTest, APartitionWithoutItsConnectionIsAGapWhateverTheOthersDo) {
+  Start({"a", "b"}, {}, {1, 2});
+  Run(60);
+  End("b", "reset");
+  Run(30);
+  ASSERT_EQ(Types(), std::vector{StreamNotice::TYPE_GAP_OPENED});
+  EXPECT_EQ(gap(1).partition(), 2u);
+  EXPECT_NEAR(Watermark(), 49, 1);
+}
+
+TEST_F(CoreGapsTest, RedundancyIsToldWhenItComesAndGoes) {
+  Start({"a", "b"});
+  Run(60);
+  ASSERT_EQ(notices_.size(), 1u);
+  EXPECT_EQ(notices_[0].type(), StreamNotice::TYPE_REDUNDANCY_RESTORED);
+  End("a", "reset");
+  Run(2);
+  Back("a");
+  Run(20);
+  EXPECT_EQ(notices_.size(), 1u);
+  End("a", "reset");
+  Run(20);
+  ASSERT_EQ(notices_.size(), 2u);
+  EXPECT_EQ(notices_[1].type(), StreamNotice::TYPE_REDUNDANCY_LOST);
+}
+
+}  // namespace
+}  // namespace braid
