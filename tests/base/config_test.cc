@@ -98,6 +98,27 @@ TEST_F(ConfigTest, LimitsVolumeAndLagHaveDefaultsAndBounds) {
   }
 }
 
+TEST_F(ConfigTest, EachValueOfALimitIsReportedOnceForWhatIsWrongWithIt) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"{per: day, posts: -5}",
+       "32: streams[0].limits[0].posts: \"-5\" is not a whole number of at least 0"},
+      {"{per: day, posts: 0}", "32: streams[0].limits[0].posts: is out of range; use 1 or more"},
+      {"{per: day}", "14: streams[0].limits[0].posts: is missing; give the number of posts"},
+      {"{posts: 5}", "14: streams[0].limits[0].per: is missing; write day or month"},
+      {"{per: '', posts: 5}",
+       "20: streams[0].limits[0].per has no value; give one or remove the "
+       "key"},
+      {"{per: week, posts: 5}", "20: streams[0].limits[0].per: \"week\" is not one of day, month"},
+  };
+  for (const auto& [limit, problem] : cases) {
+    EXPECT_EQ(Deduper(absl::StrCat(kDeduper, "    limits: [", limit, "]\n")),
+              absl::StrCat("d.yaml:6:", problem));
+  }
+  EXPECT_EQ(Deduper(absl::StrCat(kDeduper, "    volume: {hold: -5s}\n")),
+            "d.yaml:6:20: streams[0].volume.hold: \"-5s\" is not a duration; write e.g. 250ms, "
+            "20s, 15min or 26h");
+}
+
 TEST_F(ConfigTest, GoodConnectorIsCompleteWithDefaults) {
   EXPECT_EQ(Connector(kConnector), "");
   EXPECT_EQ(connector_.source().dialect(), "x-v2-filtered");
