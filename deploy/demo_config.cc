@@ -18,6 +18,7 @@
 #include "tests/harness/binaries.h"
 #include "tests/harness/daemon.h"
 #include "tests/harness/files.h"
+#include "tests/harness/run_to_end.h"
 
 namespace braid::demo {
 namespace {
@@ -89,17 +90,7 @@ absl::Status UserRun::InitIfNew() {
     std::string path = absl::StrCat(deduper_config_.data_dir(), "/", stream.name());
     if (std::filesystem::exists(path)) return absl::OkStatus();
   }
-  harness::ProcessOptions init;
-  init.name = "deduper-init";
-  init.command = {harness::RunfilePath("dedupe/braid-deduper"), "--init", "--config",
-                  dir_ + "/deduper.yaml"};
-  init.output_file = work_dir_.path() + "/init.log";
-  auto process = harness::Process::Start(init);
-  if (!process.ok()) return process.status();
-  absl::StatusOr<harness::ProcessExit> exit = (*process)->Wait(absl::Seconds(30));
-  if (!exit.ok()) return exit.status();
-  if (exit->signaled || exit->code != 0) return absl::InternalError((*process)->OutputTail());
-  return absl::OkStatus();
+  return harness::InitDeduper(dir_ + "/deduper.yaml", work_dir_.path() + "/init.log");
 }
 
 absl::Status UserRun::Add(const std::string& name, const std::string& binary,
