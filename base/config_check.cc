@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
+#include "base/config_ranges.h"
 #include "base/config_report.h"
 #include "base/config_watch.h"
 #include "base/host_port.h"
@@ -32,36 +33,9 @@ using config::v1::SpoolConfig;
 using config::v1::StreamConfig;
 using config::v1::TlsConfig;
 
-constexpr uint64_t kMinute = 60'000;
-constexpr uint64_t kHour = 60 * kMinute;
-constexpr uint64_t kDay = 24 * kHour;
-constexpr uint64_t kMiB = 1 << 20;
-constexpr uint64_t kGiB = 1 << 30;
-
-// Of the settings, unset is left to the dialect.
-constexpr ConfigRange kStallAfter = {0, 100, 10 * kMinute, "100ms to 10min"};
-constexpr ConfigRange kHeartbeat = {0, 100, 10 * kMinute, "100ms to 10min"};
-constexpr ConfigRange kLateness = {0, 1000, kHour, "1s to 1h"};
-constexpr ConfigRange kConnectWindow = {0, 1000, kDay, "1s to 1d"};
-constexpr ConfigRange kAttempts = {0, 1, 100'000, "1 to 100000"};
-constexpr ConfigRange kSlots = {0, 1, 1000, "1 to 1000"};
-// The first answers after an outage come late: 30 s on top of what is measured.
-constexpr ConfigRange kBackfillMargin = {30'000, 0, 5 * kMinute, "0s to 5min"};
 constexpr uint32_t kBackfillMinutesMax = 5;
 // X's largest has 20.
 constexpr uint32_t kPartitionsMax = 100;
-// Posts are under 100 KiB; a frame has to fit into a 4 MiB message.
-constexpr ConfigRange kLineMax = {2 * kMiB, 1 << 10, 2 * kMiB, "1KiB to 2MiB"};
-// 20 GiB: a day of 6,000 posts/s of 2 KB is 150 GiB compressed to a seventh.
-constexpr ConfigRange kSpoolSize = {20 * kGiB, kMiB, 1024 * kGiB, "1MiB to 1TiB"};
-constexpr ConfigRange kSpoolRetention = {15 * kMinute, 1000, 7 * kDay, "1s to 7d"};
-constexpr ConfigRange kSegment = {64 * kMiB, 64 << 10, kGiB, "64KiB to 1GiB"};
-// 20 ms: the added latency that is allowed; a disk does 50 syncs a second.
-constexpr ConfigRange kSyncInterval = {20, 1, 1000, "1ms to 1s"};
-// 26 h: longer than the 24 h that a recovery can reach back.
-constexpr ConfigRange kWindowSpan = {26 * kHour, 1000, 30 * kDay, "1s to 30d"};
-constexpr ConfigRange kWindowMemory = {128 * kMiB, kMiB, 64 * kGiB, "1MiB to 64GiB"};
-constexpr ConfigRange kRetention = {26 * kHour, 1000, 30 * kDay, "1s to 30d"};
 
 // "https://host:port/path" → host; empty if it is not such a URL.
 std::string HostOfUrl(absl::string_view url) {
@@ -222,8 +196,8 @@ class Checker {
         report_.Error(path + ".name",
                       absl::StrCat("\"", account.name(), "\" is listed twice; keep one"));
       }
-      report_.Ranged(path + ".connect_budget", account.connect_budget(), kAttempts);
-      report_.Ranged(path + ".slots", account.slots(), kSlots);
+      report_.Ranged(path + ".connect_budget", account.connect_budget(), ranges::kAccountBudget);
+      report_.Ranged(path + ".slots", account.slots(), ranges::kAccountSlots);
     }
   }
 
@@ -247,9 +221,9 @@ class Checker {
     }
     if (!source.ca_file().empty()) ReadableFile(path + ".ca_file", source.ca_file(), false);
     source.set_stall_after_ms(
-        report_.Ranged(path + ".stall_after", source.stall_after_ms(), kStallAfter));
+        report_.Ranged(path + ".stall_after", source.stall_after_ms(), ranges::kStallAfter));
     source.set_line_max_bytes(
-        report_.Ranged(path + ".line_max", source.line_max_bytes(), kLineMax));
+        report_.Ranged(path + ".line_max", source.line_max_bytes(), ranges::kLineMax));
     Backfill(path, source);
     if (source.has_settings()) Settings(path + ".settings", *source.mutable_settings());
   }
@@ -269,17 +243,17 @@ class Checker {
     } else if (source.backfill() == "never" && source.backfill_minutes() > 0) {
       report_.Error(minutes, "stands beside backfill: never; remove one of the two");
     }
-    source.set_backfill_margin_ms(
-        report_.Ranged(path + ".backfill_margin", source.backfill_margin_ms(), kBackfillMargin));
+    source.set_backfill_margin_ms(report_.Ranged(
+        path + ".backfill_margin", source.backfill_margin_ms(), ranges::kBackfillMargin));
   }
 
   void Settings(const std::string& path, config::v1::SourceSettings& settings) {
-    report_.Ranged(path + ".heartbeat", settings.heartbeat_ms(), kHeartbeat);
-    report_.Ranged(path + ".stall_after", settings.stall_after_ms(), kStallAfter);
-    report_.Ranged(path + ".lateness", settings.lateness_ms(), kLateness);
-    report_.Ranged(path + ".slots", settings.slots(), kSlots);
-    report_.Ranged(path + ".connect_budget", settings.connect_budget(), kAttempts);
-    report_.Ranged(path + ".connect_window", settings.connect_window_ms(), kConnectWindow);
+    report_.Ranged(path + ".heartbeat", settings.heartbeat_ms(), ranges::kHeartbeat);
+    report_.Ranged(path + ".stall_after", settings.stall_after_ms(), ranges::kSettingStallAfter);
+    report_.Ranged(path + ".lateness", settings.lateness_ms(), ranges::kLateness);
+    report_.Ranged(path + ".slots", settings.slots(), ranges::kSlots);
+    report_.Ranged(path + ".connect_budget", settings.connect_budget(), ranges::kConnectBudget);
+    report_.Ranged(path + ".connect_window", settings.connect_window_ms(), ranges::kConnectWindow);
     if (settings.over_limit().empty()) return;
     report_.Choice(path + ".over_limit", settings.mutable_over_limit(), "",
                    {"refused", "grace_newest"});
@@ -342,12 +316,13 @@ class Checker {
       WritableDir(path + ".dir", spool.dir());
     }
     spool.set_max_size_bytes(
-        report_.Ranged(path + ".max_size", spool.max_size_bytes(), kSpoolSize));
+        report_.Ranged(path + ".max_size", spool.max_size_bytes(), ranges::kSpoolSize));
     spool.set_retention_ms(
-        report_.Ranged(path + ".retention", spool.retention_ms(), kSpoolRetention));
-    spool.set_segment_bytes(report_.Ranged(path + ".segment", spool.segment_bytes(), kSegment));
+        report_.Ranged(path + ".retention", spool.retention_ms(), ranges::kSpoolRetention));
+    spool.set_segment_bytes(
+        report_.Ranged(path + ".segment", spool.segment_bytes(), ranges::kSegment));
     spool.set_sync_interval_ms(
-        report_.Ranged(path + ".sync_interval", spool.sync_interval_ms(), kSyncInterval));
+        report_.Ranged(path + ".sync_interval", spool.sync_interval_ms(), ranges::kSyncInterval));
     // The oldest segment is dropped whole while the newest is being written.
     if (spool.max_size_bytes() < 2 * spool.segment_bytes()) {
       report_.Error(path + ".max_size",
@@ -402,10 +377,11 @@ class Checker {
     Partitions(path, stream);
     CheckWatchConfig(path, stream, &report_);
     config::v1::WindowConfig& window = *stream.mutable_window();
-    window.set_span_ms(report_.Ranged(path + ".window.span", window.span_ms(), kWindowSpan));
+    window.set_span_ms(
+        report_.Ranged(path + ".window.span", window.span_ms(), ranges::kWindowSpan));
     window.set_memory_bytes(
-        report_.Ranged(path + ".window.memory", window.memory_bytes(), kWindowMemory));
-    ConfigRange retention = kRetention;
+        report_.Ranged(path + ".window.memory", window.memory_bytes(), ranges::kWindowMemory));
+    ConfigRange retention = ranges::kRetention;
     retention.value_if_unset = std::min(retention.value_if_unset, window.span_ms());
     const std::string log_path = path + ".retention.log";
     const uint64_t log = report_.Ranged(log_path, stream.retention().log_ms(), retention);

@@ -13,16 +13,9 @@
 
 #include "absl/strings/string_view.h"
 #include "base/config_loader.h"
+#include "base/config_ranges.h"
 
 namespace braid {
-
-struct ConfigRange {
-  uint64_t value_if_unset;
-  uint64_t min;
-  uint64_t max;
-  // As people write it: "1s to 1h".
-  absl::string_view text;
-};
 
 class ConfigReport final {
  public:

@@ -1,25 +1,10 @@
 #include "base/config_watch.h"
 
-#include <limits>
-
 #include "absl/strings/str_cat.h"
+#include "base/config_ranges.h"
 
 namespace braid {
 namespace {
-
-constexpr uint64_t kMinute = 60'000;
-constexpr uint64_t kDay = 24 * 60 * kMinute;
-
-constexpr ConfigRange kPosts = {0, 1, std::numeric_limits<uint64_t>::max(), "1 or more"};
-// 28: every month has it.
-constexpr ConfigRange kResetDay = {1, 1, 28, "1 to 28"};
-constexpr ConfigRange kDropPercent = {45, 5, 80, "5 to 80"};
-constexpr ConfigRange kSurgePercent = {300, 130, 1500, "130 to 1500"};
-// From one slot of counting on.
-constexpr ConfigRange kVolumeHold = {30'000, 5000, 60 * kMinute, "5s to 60min"};
-constexpr ConfigRange kWarmUp = {kDay, 10 * kMinute, 14 * kDay, "10min to 14d"};
-constexpr ConfigRange kLagThreshold = {30'000, 100, 10 * kMinute, "100ms to 10min"};
-constexpr ConfigRange kLagHold = {3 * kMinute, kMinute, 24 * 60 * kMinute, "1min to 24h"};
 
 void CheckLimit(const std::string& path, config::v1::LimitConfig& limit, ConfigReport& report) {
   if (limit.per().empty()) {
@@ -28,7 +13,7 @@ void CheckLimit(const std::string& path, config::v1::LimitConfig& limit, ConfigR
     report.Choice(path + ".per", limit.mutable_per(), "", {"day", "month"});
   }
   if (!report.Has(path + ".posts")) report.Missing(path + ".posts", "give the number of posts");
-  report.Ranged(path + ".posts", limit.posts(), kPosts);
+  report.Ranged(path + ".posts", limit.posts(), ranges::kPosts);
   if (limit.warn_at_percent().empty() && !report.Has(path + ".warn_at_percent")) {
     // Time to look, and time to act.
     limit.add_warn_at_percent(80);
@@ -65,16 +50,21 @@ void CheckWatchConfig(const std::string& path, config::v1::StreamConfig& stream,
   const auto ranged32 = [&](const char* name, uint32_t value, const ConfigRange& range) {
     return static_cast<uint32_t>(ranged(name, value, range));
   };
-  stream.set_usage_reset_day(ranged32(".usage_reset_day", stream.usage_reset_day(), kResetDay));
+  stream.set_usage_reset_day(
+      ranged32(".usage_reset_day", stream.usage_reset_day(), ranges::kResetDay));
   config::v1::VolumeConfig& volume = *stream.mutable_volume();
-  volume.set_drop_percent(ranged32(".volume.drop_percent", volume.drop_percent(), kDropPercent));
+  volume.set_drop_percent(
+      ranged32(".volume.drop_percent", volume.drop_percent(), ranges::kDropPercent));
   volume.set_surge_percent(
-      ranged32(".volume.surge_percent", volume.surge_percent(), kSurgePercent));
-  volume.set_hold_ms(ranged(".volume.hold", volume.hold_ms(), kVolumeHold));
-  volume.set_warm_up_ms(ranged(".volume.warm_up", volume.warm_up_ms(), kWarmUp));
+      ranged32(".volume.surge_percent", volume.surge_percent(), ranges::kSurgePercent));
+  volume.set_hold_ms(ranged(".volume.hold", volume.hold_ms(), ranges::kVolumeHold));
+  volume.set_warm_up_ms(ranged(".volume.warm_up", volume.warm_up_ms(), ranges::kWarmUp));
   config::v1::LagConfig& lag = *stream.mutable_lag();
-  lag.set_threshold_ms(ranged(".lag.threshold", lag.threshold_ms(), kLagThreshold));
-  lag.set_hold_ms(ranged(".lag.hold", lag.hold_ms(), kLagHold));
+  lag.set_threshold_ms(ranged(".lag.threshold", lag.threshold_ms(), ranges::kLagThreshold));
+  lag.set_hold_ms(ranged(".lag.hold", lag.hold_ms(), ranges::kLagHold));
+  if (lag.hold_ms() % ranges::kMinute != 0) {
+    report->Error(path + ".lag.hold", "lag is judged minute by minute; use whole minutes");
+  }
 }
 
 }  // namespace braid

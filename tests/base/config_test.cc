@@ -93,7 +93,7 @@ TEST_F(ConfigTest, LimitsVolumeAndLagHaveDefaultsAndBounds) {
         "limits: [{per: day, posts: 1, action: remove_rules}]",
         "limits: [{per: day, posts: 1, action: remove_rules, rules: [a, '']}]",
         "limits: [{per: day, posts: 1, rules: [cats]}]", "usage_reset_day: 31",
-        "volume: {drop_percent: 99}", "lag: {hold: 1s}"}) {
+        "volume: {drop_percent: 99}", "lag: {hold: 1s}", "lag: {hold: 90s}"}) {
     EXPECT_NE(Deduper(absl::StrCat(kDeduper, "    ", bad, "\n")), "") << bad;
   }
 }
@@ -114,6 +114,8 @@ TEST_F(ConfigTest, EachValueOfALimitIsReportedOnceForWhatIsWrongWithIt) {
     EXPECT_EQ(Deduper(absl::StrCat(kDeduper, "    limits: [", limit, "]\n")),
               absl::StrCat("d.yaml:6:", problem));
   }
+  EXPECT_EQ(Deduper(absl::StrCat(kDeduper, "    lag: {hold: 90s}\n")),
+            "d.yaml:6:17: streams[0].lag.hold: lag is judged minute by minute; use whole minutes");
   EXPECT_EQ(Deduper(absl::StrCat(kDeduper, "    volume: {hold: -5s}\n")),
             "d.yaml:6:20: streams[0].volume.hold: \"-5s\" is not a duration; write e.g. 250ms, "
             "20s, 15min or 26h");
