@@ -11,6 +11,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
 #include "base/config_ranges.h"
@@ -437,6 +438,18 @@ ConfigProblems LoadDeduperConfig(const std::string& file, DeduperConfig* out) {
   ConfigSource source(file);
   if (LoadConfig(file, out, &source, &problems)) Checker(source, &problems).Deduper(*out);
   return problems;
+}
+
+std::string Summarize(const DeduperConfig& config) {
+  const auto count = [](int number, absl::string_view noun) {
+    return absl::StrCat(number, " ", noun, number == 1 ? "" : "s");
+  };
+  return absl::StrCat(
+      count(config.streams_size(), "stream"), ": ",
+      absl::StrJoin(config.streams(), ", ", [&](std::string* out, const StreamConfig& stream) {
+        absl::StrAppend(out, stream.name(), " (", count(stream.connections_size(), "connection"),
+                        ")");
+      }));
 }
 
 }  // namespace braid

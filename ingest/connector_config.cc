@@ -335,6 +335,18 @@ std::vector<ConnectionPlan> PlanConnections(const ConnectorConfig& config) {
   return plans;
 }
 
+std::string Summarize(const std::vector<ConnectionPlan>& plans) {
+  const auto one = [](std::string* out, const ConnectionPlan& plan) {
+    const std::string what = plan.retired ? "retired: only its spool"
+                             : plan.partition == 0
+                                 ? std::string(plan.dialect->name)
+                                 : absl::StrCat(plan.dialect->name, ", partition ", plan.partition);
+    absl::StrAppend(out, plan.id, " (", what, ", stream ", plan.stream, ")");
+  };
+  return absl::StrCat(plans.size(), plans.size() == 1 ? " connection: " : " connections: ",
+                      absl::StrJoin(plans, ", ", one));
+}
+
 absl::StatusOr<std::string> ReadCredentials(const SourceConfig& source) {
   if (source.user().empty()) return ReadToken(source.bearer_token_file());
   absl::StatusOr<std::string> password = ReadToken(source.password_file());
