@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "tests/harness/binaries.h"
+#include "tests/harness/files.h"
 #include "tests/harness/ports.h"
 #include "tests/harness/run_to_end.h"
 
