@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 
@@ -130,7 +131,7 @@ TEST_F(DemoTest, AProcessThatFailsEndsTheDemoWithASummaryAndAnExitCode) {
   EXPECT_EQ(NumberOf(summary, "lost"), 0);
 }
 
-TEST_F(DemoTest, ASecondRunOfAConfigurationCountsOnlyItsOwnPosts) {
+TEST_F(DemoTest, AConfigurationShowsItsWarningsAndEachRunCountsItsOwnPosts) {
   harness::EmulatorOptions x;
   x.dir = dir();
   x.rate = 500;
@@ -149,9 +150,11 @@ TEST_F(DemoTest, ASecondRunOfAConfigurationCountsOnlyItsOwnPosts) {
                    emulator.StreamUrl("a"), "\", bearer_token_file: ", emulator.token_file(),
                    ", backfill: never}\ndedupers: [{address: \"", address,
                    "\"}]\nspool: {dir: spool}\nlisten: {http: \"127.0.0.1:0\"}\n")));
+  ASSERT_EQ(chmod(emulator.token_file().c_str(), 0644), 0);
   Ended first = Run(Command({"--config", Path("my"), "--for", "7s", "--summary", Path("first")}),
                     absl::Minutes(1));
   EXPECT_EQ(first.code, 0) << first.output;
+  EXPECT_TRUE(absl::StrContains(first.output, "chmod 600")) << first.output;
   Ended second = Run(Command({"--config", Path("my"), "--for", "2s", "--summary", Path("second")}),
                      absl::Minutes(1));
   EXPECT_EQ(second.code, 0) << second.output;
