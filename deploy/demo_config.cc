@@ -96,8 +96,8 @@ class UserRun {
   absl::Status Add(const std::string& name, const std::string& binary, const std::string& config);
   DemoView View();
   ConnectionView ViewOf(size_t index, double seconds);
-  // Posts that the connector was first with, over all runs.
-  double First(size_t index) const;
+  // One scrape, so that its counts belong together.
+  void ReadDeduper();
   std::string AnswerOf(const harness::Daemon& daemon) const;
 
   const UserConfig config_;
@@ -111,6 +111,8 @@ class UserRun {
   absl::Time view_time_;
   GrowingCount merged_;
   GrowingCount duplicates_;
+  // By whomever.
+  GrowingCount first_;
   std::vector<Line> lines_;
 };
 
@@ -142,9 +144,9 @@ absl::Status UserRun::Start() {
   if (status.ok()) status = Add("deduper", kDeduper, config_.dir + "/deduper.yaml");
   if (!status.ok()) return status;
   // What earlier runs left in the log is not of this one.
-  merged_ = GrowingCount(daemons_[0]->Metric("braid_events_merged_total", 0));
-  duplicates_ = GrowingCount(daemons_[0]->Metric("braid_events_duplicate_total", 0));
-  for (size_t i = 0; i < lines_.size(); ++i) lines_[i].first = GrowingCount(First(i));
+  ReadDeduper();
+  for (GrowingCount* count : {&merged_, &duplicates_, &first_}) count->Begin();
+  for (Line& line : lines_) line.first.Begin();
   for (const std::string& file : config_.connector_files) {
     std::string name = std::filesystem::path(file).stem().string();
     if (status.ok()) status = Add(name, "ingest/braid-connector", file);
@@ -153,13 +155,19 @@ absl::Status UserRun::Start() {
   return status;
 }
 
-double UserRun::First(size_t index) const {
+void UserRun::ReadDeduper() {
   absl::StatusOr<harness::Metrics> metrics = daemons_[0]->Scrape();
-  if (!metrics.ok()) return lines_[index].first.last();
-  return metrics
-      ->Sum("braid_events_first_total",
-            absl::StrCat("connection=\"", config_.connections[index], "\""))
-      .value_or(0);
+  if (!metrics.ok()) return;
+  const auto see = [&](const char* metric, const std::string& label, GrowingCount* count) {
+    count->See(metrics->Sum(metric, label).value_or(count->last()));
+  };
+  see("braid_events_merged_total", "", &merged_);
+  see("braid_events_duplicate_total", "", &duplicates_);
+  see("braid_events_first_total", "", &first_);
+  for (size_t i = 0; i < lines_.size(); ++i) {
+    see("braid_events_first_total", absl::StrCat("connection=\"", config_.connections[i], "\""),
+        &lines_[i].first);
+  }
 }
 
 ConnectionView UserRun::ViewOf(size_t index, double seconds) {
@@ -174,8 +182,7 @@ ConnectionView UserRun::ViewOf(size_t index, double seconds) {
   double before = line.received.growth();
   line.received.See(daemon.Metric("braid_events_received_total", line.received.last()));
   view.events_per_second = (line.received.growth() - before) / seconds;
-  line.first.See(First(index));
-  if (merged_.growth() > 0) view.first_share = line.first.growth() / merged_.growth();
+  if (first_.growth() > 0) view.first_share = line.first.growth() / first_.growth();
   double connects = daemon.Metric("braid_connection_connects_total", 1);
   view.reconnects = connects > 1 ? static_cast<uint64_t>(connects - 1) : 0;
   return view;
@@ -189,8 +196,7 @@ DemoView UserRun::View() {
   double seconds = std::max(absl::ToDoubleSeconds(absl::Now() - view_time_), 0.001);
   view_time_ = absl::Now();
   double before = merged_.growth();
-  merged_.See(daemons_[0]->Metric("braid_events_merged_total", merged_.last()));
-  duplicates_.See(daemons_[0]->Metric("braid_events_duplicate_total", duplicates_.last()));
+  ReadDeduper();
   view.merged = static_cast<uint64_t>(merged_.growth());
   view.merged_per_second = (merged_.growth() - before) / seconds;
   view.duplicates = static_cast<uint64_t>(duplicates_.growth());

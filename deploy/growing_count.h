@@ -8,20 +8,20 @@ namespace braid::demo {
 
 class GrowingCount final {
  public:
-  // `start`: where the counter stands, of which nothing counts.
-  explicit GrowingCount(double start = 0) : last_(start) {}
-
   void See(double value) {
     growth_ += value < last_ ? value : value - last_;
     last_ = value;
   }
+
+  // Only what comes from here on counts.
+  void Begin() { growth_ = 0; }
 
   double growth() const { return growth_; }
   // As seen last: for when there is nothing to see.
   double last() const { return last_; }
 
  private:
-  double last_;
+  double last_ = 0;
   double growth_ = 0;
 };
 

@@ -6,8 +6,9 @@ namespace braid::demo {
 namespace {
 
 TEST(GrowingCount, WhatWasThereAtTheStartDoesNotCount) {
-  GrowingCount count(1000);
+  GrowingCount count;
   count.See(1000);
+  count.Begin();
   EXPECT_EQ(count.growth(), 0);
   count.See(1250);
   EXPECT_EQ(count.growth(), 250);

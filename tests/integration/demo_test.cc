@@ -155,6 +155,7 @@ TEST_F(DemoTest, AConfigurationShowsItsWarningsAndEachRunCountsItsOwnPosts) {
                     absl::Minutes(1));
   EXPECT_EQ(first.code, 0) << first.output;
   EXPECT_TRUE(absl::StrContains(first.output, "chmod 600")) << first.output;
+  EXPECT_TRUE(absl::StrContains(first.output, "receiving first 100 %")) << first.output;
   Ended second = Run(Command({"--config", Path("my"), "--for", "2s", "--summary", Path("second")}),
                      absl::Minutes(1));
   EXPECT_EQ(second.code, 0) << second.output;
