@@ -22,6 +22,9 @@ ConfigProblems LoadConnectorConfig(const std::string& file, config::v1::Connecto
                                    ConfigSource* source);
 ConfigProblems LoadDeduperConfig(const std::string& file, config::v1::DeduperConfig* out);
 
+// What it would run: "2 streams: main (2 connections), likes (4 connections)".
+std::string Summarize(const config::v1::DeduperConfig& config);
+
 }  // namespace braid
 
 #endif  // BRAID_BASE_CONFIG_CHECK_H_

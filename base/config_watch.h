@@ -6,14 +6,14 @@
 
 #include <string>
 
-#include "base/config_loader.h"
+#include "base/config_report.h"
 #include "braid/config/v1/config.pb.h"
 
 namespace braid {
 
 // `path`: of the stream, "streams[0]".
-void CheckWatchConfig(const ConfigSource& source, const std::string& path,
-                      config::v1::StreamConfig& stream, ConfigProblems* problems);
+void CheckWatchConfig(const std::string& path, config::v1::StreamConfig& stream,
+                      ConfigReport* report);
 
 }  // namespace braid
 

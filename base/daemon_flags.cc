@@ -75,6 +75,13 @@ LogOptions DaemonLogOptions(const DaemonFlags& flags, const config::v1::LogConfi
   return options;
 }
 
+void LogWarnings(const ConfigProblems& problems) {
+  for (const ConfigProblem& problem : problems) {
+    if (problem.severity != ConfigProblem::Severity::kWarning) continue;
+    Log(LogLevel::kWarn, "config_warning", problem.text, {{"where", problem.where}});
+  }
+}
+
 void LogReload(const ConfigProblems& problems, const google::protobuf::Message& running,
                const google::protobuf::Message& fresh) {
   if (HasErrors(problems)) {
@@ -82,6 +89,7 @@ void LogReload(const ConfigProblems& problems, const google::protobuf::Message& 
                "the configuration is wrong: everything stays as it runs",
                {{"problems", JoinProblems(problems)}});
   }
+  LogWarnings(problems);
   std::string changes;
   google::protobuf::util::MessageDifferencer differencer;
   differencer.ReportDifferencesToString(&changes);

@@ -43,7 +43,11 @@ DaemonFlags ParseDaemonFlags(const DaemonDescription& description, int argc, cha
 LogOptions DaemonLogOptions(const DaemonFlags& flags, const config::v1::LogConfig& config,
                             const std::string& component);
 
-// What a SIGHUP found: logs whether the file is right and whether it differs from
+// The warnings of a configuration that is otherwise right; after InitLog, so that
+// they come in the log's own form.
+void LogWarnings(const ConfigProblems& problems);
+
+// What a SIGHUP found: logs its warnings, whether the file is right and whether it differs from
 // what runs. Nothing of it is applied while the process runs, so that a reload
 // is all or nothing: tokens and certificates are read again by themselves, the
 // rest takes a restart.

@@ -46,11 +46,18 @@ int main(int argc, char** argv) {
   }
   braid::config::v1::DeduperConfig config;
   braid::ConfigProblems problems = braid::LoadDeduperConfig(flags.config_file, &config);
-  if (!problems.empty()) std::fprintf(stderr, "%s\n", braid::JoinProblems(problems).c_str());
-  if (braid::HasErrors(problems)) return kExitUsage;
-  if (flags.check_config) return 0;
+  bool is_wrong = braid::HasErrors(problems);
+  if (!problems.empty() && (is_wrong || flags.check_config)) {
+    std::fprintf(stderr, "%s\n", braid::JoinProblems(problems).c_str());
+  }
+  if (is_wrong) return kExitUsage;
+  if (flags.check_config) {
+    std::printf("%s: ok, %s\n", flags.config_file.c_str(), braid::Summarize(config).c_str());
+    return 0;
+  }
   braid::LimitMallocArenas();
   braid::InitLog(braid::DaemonLogOptions(flags, config.log(), "deduper"));
+  braid::LogWarnings(problems);
   if (flags.init) {
     absl::Status made = braid::Deduper::Init(config, absl::Now());
     return made.ok() ? 0 : Fail(made, 1);

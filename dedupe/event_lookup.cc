@@ -11,7 +11,6 @@
 #include "dedupe/event_view.h"
 #include "dedupe/frame_parts.h"
 #include "dedupe/keys.h"
-#include "proto/proto_time.h"
 #include "proto/reason.h"
 
 namespace braid {

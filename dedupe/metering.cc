@@ -8,7 +8,6 @@
 #include "dedupe/frame_parts.h"
 #include "dedupe/keys.h"
 #include "dedupe/usage_keys.h"
-#include "proto/proto_time.h"
 #include "proto/snowflake.h"
 
 namespace braid {

@@ -38,6 +38,13 @@ void FillGaps(const GapSummary& gaps, v1::StreamStatus* status) {
 
 }  // namespace
 
+StreamMonitor::StreamMonitor(const SessionDirectory& directory, const Merger& merger,
+                             Options options)
+    : directory_(directory),
+      merger_(merger),
+      options_(std::move(options)),
+      core_(merger.core().state()) {}
+
 void StreamMonitor::OnCommit(const std::vector<CommittedRecord>& records) {
   for (const CommittedRecord& record : records) {
     if (!record.record->has_events()) continue;

@@ -51,15 +51,15 @@ class StreamMonitor {
     std::function<uint32_t()> tail_count;
   };
 
-  // REQUIRES: all outlive this.
-  StreamMonitor(const SessionDirectory& directory, const Merger& merger, Options options)
-      : directory_(directory), merger_(merger), options_(std::move(options)) {}
+  // REQUIRES: all outlive this; the merger does not run yet.
+  StreamMonitor(const SessionDirectory& directory, const Merger& merger, Options options);
 
   void OnCommit(const std::vector<CommittedRecord>& records);
   void Sample(absl::Time loop_now);
 
   v1::StreamStatus Status() const;
-  // Last sample of the core's counters, for metrics.
+  // Last sample of the core's counters, for metrics; before the first one what the
+  // store held, so that no counter falls to 0 at a restart.
   store::v1::CoreState CoreState() const;
   // The same of what is watched.
   WatchStatus Watched() const;
@@ -74,7 +74,7 @@ class StreamMonitor {
   uint64_t merged_bytes_ = 0;
 
   mutable Mutex mu_;
-  // Of the last sample.
+  // Of the last sample, or the start.
   store::v1::CoreState core_ ABSL_GUARDED_BY(mu_);
   WatchStatus watched_ ABSL_GUARDED_BY(mu_);
   GapSummary gaps_ ABSL_GUARDED_BY(mu_);

@@ -1,31 +1,81 @@
 #include "deploy/demo_config.h"
 
-#include <google/protobuf/struct.pb.h>
-#include <google/protobuf/util/json_util.h>
-
 #include <algorithm>
+#include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "base/config_check.h"
+#include "deploy/growing_count.h"
+#include "deploy/json_text.h"
 #include "deploy/screen.h"
+#include "deploy/supervisor.h"
 #include "deploy/x_answer.h"
 #include "ingest/connector_config.h"
 #include "tests/harness/binaries.h"
 #include "tests/harness/daemon.h"
 #include "tests/harness/files.h"
+#include "tests/harness/run_to_end.h"
 
 namespace braid::demo {
 namespace {
 
+constexpr char kDeduper[] = "dedupe/braid-deduper";
+
+// What DIR holds.
+struct UserConfig {
+  // Absolute: messages and daemons must not depend on where we are.
+  std::string dir;
+  config::v1::DeduperConfig deduper;
+  std::vector<std::string> connector_files;
+  // Names of their first connections, in the same order: a connector is one line
+  // of the view.
+  std::vector<std::string> connections;
+};
+
+// Warnings are printed: the daemons' own go into their logs.
+absl::Status Problems(const ConfigProblems& problems) {
+  if (HasErrors(problems)) return absl::InvalidArgumentError("\n" + JoinProblems(problems));
+  if (!problems.empty()) std::fprintf(stderr, "%s\n", JoinProblems(problems).c_str());
+  return absl::OkStatus();
+}
+
+// InvalidArgument where it is not to be run.
+absl::StatusOr<UserConfig> LoadDir(const std::string& dir) {
+  UserConfig config;
+  config.dir = std::filesystem::absolute(dir).string();
+  absl::StatusOr<std::vector<std::string>> names = harness::ListDir(config.dir);
+  if (!names.ok()) return absl::InvalidArgumentError(names.status().message());
+  for (const std::string& name : *names) {
+    if (!absl::StartsWith(name, "connector") || !absl::EndsWith(name, ".yaml")) continue;
+    config.connector_files.push_back(absl::StrCat(config.dir, "/", name));
+    config::v1::ConnectorConfig connector;
+    absl::Status loaded = Problems(LoadConnector(config.connector_files.back(), &connector));
+    if (!loaded.ok()) return loaded;
+    config.connections.push_back(connector.connections().empty() ? connector.connection()
+                                                                 : connector.connections(0).id());
+  }
+  if (config.connector_files.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        config.dir, " holds no connector*.yaml; deploy/examples has some to begin with"));
+  }
+  absl::Status loaded = Problems(LoadDeduperConfig(config.dir + "/deduper.yaml", &config.deduper));
+  if (!loaded.ok()) return loaded;
+  return config;
+}
+
 class UserRun {
  public:
-  UserRun(const std::string& dir, const DemoOptions& options)
-      : dir_(dir), options_(options), screen_(options.is_terminal) {}
+  UserRun(UserConfig config, const DemoOptions& options)
+      : config_(std::move(config)),
+        options_(options),
+        screen_(options.is_terminal),
+        lines_(config_.connections.size()) {}
 
   absl::Status Start();
   absl::Status Run();
@@ -34,72 +84,45 @@ class UserRun {
   const std::string& log_dir() const { return work_dir_.path(); }
 
  private:
-  absl::Status Load();
+  // What is known of a connector.
+  struct Line {
+    GrowingCount received;
+    GrowingCount first;
+    // Of X; empty: it receives.
+    std::string answer;
+  };
+
   absl::Status InitIfNew();
   absl::Status Add(const std::string& name, const std::string& binary, const std::string& config);
   DemoView View();
+  ConnectionView ViewOf(size_t index, double seconds);
+  // One scrape, so that its counts belong together.
+  void ReadDeduper();
   std::string AnswerOf(const harness::Daemon& daemon) const;
 
-  const std::string dir_;
+  const UserConfig config_;
   const DemoOptions options_;
   Screen screen_;
+  Supervisor supervisor_{screen_};
   harness::TempDir work_dir_{"demo-logs"};
-  config::v1::DeduperConfig deduper_config_;
-  std::vector<std::string> connector_files_;
-  // Names of the connections in the same order.
-  std::vector<std::string> connections_;
   // The deduper first.
   std::vector<std::unique_ptr<harness::Daemon>> daemons_;
   absl::Time start_time_;
-  // Posts received by each connector, and merged, at the last view.
-  std::vector<double> received_;
-  std::vector<std::string> answers_;
-  uint64_t duplicates_ = 0;
-  double merged_ = 0;
   absl::Time view_time_;
+  GrowingCount merged_;
+  GrowingCount duplicates_;
+  // By whomever.
+  GrowingCount first_;
+  std::vector<Line> lines_;
 };
-
-absl::Status Problems(const ConfigProblems& problems) {
-  if (!HasErrors(problems)) return absl::OkStatus();
-  return absl::InvalidArgumentError("\n" + JoinProblems(problems));
-}
-
-absl::Status UserRun::Load() {
-  absl::StatusOr<std::vector<std::string>> names = harness::ListDir(dir_);
-  if (!names.ok()) return names.status();
-  for (const std::string& name : *names) {
-    if (!absl::StartsWith(name, "connector") || !absl::EndsWith(name, ".yaml")) continue;
-    connector_files_.push_back(absl::StrCat(dir_, "/", name));
-    config::v1::ConnectorConfig connector;
-    absl::Status loaded = Problems(LoadConnector(connector_files_.back(), &connector));
-    if (!loaded.ok()) return loaded;
-    // A connector is one line of the view; its first connection names it.
-    connections_.push_back(connector.connections().empty() ? connector.connection()
-                                                           : connector.connections(0).id());
-  }
-  if (connector_files_.empty()) {
-    return absl::NotFoundError(absl::StrCat(dir_, " holds no connector*.yaml"));
-  }
-  return Problems(LoadDeduperConfig(dir_ + "/deduper.yaml", &deduper_config_));
-}
 
 // Only where nothing is: a directory that lost its log must be looked at.
 absl::Status UserRun::InitIfNew() {
-  for (const config::v1::StreamConfig& stream : deduper_config_.streams()) {
-    std::string path = absl::StrCat(deduper_config_.data_dir(), "/", stream.name());
+  for (const config::v1::StreamConfig& stream : config_.deduper.streams()) {
+    std::string path = absl::StrCat(config_.deduper.data_dir(), "/", stream.name());
     if (std::filesystem::exists(path)) return absl::OkStatus();
   }
-  harness::ProcessOptions init;
-  init.name = "deduper-init";
-  init.command = {harness::RunfilePath("dedupe/braid-deduper"), "--init", "--config",
-                  dir_ + "/deduper.yaml"};
-  init.output_file = work_dir_.path() + "/init.log";
-  auto process = harness::Process::Start(init);
-  if (!process.ok()) return process.status();
-  absl::StatusOr<harness::ProcessExit> exit = (*process)->Wait(absl::Seconds(30));
-  if (!exit.ok()) return exit.status();
-  if (exit->signaled || exit->code != 0) return absl::InternalError((*process)->OutputTail());
-  return absl::OkStatus();
+  return harness::InitDeduper(config_.dir + "/deduper.yaml", work_dir_.path() + "/init.log");
 }
 
 absl::Status UserRun::Add(const std::string& name, const std::string& binary,
@@ -110,58 +133,77 @@ absl::Status UserRun::Add(const std::string& name, const std::string& binary,
   // The answers of X are read from the log.
   daemon.command = {harness::RunfilePath(binary), "--config", config, "--log-format", "json"};
   daemons_.push_back(std::make_unique<harness::Daemon>(daemon));
-  return daemons_.back()->Start();
+  absl::Status started = daemons_.back()->Start();
+  if (started.ok()) supervisor_.Watch(*daemons_.back());
+  return started;
 }
 
 absl::Status UserRun::Start() {
   work_dir_.Keep();
-  absl::Status status = Load();
-  if (status.ok()) status = InitIfNew();
-  if (status.ok()) status = Add("deduper", "dedupe/braid-deduper", dir_ + "/deduper.yaml");
-  for (const std::string& file : connector_files_) {
+  absl::Status status = InitIfNew();
+  if (status.ok()) status = Add("deduper", kDeduper, config_.dir + "/deduper.yaml");
+  if (!status.ok()) return status;
+  // What earlier runs left in the log is not of this one.
+  ReadDeduper();
+  for (GrowingCount* count : {&merged_, &duplicates_, &first_}) count->Begin();
+  for (Line& line : lines_) line.first.Begin();
+  for (const std::string& file : config_.connector_files) {
     std::string name = std::filesystem::path(file).stem().string();
     if (status.ok()) status = Add(name, "ingest/braid-connector", file);
   }
-  received_.assign(connector_files_.size(), 0);
-  answers_.assign(connector_files_.size(), "");
   start_time_ = view_time_ = absl::Now();
   return status;
+}
+
+void UserRun::ReadDeduper() {
+  absl::StatusOr<harness::Metrics> metrics = daemons_[0]->Scrape();
+  if (!metrics.ok()) return;
+  const auto see = [&](const char* metric, const std::string& label, GrowingCount* count) {
+    count->See(metrics->Sum(metric, label).value_or(count->last()));
+  };
+  see("braid_events_merged_total", "", &merged_);
+  see("braid_events_duplicate_total", "", &duplicates_);
+  see("braid_events_first_total", "", &first_);
+  for (size_t i = 0; i < lines_.size(); ++i) {
+    see("braid_events_first_total", absl::StrCat("connection=\"", config_.connections[i], "\""),
+        &lines_[i].first);
+  }
+}
+
+ConnectionView UserRun::ViewOf(size_t index, double seconds) {
+  const harness::Daemon& daemon = *daemons_[index + 1];
+  Line& line = lines_[index];
+  ConnectionView view;
+  view.name = daemon.name();
+  bool is_receiving = daemon.Metric("braid_connection_receiving", 0) > 0;
+  view.state = is_receiving ? "receiving" : "waiting";
+  line.answer = is_receiving ? "" : AnswerOf(daemon);
+  view.note = line.answer;
+  double before = line.received.growth();
+  line.received.See(daemon.Metric("braid_events_received_total", line.received.last()));
+  view.events_per_second = (line.received.growth() - before) / seconds;
+  if (first_.growth() > 0) view.first_share = line.first.growth() / first_.growth();
+  double connects = daemon.Metric("braid_connection_connects_total", 1);
+  view.reconnects = connects > 1 ? static_cast<uint64_t>(connects - 1) : 0;
+  return view;
 }
 
 // From the metrics of each process: they need no certificate.
 DemoView UserRun::View() {
   DemoView view;
   view.elapsed = absl::Now() - start_time_;
-  view.title = absl::StrCat("connectors of ", dir_);
-  view.merged = static_cast<uint64_t>(daemons_[0]->Metric("braid_events_merged_total", 0));
-  view.duplicates = static_cast<uint64_t>(daemons_[0]->Metric("braid_events_duplicate_total", 0));
-  duplicates_ = view.duplicates;
-  double seconds = absl::ToDoubleSeconds(absl::Now() - view_time_);
-  view.merged_per_second = (static_cast<double>(view.merged) - merged_) / std::max(seconds, 0.001);
-  merged_ = static_cast<double>(view.merged);
-  absl::StatusOr<harness::Metrics> deduper = daemons_[0]->Scrape();
+  view.title = absl::StrCat("connectors of ", config_.dir);
+  double seconds = std::max(absl::ToDoubleSeconds(absl::Now() - view_time_), 0.001);
   view_time_ = absl::Now();
+  double before = merged_.growth();
+  ReadDeduper();
+  view.merged = static_cast<uint64_t>(merged_.growth());
+  view.merged_per_second = (merged_.growth() - before) / seconds;
+  view.duplicates = static_cast<uint64_t>(duplicates_.growth());
   int receiving = 0;
-  for (size_t i = 0; i < connector_files_.size(); ++i) {
-    const harness::Daemon& daemon = *daemons_[i + 1];
-    ConnectionView connection;
-    connection.name = daemon.name();
-    bool is_receiving = daemon.Metric("braid_connection_receiving", 0) > 0;
-    receiving += is_receiving ? 1 : 0;
-    connection.state = is_receiving ? "receiving" : "waiting";
-    if (!is_receiving) connection.note = AnswerOf(daemon);
-    double received = daemon.Metric("braid_events_received_total", received_[i]);
-    connection.events_per_second = (received - received_[i]) / seconds;
-    received_[i] = received;
-    answers_[i] = connection.note;
-    if (deduper.ok() && merged_ > 0) {
-      std::string label = absl::StrCat("connection=\"", connections_[i], "\"");
-      connection.first_share =
-          deduper->Sum("braid_events_first_total", label).value_or(0) / merged_;
-    }
-    double connects = daemon.Metric("braid_connection_connects_total", 1);
-    connection.reconnects = connects > 1 ? static_cast<uint64_t>(connects - 1) : 0;
-    view.connections.push_back(connection);
+  for (size_t i = 0; i < lines_.size(); ++i) {
+    view.connections.push_back(ViewOf(i, seconds));
+    receiving += view.connections.back().state == "receiving" ? 1 : 0;
   }
   view.health = receiving >= 2 ? "redundant" : receiving == 1 ? "exposed" : "dark";
   view.hint = absl::StrCat("Logs: ", work_dir_.path(), "/*.log    Stop: Ctrl-C");
@@ -176,12 +218,15 @@ std::string UserRun::AnswerOf(const harness::Daemon& daemon) const {
 
 ConfigSummary UserRun::Summary() const {
   ConfigSummary summary;
-  summary.merged = static_cast<uint64_t>(merged_);
-  summary.duplicates = duplicates_;
+  summary.merged = static_cast<uint64_t>(merged_.growth());
+  summary.duplicates = static_cast<uint64_t>(duplicates_.growth());
   summary.log_dir = work_dir_.path();
-  for (size_t i = 0; i < connections_.size(); ++i) {
-    summary.connections.push_back(
-        {connections_[i], static_cast<uint64_t>(received_[i]), answers_[i]});
+  summary.restarts = supervisor_.restarts();
+  summary.process_faults = supervisor_.faults();
+  for (size_t i = 0; i < lines_.size(); ++i) {
+    summary.connections.push_back({config_.connections[i],
+                                   static_cast<uint64_t>(lines_[i].received.growth()),
+                                   lines_[i].answer});
   }
   return summary;
 }
@@ -189,11 +234,9 @@ ConfigSummary UserRun::Summary() const {
 absl::Status UserRun::Run() {
   while (absl::Now() < start_time_ + options_.length) {
     if (Screen::WaitForTick()) return absl::OkStatus();
-    for (const auto& daemon : daemons_) {
-      if (daemon->IsRunning()) continue;
-      return absl::InternalError(
-          absl::StrCat(daemon->name(), " ended:\n", daemon->process().OutputTail()));
-    }
+    absl::Status looked = supervisor_.Look();
+    if (!looked.ok()) return looked;
+    if (!supervisor_.faults().empty()) return absl::OkStatus();
     screen_.Show(View());
   }
   return absl::OkStatus();
@@ -211,33 +254,29 @@ absl::Status UserRun::Stop() {
 }  // namespace
 
 bool ConfigSummary::ok() const {
-  return std::all_of(connections.begin(), connections.end(), [](const Connection& connection) {
-    return connection.received > 0 && connection.answer.empty();
-  });
+  return process_faults.empty() &&
+         std::all_of(connections.begin(), connections.end(), [](const Connection& connection) {
+           return connection.received > 0 && connection.answer.empty();
+         });
 }
 
 std::string ConfigSummary::ToJson() const {
-  const auto quoted = [](const std::string& text) {
-    google::protobuf::Value value;
-    value.set_string_value(text);
-    std::string json;
-    (void)google::protobuf::util::MessageToJsonString(value, &json);
-    return json;
-  };
   std::string list;
   for (const Connection& connection : connections) {
-    absl::StrAppend(&list, list.empty() ? "" : ",", "{\"name\":", quoted(connection.name),
+    absl::StrAppend(&list, list.empty() ? "" : ",", "{\"name\":", JsonString(connection.name),
                     ",\"received\":", connection.received,
-                    ",\"answer\":", quoted(connection.answer), "}");
+                    ",\"answer\":", JsonString(connection.answer), "}");
   }
-  return absl::StrCat("{\"ok\":", ok() ? "true" : "false", ",\"merged\":", merged,
-                      ",\"duplicates\":", duplicates, ",\"connections\":[", list,
-                      "],\"logs\":", quoted(log_dir), "}");
+  return absl::StrCat(
+      "{\"ok\":", ok() ? "true" : "false", ",\"merged\":", merged, ",\"duplicates\":", duplicates,
+      ",\"connections\":[", list, "],\"restarts\":", restarts,
+      ",\"process_faults\":", JsonStrings(process_faults), ",\"logs\":", JsonString(log_dir), "}");
 }
 
 absl::StatusOr<ConfigSummary> RunConfig(const std::string& dir, const DemoOptions& options) {
-  // Paths in messages, and the daemons, must not depend on where we are.
-  UserRun run(std::filesystem::absolute(dir).string(), options);
+  absl::StatusOr<UserConfig> config = LoadDir(dir);
+  if (!config.ok()) return config.status();
+  UserRun run(*std::move(config), options);
   absl::Status status = run.Start();
   if (status.ok()) status = run.Run();
   absl::Status stopped = run.Stop();

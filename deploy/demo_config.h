@@ -24,9 +24,13 @@ struct ConfigSummary {
     // What X last said where it does not stream; empty: it does.
     std::string answer;
   };
+  // Of this run.
   uint64_t merged = 0;
   uint64_t duplicates = 0;
   std::vector<Connection> connections;
+  // As of DemoSummary.
+  int restarts = 0;
+  std::vector<std::string> process_faults;
   // Where the daemons' logs are.
   std::string log_dir;
 
@@ -35,7 +39,8 @@ struct ConfigSummary {
   std::string ToJson() const;
 };
 
-// An error: the daemons could not be run; it names their logs.
+// InvalidArgument: DIR or what it holds is not to be run. Another error: the daemons
+// could not be run; it names their logs.
 // REQUIRES: SIGINT and SIGTERM are blocked in this thread.
 [[nodiscard]] absl::StatusOr<ConfigSummary> RunConfig(const std::string& dir,
                                                       const DemoOptions& options);

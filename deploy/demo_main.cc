@@ -4,9 +4,11 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <cmath>
 #include <cstdio>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "deploy/demo_config.h"
 #include "deploy/demo_run.h"
 #include "tests/harness/files.h"
@@ -23,9 +25,30 @@ void BlockSignals() {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 }
 
+constexpr int kExitUsage = 2;
+
 int Fail(const absl::Status& status) {
   std::fprintf(stderr, "braid: %s\n", std::string(status.message()).c_str());
-  return 1;
+  return absl::IsInvalidArgument(status) ? kExitUsage : 1;
+}
+
+// What the flags' own checks let through.
+absl::Status CheckFlags(const std::string& length, bool has_rate, const std::string& config_dir,
+                        braid::demo::DemoOptions* options) {
+  bool is_duration = length.empty() || absl::ParseDuration(length, &options->length);
+  if (!is_duration || options->length <= absl::ZeroDuration()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--for ", length, " is no length of time; write for example 60s"));
+  }
+  if (!std::isfinite(options->rate) || options->rate <= 0) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--rate ", options->rate, " is no rate; write posts per second, for example 2000"));
+  }
+  if (has_rate && !config_dir.empty()) {
+    return absl::InvalidArgumentError(
+        "--rate is that of the emulated X, --config is against X itself; drop one");
+  }
+  return absl::OkStatus();
 }
 
 // Exit code 0 only where all is well, and said where it was asked for.
@@ -62,17 +85,16 @@ int main(int argc, char** argv) {
       "  deploy/demo                                   until Ctrl-C\n"
       "  deploy/demo --for 60s --summary result.json   ends by itself\n"
       "  deploy/demo --config my-config --for 10m      your connectors against X\n"
+      "A process that is killed is started again; one that fails ends the demo.\n"
       "Exit codes: 0 nothing lost or doubled (--config: every connection receives), 1 else, "
-      "2 usage.");
+      "2 usage or configuration.");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
+    return app.exit(error) == 0 ? 0 : kExitUsage;
   }
-  if (!length.empty() && !absl::ParseDuration(length, &options.length)) {
-    std::fprintf(stderr, "braid: --for %s is no duration, write for example 60s\n", length.c_str());
-    return 2;
-  }
+  absl::Status flags = CheckFlags(length, app.count("--rate") > 0, config_dir, &options);
+  if (!flags.ok()) return Fail(flags);
   options.is_terminal = isatty(STDOUT_FILENO) != 0;
   BlockSignals();
   if (!config_dir.empty()) {

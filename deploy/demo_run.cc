@@ -9,13 +9,18 @@
 #include "absl/time/clock.h"
 #include "base/dir_lock.h"
 #include "deploy/demo_dir.h"
+#include "deploy/json_text.h"
 #include "deploy/screen.h"
+#include "deploy/supervisor.h"
 #include "proto/enum_word.h"
 #include "tests/harness/cluster.h"
 #include "tests/harness/files.h"
 
 namespace braid::demo {
 namespace {
+
+// A connector streams a second after its start.
+constexpr absl::Duration kSettleTime = absl::Seconds(5);
 
 class Demo {
  public:
@@ -33,6 +38,7 @@ class Demo {
 
   const DemoOptions options_;
   Screen screen_;
+  Supervisor supervisor_{screen_};
   harness::TempDir dir_{"demo"};
   // Tells other demos that somebody is at work here.
   std::unique_ptr<DirLock> lock_;
@@ -58,6 +64,8 @@ absl::Status Demo::Start() {
   if (!made.ok()) return made.status();
   cluster_ = *std::move(made);
   absl::Status started = cluster_->Start();
+  supervisor_.Watch(cluster_->deduper());
+  for (int i = 0; i < cluster_->connector_count(); ++i) supervisor_.Watch(cluster_->connector(i));
   start_time_ = absl::Now();
   next_cut_time_ = start_time_ + options_.cut_interval;
   return started;
@@ -66,17 +74,23 @@ absl::Status Demo::Start() {
 absl::Status Demo::Run() {
   while (absl::Now() < start_time_ + options_.length) {
     if (Screen::WaitForTick()) return absl::OkStatus();
-    if (absl::Now() >= next_cut_time_) CutOne();
-    if (!cluster_->deduper().IsRunning()) {
-      return absl::InternalError("the deduper ended:\n" +
-                                 cluster_->deduper().process().OutputTail());
+    if (!cluster_->emulator().process().IsRunning()) {
+      auto exit = cluster_->emulator().process().Wait(absl::ZeroDuration());
+      return absl::InternalError(absl::StrCat("x-emulator: ", exit->ToString(),
+                                              ": without X's record there is nothing to compare"));
     }
+    absl::Status looked = supervisor_.Look();
+    if (!looked.ok()) return looked;
+    if (!supervisor_.faults().empty()) return absl::OkStatus();
+    if (absl::Now() >= next_cut_time_) CutOne();
     screen_.Show(View());
   }
   return absl::OkStatus();
 }
 
 void Demo::CutOne() {
+  // Both away at once, and X's posts would have no way to us.
+  if (absl::Now() < supervisor_.restart_time() + kSettleTime) return;
   int index = static_cast<int>(cuts_) % cluster_->connector_count();
   harness::CutKind kind = harness::kAllCutKinds[cuts_ % std::size(harness::kAllCutKinds)];
   // Not connected just now: at the next tick.
@@ -149,6 +163,8 @@ absl::StatusOr<DemoSummary> Demo::Finish() {
   summary.duplicates = verdict->doubled.count;
   summary.other_faults = verdict->strange.count + verdict->sparse.count;
   summary.cuts = cuts_;
+  summary.restarts = supervisor_.restarts();
+  summary.process_faults = supervisor_.faults();
   summary.reconnects = truth->connections.size() - static_cast<size_t>(cluster_->connector_count());
   if (!verdict->ok()) std::printf("braid: %s\n", verdict->ToString().c_str());
   return summary;
@@ -159,7 +175,8 @@ absl::StatusOr<DemoSummary> Demo::Finish() {
 std::string DemoSummary::ToJson() const {
   return absl::StrCat("{\"sent\":", sent, ",\"merged\":", merged, ",\"lost\":", lost,
                       ",\"duplicates\":", duplicates, ",\"cuts\":", cuts,
-                      ",\"reconnects\":", reconnects, "}");
+                      ",\"reconnects\":", reconnects, ",\"restarts\":", restarts,
+                      ",\"process_faults\":", JsonStrings(process_faults), "}");
 }
 
 absl::StatusOr<DemoSummary> RunDemo(const DemoOptions& options) {

@@ -1,5 +1,6 @@
 // The demo with an emulated X: two connectors and a deduper, one connection cut
-// every 15 s, and the log compared with the truth in the end.
+// every 15 s, and the log compared with the truth in the end. A process that is
+// killed is started again; one that fails ends the demo.
 //
 // Threads: the calling one; children die with it.
 
@@ -7,6 +8,7 @@
 #define BRAID_DEPLOY_DEMO_RUN_H_
 
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -29,10 +31,16 @@ struct DemoSummary {
   uint64_t duplicates = 0;
   uint64_t cuts = 0;
   uint64_t reconnects = 0;
+  // Processes that were killed or let go, and started again.
+  int restarts = 0;
+  // Those that ended in another way.
+  std::vector<std::string> process_faults;
   // What else is wrong: events that were never sent, sequences with holes.
   uint64_t other_faults = 0;
 
-  bool ok() const { return lost == 0 && duplicates == 0 && other_faults == 0; }
+  bool ok() const {
+    return lost == 0 && duplicates == 0 && other_faults == 0 && process_faults.empty();
+  }
   std::string ToJson() const;
 };
 

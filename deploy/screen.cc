@@ -23,11 +23,21 @@ void Screen::Show(const DemoView& view) {
     return;
   }
   std::string text = RenderScreen(view);
-  // Up to the first line, then clear to the end of the screen.
-  if (shown_lines_ > 0) std::printf("\033[%dA\033[J", shown_lines_);
+  GoBack();
   std::printf("%s", text.c_str());
   std::fflush(stdout);
   shown_lines_ = static_cast<int>(std::count(text.begin(), text.end(), '\n'));
+}
+
+void Screen::Say(const std::string& text) {
+  GoBack();
+  std::printf("braid: %s\n", text.c_str());
+  std::fflush(stdout);
+}
+
+void Screen::GoBack() {
+  if (shown_lines_ > 0) std::printf("\033[%dA\033[J", shown_lines_);
+  shown_lines_ = 0;
 }
 
 namespace {

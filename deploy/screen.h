@@ -6,6 +6,8 @@
 #ifndef BRAID_DEPLOY_SCREEN_H_
 #define BRAID_DEPLOY_SCREEN_H_
 
+#include <string>
+
 #include "absl/time/time.h"
 #include "deploy/demo_view.h"
 
@@ -17,6 +19,9 @@ class Screen final {
 
   void Show(const DemoView& view);
 
+  // A line that stays, above the view.
+  void Say(const std::string& text);
+
   // From here on the signals end the process; children die with it.
   static void UnblockSignals();
 
@@ -24,6 +29,9 @@ class Screen final {
   static bool WaitForTick();
 
  private:
+  // Up to the view's first line, then clear to the end of the screen.
+  void GoBack();
+
   const bool is_terminal_;
   // Lines of the last screen, to go back over.
   int shown_lines_ = 0;

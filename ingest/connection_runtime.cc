@@ -7,6 +7,7 @@
 #include "absl/strings/str_split.h"
 #include "base/log.h"
 #include "base/version.h"
+#include "ingest/spool_leftovers.h"
 
 namespace braid {
 namespace {

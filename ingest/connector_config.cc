@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "base/config_report.h"
 #include "base/config_value.h"
 #include "base/host_port.h"
 #include "base/version.h"
@@ -150,11 +151,11 @@ std::vector<std::pair<ConnectionConfig, std::string>> ListConnections(
 class Checker {
  public:
   Checker(const ConnectorConfig& config, const ConfigSource& source, ConfigProblems* problems)
-      : config_(config), source_(source), problems_(*problems) {}
+      : config_(config), report_(source, problems), problems_(*problems) {}
 
   void Run() {
     for (const auto& [connection, path] : ListConnections(config_)) {
-      bool is_list_without_entries = path.empty() && source_.Has("connections");
+      bool is_list_without_entries = path.empty() && report_.Has("connections");
       if (connection.retired() || is_list_without_entries) continue;
       const Dialect* row = RowOf(connection.source());
       if (row == nullptr) {
@@ -175,17 +176,12 @@ class Checker {
     int share = 0;
   };
 
-  void Error(const std::string& path, absl::string_view text) {
-    problems_.push_back(
-        {ConfigProblem::Severity::kError, source_.Where(path), absl::StrCat(path, ": ", text)});
-  }
-
   void UnknownDialect(const std::string& path, const std::string& name) {
     std::vector<std::string> names = DialectNames();
     std::string nearest = NearestKey(name, names);
     std::string hint = nearest.empty() ? "" : absl::StrCat("did you mean \"", nearest, "\"? ");
-    Error(path, absl::StrCat("\"", name, "\" is not known; ", hint, "X has ",
-                             absl::StrJoin(names, ", ")));
+    report_.Error(path, absl::StrCat("\"", name, "\" is not known; ", hint, "X has ",
+                                     absl::StrJoin(names, ", ")));
   }
 
   void Source(const std::string& path, const ConnectionConfig& connection,
@@ -193,20 +189,22 @@ class Checker {
     const SourceConfig& source = connection.source();
     for (const auto& [name, instead] : kOwnParameters) {
       if (source.parameters().count(std::string(name)) == 0) continue;
-      Error(absl::StrCat(path, "parameters.", name),
-            absl::StrCat("is set by the connector; use ", instead));
+      report_.Error(absl::StrCat(path, "parameters.", name),
+                    absl::StrCat("is set by the connector; use ", instead));
     }
     if (IsSharded(dialect, source) && source.partition() == 0) {
-      Error(path + "partition", "is missing; with localDcOnly each data centre is a part of the "
-                                "stream: number them from 1, here and at the deduper");
+      report_.Error(path + "partition",
+                    "is missing; with localDcOnly each data centre is a part of the "
+                    "stream: number them from 1, here and at the deduper");
     }
     absl::StatusOr<std::string> url = StreamUrl(RequestOf(dialect, source, connection.id()));
     if (!url.ok()) return OptionProblem(path, url.status());
     Credentials(path, source, dialect, *url);
     int wished = static_cast<int>(source.backfill_minutes());
     if (wished > dialect.backfill_minutes_max) {
-      Error(path + "backfill_minutes", absl::StrCat("is out of range; ", dialect.name, " takes 0 to ",
-                                                    dialect.backfill_minutes_max));
+      report_.Error(path + "backfill_minutes",
+                    absl::StrCat("is out of range; ", dialect.name, " takes 0 to ",
+                                 dialect.backfill_minutes_max));
     }
   }
 
@@ -219,29 +217,29 @@ class Checker {
     bool said = std::any_of(problems_.begin(), problems_.end(), [&](const ConfigProblem& problem) {
       return absl::StartsWith(problem.text, where + ":");
     });
-    if (!said) Error(where, parts.second);
+    if (!said) report_.Error(where, parts.second);
   }
 
   void Credentials(const std::string& path, const SourceConfig& source, const Dialect& dialect,
                    const std::string& url) {
     bool basic = dialect.auth == XAuth::kBasic;
     if (basic && !source.bearer_token_file().empty()) {
-      return Error(path + "bearer_token_file",
-                   absl::StrCat(dialect.name, " takes user and password_file instead"));
+      return report_.Error(path + "bearer_token_file",
+                           absl::StrCat(dialect.name, " takes user and password_file instead"));
     }
     if (!basic && (!source.user().empty() || !source.password_file().empty())) {
-      return Error(path + (source.user().empty() ? "password_file" : "user"),
-                   absl::StrCat(dialect.name, " takes a bearer_token_file instead"));
+      return report_.Error(path + (source.user().empty() ? "password_file" : "user"),
+                           absl::StrCat(dialect.name, " takes a bearer_token_file instead"));
     }
     if (basic && source.user().empty() != source.password_file().empty()) {
-      return Error(path + (source.user().empty() ? "user" : "password_file"),
-                   "is missing; user and password_file belong together");
+      return report_.Error(path + (source.user().empty() ? "user" : "password_file"),
+                           "is missing; user and password_file belong together");
     }
     bool given = !source.bearer_token_file().empty() || !source.user().empty();
     // Only a source on this machine, the emulator, may do without.
     if (given || IsLocal(url)) return;
-    Error(path + (basic ? "user" : "bearer_token_file"),
-          basic ? "is missing; give user and password_file" : "is missing; name the file");
+    report_.Error(path + (basic ? "user" : "bearer_token_file"),
+                  basic ? "is missing; give user and password_file" : "is missing; name the file");
   }
 
   static bool IsLocal(absl::string_view url) {
@@ -258,25 +256,27 @@ class Checker {
     std::string share_path = absl::StrCat("accounts[", index, "].");
     ConnectBudget share = ShareOf(config_, source, dialect);
     if (account != nullptr && share.attempts > dialect.connect_budget.attempts) {
-      Error(share_path + "connect_budget",
-            absl::StrCat("is more than the ", dialect.connect_budget.attempts, " that X gives ",
-                         dialect.name, " in all; with another contract set ", path,
-                         "settings.connect_budget too"));
+      report_.Error(
+          share_path + "connect_budget",
+          absl::StrCat("is more than the ", dialect.connect_budget.attempts, " that X gives ",
+                       dialect.name, " in all; with another contract set ", path,
+                       "settings.connect_budget too"));
     }
     int slots = account != nullptr && account->slots() > 0 ? static_cast<int>(account->slots())
                                                            : dialect.slots;
     if (slots > dialect.slots) {
-      Error(share_path + "slots", absl::StrCat("is more than the ", dialect.slots, " that X gives ",
-                                               dialect.name, "; with another contract set ", path,
-                                               "settings.slots too"));
+      report_.Error(share_path + "slots",
+                    absl::StrCat("is more than the ", dialect.slots, " that X gives ", dialect.name,
+                                 "; with another contract set ", path, "settings.slots too"));
     }
     int used = ++slots_used_[{source.account(), std::string(dialect.name), connection.stream(),
                               source.partition()}];
     if (used == slots + 1) {
-      Error(path + "partition",
-            absl::StrCat("is connected to by more than the ", slots, " connections that ",
-                         dialect.name, " allows; remove one, or set settings.slots to what your "
-                                       "contract has"));
+      report_.Error(path + "partition",
+                    absl::StrCat("is connected to by more than the ", slots, " connections that ",
+                                 dialect.name,
+                                 " allows; remove one, or set settings.slots to what your "
+                                 "contract has"));
     }
     Wanted& wanted = attempts_wanted_[{source.account(), std::string(dialect.name)}];
     ++wanted.connections;
@@ -285,15 +285,15 @@ class Checker {
 
   void Budget(const AccountAndDialect& key, const Wanted& wanted) {
     if (wanted.connections <= wanted.share) return;
-    problems_.push_back(
-        {ConfigProblem::Severity::kWarning, source_.Where("accounts"),
-         absl::StrCat("accounts: ", wanted.connections, " connections of ", key.second, " share ",
-                      wanted.share, " attempts to connect per window: a start takes several")});
+    report_.Warn(
+        "accounts",
+        absl::StrCat(wanted.connections, " connections of ", key.second, " share ", wanted.share,
+                     " attempts to connect per window: a start takes several"));
   }
 
   const ConnectorConfig& config_;
-  const ConfigSource& source_;
-  ConfigProblems& problems_;
+  ConfigReport report_;
+  const ConfigProblems& problems_;
   std::map<std::tuple<std::string, std::string, std::string, uint32_t>, int> slots_used_;
   std::map<AccountAndDialect, Wanted> attempts_wanted_;
 };
@@ -333,6 +333,18 @@ std::vector<ConnectionPlan> PlanConnections(const ConnectorConfig& config) {
     plans.push_back(std::move(plan));
   }
   return plans;
+}
+
+std::string Summarize(const std::vector<ConnectionPlan>& plans) {
+  const auto one = [](std::string* out, const ConnectionPlan& plan) {
+    const std::string what = plan.retired ? "retired: only its spool"
+                             : plan.partition == 0
+                                 ? std::string(plan.dialect->name)
+                                 : absl::StrCat(plan.dialect->name, ", partition ", plan.partition);
+    absl::StrAppend(out, plan.id, " (", what, ", stream ", plan.stream, ")");
+  };
+  return absl::StrCat(plans.size(), plans.size() == 1 ? " connection: " : " connections: ",
+                      absl::StrJoin(plans, ", ", one));
 }
 
 absl::StatusOr<std::string> ReadCredentials(const SourceConfig& source) {

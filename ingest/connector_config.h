@@ -46,6 +46,9 @@ struct ConnectionPlan {
 // REQUIRES: checked without errors.
 std::vector<ConnectionPlan> PlanConnections(const config::v1::ConnectorConfig& config);
 
+// What would run: "1 connection: fra-a (x-v2-filtered, stream main)".
+std::string Summarize(const std::vector<ConnectionPlan>& plans);
+
 // What the Authorization header is made of, read anew at each connect.
 absl::StatusOr<std::string> ReadCredentials(const config::v1::SourceConfig& source);
 

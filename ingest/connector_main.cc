@@ -30,12 +30,17 @@ int Fail(const absl::Status& status) {
   return kExitFailed;
 }
 
-int CheckSpool(const braid::config::v1::ConnectorConfig& config) {
+// The file itself is right; what it names may not be.
+int Check(const std::string& file, const braid::config::v1::ConnectorConfig& config) {
   braid::RealLoop loop("check");
   absl::Status status = braid::CheckSpool(loop, config);
-  if (status.ok()) return 0;
-  Fail(status);
-  return kExitUsage;
+  if (!status.ok()) {
+    Fail(status);
+    return kExitUsage;
+  }
+  std::printf("%s: ok, %s\n", file.c_str(),
+              braid::Summarize(braid::PlanConnections(config)).c_str());
+  return 0;
 }
 
 }  // namespace
@@ -53,11 +58,15 @@ int main(int argc, char** argv) {
   }
   braid::config::v1::ConnectorConfig config;
   braid::ConfigProblems problems = braid::LoadConnector(flags.config_file, &config);
-  if (!problems.empty()) std::fprintf(stderr, "%s\n", braid::JoinProblems(problems).c_str());
-  if (braid::HasErrors(problems)) return kExitUsage;
-  if (flags.check_config) return CheckSpool(config);
+  bool is_wrong = braid::HasErrors(problems);
+  if (!problems.empty() && (is_wrong || flags.check_config)) {
+    std::fprintf(stderr, "%s\n", braid::JoinProblems(problems).c_str());
+  }
+  if (is_wrong) return kExitUsage;
+  if (flags.check_config) return Check(flags.config_file, config);
   braid::LimitMallocArenas();
   braid::InitLog(braid::DaemonLogOptions(flags, config.log(), "connector"));
+  braid::LogWarnings(problems);
 
   // Signals first: threads that start later leave them alone.
   braid::RealLoop loop("connector");

@@ -53,7 +53,7 @@ ConnectorWorker::ConnectorWorker(Loop& loop, const config::v1::ConnectorConfig& 
   options.network = plan.network;
   options.stream = absl::StrCat("streams/", plan.stream);
   options.api = *ApiOf(plan);
-  options.api.user_agent = absl::StrCat("braid/", std::string(Version()), " (+", plan.id, ")");
+  options.api.user_agent = UserAgent(Version(), plan.id);
   options.limits = RuleLimitsOf(plan.source, options.api.dialect);
   if (options.api.dialect == RuleDialect::kPowerTrack) {
     options.request_interval = kPowerTrackInterval;

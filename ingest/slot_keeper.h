@@ -41,8 +41,6 @@ namespace braid {
 
 // After the spool's directory: the file beside it.
 inline constexpr char kConnectsSuffix[] = ".connects";
-// So does whether the connection is paused.
-inline constexpr char kPausedSuffix[] = ".paused";
 
 class SlotKeeper final : public ConnectionObserver {
  public:

@@ -15,6 +15,10 @@
 
 namespace braid {
 
+// After the spool's directory: the file beside it that says who paused the
+// connection. No leftover.
+inline constexpr char kPausedSuffix[] = ".paused";
+
 // `dir` holds one spool for each of `connections`. FailedPrecondition names every
 // other one that holds records, how many bytes, and the remedies. One that holds
 // none is left alone and logged.

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
 #include "ingest/x_error.h"
+#include "ingest/x_request.h"
 #include "proto/proto_time.h"
 
 namespace braid {
@@ -64,8 +65,7 @@ void UsageReader::Ask() {
   }
   HttpRequest request;
   request.url = options_.url;
-  if (!authorization->empty()) request.headers.push_back({"Authorization", *authorization});
-  request.headers.push_back({"User-Agent", options_.user_agent});
+  AddIdentity(*std::move(authorization), options_.user_agent, &request);
   request.ca_file = options_.ca_file;
   call_ = std::make_unique<RestCall>(loop_, http_, std::move(request), options_.call,
                                      [this](RestAnswer answer) {

@@ -1,6 +1,7 @@
 #include "ingest/x_request.h"
 
 #include <fstream>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
@@ -127,6 +128,17 @@ std::string AuthorizationOf(XAuth auth, absl::string_view token) {
   return absl::StrCat("Basic ", absl::Base64Escape(token));
 }
 
+std::string UserAgent(absl::string_view version, absl::string_view connection) {
+  return absl::StrCat("braid/", version, " (+", connection, ")");
+}
+
+void AddIdentity(std::string authorization, std::string user_agent, HttpRequest* request) {
+  if (!authorization.empty()) {
+    request->headers.push_back({"Authorization", std::move(authorization)});
+  }
+  request->headers.push_back({"User-Agent", std::move(user_agent)});
+}
+
 absl::StatusOr<HttpRequest> BuildRequest(const RequestOptions& options, absl::string_view token,
                                          int backfill_minutes) {
   const Dialect& dialect = *options.dialect;
@@ -144,11 +156,8 @@ absl::StatusOr<HttpRequest> BuildRequest(const RequestOptions& options, absl::st
     AddParameter(BackfillParameter(dialect.family), absl::StrCat(backfill_minutes), &*url);
   }
   request.url = *std::move(url);
-  if (!token.empty()) {
-    request.headers.push_back({"Authorization", AuthorizationOf(dialect.auth, token)});
-  }
-  request.headers.push_back(
-      {"User-Agent", absl::StrCat("braid/", options.version, " (+", options.connection, ")")});
+  AddIdentity(token.empty() ? "" : AuthorizationOf(dialect.auth, token),
+              UserAgent(options.version, options.connection), &request);
   request.accept_gzip = true;
   request.connect_timeout = options.connect_timeout;
   request.ca_file = options.ca_file;

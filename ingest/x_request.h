@@ -1,4 +1,5 @@
-// The request that opens a stream: URL, parameters, credentials, who we are.
+// The request that opens a stream: URL, parameters, credentials; who we are, as
+// each request to X says it.
 //
 // Pure but for ReadToken, which reads a small local file. Secrets go into the
 // Authorization header and nowhere else: not into errors, not into logs.
@@ -49,6 +50,13 @@ absl::StatusOr<std::string> StreamUrl(const RequestOptions& options);
 
 // The value of the Authorization header. `token`: as BuildRequest takes it.
 std::string AuthorizationOf(XAuth auth, absl::string_view token);
+
+// "braid/VERSION (+CONNECTION)".
+std::string UserAgent(absl::string_view version, absl::string_view connection);
+
+// Who asks, in the headers of every request to X. `authorization`: the header's
+// value; empty: no such header.
+void AddIdentity(std::string authorization, std::string user_agent, HttpRequest* request);
 
 // `token`: what the Authorization header is made of: a bearer token, or for
 // Basic "user:password"; empty: no such header. `backfill_minutes` 0: none asked

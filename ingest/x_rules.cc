@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
+#include "ingest/x_request.h"
 
 namespace braid {
 namespace {
@@ -48,8 +49,7 @@ HttpRequest Request(const RuleApi& api, const std::string& url, std::string meth
   request.url = url;
   request.method = std::move(method);
   request.body = std::move(body);
-  if (!api.authorization.empty()) request.headers.push_back({"Authorization", api.authorization});
-  request.headers.push_back({"User-Agent", api.user_agent});
+  AddIdentity(api.authorization, api.user_agent, &request);
   if (!request.body.empty()) request.headers.push_back({"Content-Type", "application/json"});
   request.ca_file = api.ca_file;
   return request;

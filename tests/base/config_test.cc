@@ -93,9 +93,32 @@ TEST_F(ConfigTest, LimitsVolumeAndLagHaveDefaultsAndBounds) {
         "limits: [{per: day, posts: 1, action: remove_rules}]",
         "limits: [{per: day, posts: 1, action: remove_rules, rules: [a, '']}]",
         "limits: [{per: day, posts: 1, rules: [cats]}]", "usage_reset_day: 31",
-        "volume: {drop_percent: 99}", "lag: {hold: 1s}"}) {
+        "volume: {drop_percent: 99}", "lag: {hold: 1s}", "lag: {hold: 90s}"}) {
     EXPECT_NE(Deduper(absl::StrCat(kDeduper, "    ", bad, "\n")), "") << bad;
   }
+}
+
+TEST_F(ConfigTest, EachValueOfALimitIsReportedOnceForWhatIsWrongWithIt) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"{per: day, posts: -5}",
+       "32: streams[0].limits[0].posts: \"-5\" is not a whole number of at least 0"},
+      {"{per: day, posts: 0}", "32: streams[0].limits[0].posts: is out of range; use 1 or more"},
+      {"{per: day}", "14: streams[0].limits[0].posts: is missing; give the number of posts"},
+      {"{posts: 5}", "14: streams[0].limits[0].per: is missing; write day or month"},
+      {"{per: '', posts: 5}",
+       "20: streams[0].limits[0].per has no value; give one or remove the "
+       "key"},
+      {"{per: week, posts: 5}", "20: streams[0].limits[0].per: \"week\" is not one of day, month"},
+  };
+  for (const auto& [limit, problem] : cases) {
+    EXPECT_EQ(Deduper(absl::StrCat(kDeduper, "    limits: [", limit, "]\n")),
+              absl::StrCat("d.yaml:6:", problem));
+  }
+  EXPECT_EQ(Deduper(absl::StrCat(kDeduper, "    lag: {hold: 90s}\n")),
+            "d.yaml:6:17: streams[0].lag.hold: lag is judged minute by minute; use whole minutes");
+  EXPECT_EQ(Deduper(absl::StrCat(kDeduper, "    volume: {hold: -5s}\n")),
+            "d.yaml:6:20: streams[0].volume.hold: \"-5s\" is not a duration; write e.g. 250ms, "
+            "20s, 15min or 26h");
 }
 
 TEST_F(ConfigTest, GoodConnectorIsCompleteWithDefaults) {

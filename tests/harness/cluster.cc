@@ -6,6 +6,7 @@
 #include "tests/harness/binaries.h"
 #include "tests/harness/files.h"
 #include "tests/harness/ports.h"
+#include "tests/harness/run_to_end.h"
 #include "tests/harness/spool_export.h"
 #include "tests/harness/wait.h"
 
@@ -122,19 +123,7 @@ std::string Cluster::ConnectorYaml(int index) const {
 absl::Status Cluster::InitDeduper() {
   absl::Status written = WriteFile(deduper_config(), DeduperYaml());
   if (!written.ok()) return written;
-  ProcessOptions init;
-  init.name = "deduper-init";
-  init.command = {RunfilePath("dedupe/braid-deduper"), "--init", "--config", deduper_config()};
-  init.output_file = options_.dir + "/deduper.log";
-  absl::StatusOr<std::unique_ptr<Process>> process = Process::Start(init);
-  if (!process.ok()) return process.status();
-  absl::StatusOr<ProcessExit> exit = (*process)->Wait(absl::Seconds(30));
-  if (!exit.ok()) return exit.status();
-  if (exit->signaled || exit->code != 0) {
-    return absl::InternalError(
-        absl::StrCat("--init: ", exit->ToString(), "\n", (*process)->OutputTail()));
-  }
-  return absl::OkStatus();
+  return harness::InitDeduper(deduper_config(), options_.dir + "/deduper.log");
 }
 
 absl::Status Cluster::Start() {

@@ -8,7 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "tests/harness/process.h"
+#include "tests/harness/run_to_end.h"
 
 namespace braid::harness {
 namespace {
@@ -117,15 +117,7 @@ absl::Status Network::Ip(const std::vector<std::string>& arguments, int namespac
   options.command.insert(options.command.end(), arguments.begin(), arguments.end());
   options.output_file = dir_ + "/ip.log";
   options.network_namespace_fd = namespace_fd;
-  absl::StatusOr<std::unique_ptr<Process>> process = Process::Start(options);
-  if (!process.ok()) return process.status();
-  absl::StatusOr<ProcessExit> exit = (*process)->Wait(absl::Seconds(10));
-  if (!exit.ok()) return exit.status();
-  if (exit->signaled || exit->code != 0) {
-    return absl::InternalError(
-        absl::StrCat(options.name, ": ", exit->ToString(), "\n", (*process)->OutputTail()));
-  }
-  return absl::OkStatus();
+  return RunSuccessfully(std::move(options), absl::Seconds(10));
 }
 
 }  // namespace braid::harness

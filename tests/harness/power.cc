@@ -11,7 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
-#include "tests/harness/process.h"
+#include "tests/harness/run_to_end.h"
 
 namespace braid::harness {
 namespace {
@@ -29,15 +29,7 @@ absl::Status Run(std::vector<std::string> command, const std::string& log) {
   options.name = command[0];
   options.command = std::move(command);
   options.output_file = log;
-  absl::StatusOr<std::unique_ptr<Process>> process = Process::Start(options);
-  if (!process.ok()) return process.status();
-  absl::StatusOr<ProcessExit> exit = (*process)->Wait(absl::Minutes(1));
-  if (!exit.ok()) return exit.status();
-  if (exit->signaled || exit->code != 0) {
-    return absl::InternalError(
-        absl::StrCat(options.name, ": ", exit->ToString(), "\n", (*process)->OutputTail()));
-  }
-  return absl::OkStatus();
+  return RunSuccessfully(std::move(options), absl::Minutes(1));
 }
 
 absl::Status Errno(absl::string_view what) {

@@ -5,6 +5,7 @@
 
 #include "tests/harness/files.h"
 #include "tests/harness/ready_file.h"
+#include "tests/harness/run_to_end.h"
 #include "tests/harness/wait.h"
 
 namespace braid::harness {
@@ -33,6 +34,32 @@ TEST_F(ProcessTest, ExitCodeAndOutputAreKept) {
   EXPECT_EQ(exit->ToString(), "exit code 3");
   EXPECT_EQ(process->OutputTail(), "hello\n");
   EXPECT_FALSE(process->IsRunning());
+}
+
+TEST_F(ProcessTest, RunToEndGivesTheExitAndOnlyItsOwnOutput) {
+  ProcessOptions options;
+  options.name = "shell";
+  options.command = {"/bin/sh", "-c", "echo first; exit 3"};
+  options.output_file = dir_.path() + "/run.log";
+  EXPECT_EQ(RunToEnd(options, absl::Seconds(10))->exit.code, 3);
+  options.command.back() = "echo second";
+  absl::StatusOr<EndedProcess> ended = RunToEnd(options, absl::Seconds(10));
+  ASSERT_TRUE(ended.ok()) << ended.status();
+  EXPECT_EQ(ended->exit.ToString(), "exit code 0");
+  EXPECT_EQ(ended->output, "second\n");
+  options.command.back() = "exec sleep 60";
+  EXPECT_EQ(RunToEnd(options, absl::Milliseconds(30)).status().code(),
+            absl::StatusCode::kDeadlineExceeded);
+}
+
+TEST_F(ProcessTest, WhatWasToSucceedFailsWithItsOutput) {
+  ProcessOptions options;
+  options.name = "shell";
+  options.command = {"/bin/sh", "-c", "echo why; exit 3"};
+  options.output_file = dir_.path() + "/run.log";
+  EXPECT_EQ(RunSuccessfully(options, absl::Seconds(10)).message(), "shell: exit code 3\nwhy\n");
+  options.command.back() = "exit 0";
+  EXPECT_TRUE(RunSuccessfully(options, absl::Seconds(10)).ok());
 }
 
 TEST_F(ProcessTest, WaitEndsAtItsDeadline) {

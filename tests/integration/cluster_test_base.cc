@@ -3,33 +3,12 @@
 #include <stdlib.h>
 
 #include <cstdio>
-#include <filesystem>
+#include <utility>
 
 #include "absl/strings/numbers.h"
-#include "absl/strings/str_cat.h"
-#include "tests/harness/binaries.h"
-#include "tests/harness/process.h"
 #include "tests/harness/wait.h"
 
 namespace braid::integration {
-namespace {
-
-// A failure is looked into with the logs and configurations, which bazel keeps
-// where this variable points.
-void KeepLogs(const std::string& dir) {
-  const char* outputs = getenv("TEST_UNDECLARED_OUTPUTS_DIR");
-  if (outputs == nullptr) return;
-  for (const auto& entry : std::filesystem::directory_iterator(dir)) {
-    std::string extension = entry.path().extension().string();
-    if (extension != ".log" && extension != ".yaml") continue;
-    std::error_code ignored;
-    std::filesystem::copy(entry.path(), outputs, std::filesystem::copy_options::overwrite_existing,
-                          ignored);
-  }
-}
-
-}  // namespace
-
 int CountFromEnvironment(const char* variable, int otherwise) {
   const char* text = getenv(variable);
   int count = 0;
@@ -39,10 +18,6 @@ int CountFromEnvironment(const char* variable, int otherwise) {
 ClusterTest::ClusterTest()
     : random_(static_cast<uint64_t>(
           CountFromEnvironment("BRAID_SEED", static_cast<int>(OsSeed() & 0x7fffffff)))) {}
-
-ClusterTest::~ClusterTest() {
-  if (HasFailure()) KeepLogs(dir());
-}
 
 void ClusterTest::StartCluster(harness::ClusterOptions options) {
   if (options.dir.empty()) options.dir = dir();
@@ -66,18 +41,8 @@ void ClusterTest::ExpectLogIsTheTruth(const harness::IsTrusted& is_trusted) {
   std::printf("%s\n", verdict->ToString().c_str());
 }
 
-std::pair<int, std::string> ClusterTest::Braid(std::vector<std::string> words) {
-  harness::ProcessOptions options;
-  options.name = "braid";
-  options.command = {harness::RunfilePath("cli/braid"), "--server", cluster().log_address().deduper,
-                     "--stream", "main"};
-  options.command.insert(options.command.end(), words.begin(), words.end());
-  options.output_file = absl::StrCat(dir(), "/braid-", ++braid_runs_, ".log");
-  auto process = harness::Process::Start(options);
-  if (!process.ok()) return {-1, process.status().ToString()};
-  absl::StatusOr<harness::ProcessExit> exit = (*process)->Wait(absl::Minutes(2));
-  return {exit.ok() && !exit->signaled ? exit->code : -1,
-          harness::ReadFile(options.output_file).value_or("")};
+Ended ClusterTest::Braid(std::vector<std::string> words) {
+  return RunBraid(cluster().log_address().deduper, std::move(words));
 }
 
 void ClusterTest::ExpectCleanStop() {

@@ -1,41 +1,30 @@
-// What the tests with real processes share: a directory, counts from the
-// environment (a slice in the ordinary suite, more in tests/campaign), a
-// cluster, and the comparison with the truth at the end.
+// What the tests with a whole Braid share: counts from the environment (a slice in
+// the ordinary suite, more in tests/campaign), a cluster, and the comparison with
+// the truth at the end.
 
 #ifndef BRAID_TESTS_INTEGRATION_CLUSTER_TEST_BASE_H_
 #define BRAID_TESTS_INTEGRATION_CLUSTER_TEST_BASE_H_
 
-#include <gtest/gtest.h>
-
 #include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "base/random.h"
 #include "tests/harness/cluster.h"
-#include "tests/harness/files.h"
+#include "tests/integration/processes_test_base.h"
 
 namespace braid::integration {
-
-#define ASSERT_STATUS_OK(expression)                \
-  do {                                              \
-    absl::Status status_of_it = (expression);       \
-    ASSERT_TRUE(status_of_it.ok()) << status_of_it; \
-  } while (false)
 
 // The number in an environment variable, or `otherwise`.
 int CountFromEnvironment(const char* variable, int otherwise);
 
-class ClusterTest : public testing::Test {
+class ClusterTest : public ProcessesTest {
  protected:
   ClusterTest();
-  ~ClusterTest() override;
 
   // Makes and starts a cluster below dir().
   void StartCluster(harness::ClusterOptions options = {});
   harness::Cluster& cluster() { return *cluster_; }
-  const std::string& dir() const { return dir_.path(); }
   SeededRandom& random() { return random_; }
 
   // Lets load pass for a random span, [min, max).
@@ -45,8 +34,8 @@ class ClusterTest : public testing::Test {
   // everything spooled or sent on a trusted connection is there.
   void ExpectLogIsTheTruth(const harness::IsTrusted& is_trusted);
 
-  // Exit code (-1: none) and output of `braid WORDS` against the cluster.
-  std::pair<int, std::string> Braid(std::vector<std::string> words);
+  // `braid WORDS` against the cluster.
+  Ended Braid(std::vector<std::string> words);
 
   // SIGTERM to everything; each ends by itself with exit code 0 within 5 s.
   void ExpectCleanStop();
@@ -54,9 +43,7 @@ class ClusterTest : public testing::Test {
   std::unique_ptr<harness::Cluster> cluster_;
 
  private:
-  harness::TempDir dir_{"integration"};
   SeededRandom random_;
-  int braid_runs_ = 0;
 };
 
 }  // namespace braid::integration

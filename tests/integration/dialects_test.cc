@@ -5,14 +5,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
-#include "tests/harness/binaries.h"
-#include "tests/harness/daemon.h"
-#include "tests/harness/emulator.h"
-#include "tests/harness/files.h"
-#include "tests/harness/ports.h"
 #include "tests/harness/wait.h"
-#include "tests/integration/cluster_test_base.h"
+#include "tests/integration/daemons_test_base.h"
 
 namespace braid::integration {
 namespace {
@@ -49,74 +43,50 @@ const Row kRows[] = {
     {"gnip-sample10-likes", "/stream/sample10-likes", true},
 };
 
-class DialectsTest : public testing::Test {
- protected:
-  DialectsTest() {
-    harness::EmulatorOptions options;
-    options.dir = dir_.path();
-    // A twentieth of a tenth of a share: the rarest stream gets one a second.
-    options.rate = 3000;
-    options.has_truth = false;
-    options.gzip = true;
-    emulator_ = std::make_unique<harness::Emulator>(options);
-    deduper_ = MakeDaemon("deduper", "dedupe/braid-deduper");
-    connector_ = MakeDaemon("connector", "ingest/braid-connector");
-  }
+harness::EmulatorOptions X() {
+  harness::EmulatorOptions options;
+  // A twentieth of a tenth of a share: the rarest stream gets one a second.
+  options.rate = 3000;
+  options.has_truth = false;
+  options.gzip = true;
+  return options;
+}
 
-  std::unique_ptr<harness::Daemon> MakeDaemon(const std::string& name, const std::string& binary) {
-    harness::DaemonOptions options;
-    options.name = name;
-    options.dir = dir_.path();
-    options.command = {harness::RunfilePath(binary), "--config", Path(name + ".yaml")};
-    return std::make_unique<harness::Daemon>(options);
-  }
-  std::string Path(const std::string& name) const { return absl::StrCat(dir_.path(), "/", name); }
+class DialectsTest : public DaemonsTest {
+ protected:
+  DialectsTest() : DaemonsTest(X()), connector_(MakeConnector("connector")) {}
 
   // What X splits stands in a stream of its own kind.
   static std::string StreamOf(const Row& row) { return row.has_partitions ? "parts" : "whole"; }
   static bool IsGnip(const Row& row) { return absl::StartsWith(row.dialect, "gnip-"); }
 
   std::string ConnectionYaml(const Row& row) const {
-    std::string url = absl::StrReplaceAll(emulator_->StreamUrl(row.dialect),
-                                          {{"/2/tweets/search/stream", row.path}});
-    if (IsGnip(row)) url = absl::StrReplaceAll(url, {{row.path, absl::StrCat(row.path, kGnip)}});
+    std::string path = IsGnip(row) ? absl::StrCat(row.path, kGnip) : row.path;
+    std::string url = StreamUrl(row.dialect, path);
     return absl::StrCat("  - id: ", row.dialect, "\n    stream: ", StreamOf(row),
                         "\n    source: {dialect: ", row.dialect,
                         row.has_partitions ? ", partition: 1" : "", ", url: \"", url, "\", ",
                         IsGnip(row) ? absl::StrCat("account: acme, label: prod, user: me, "
                                                    "password_file: ",
-                                                   emulator_->token_file())
-                                    : absl::StrCat("bearer_token_file: ", emulator_->token_file()),
+                                                   emulator().token_file())
+                                    : absl::StrCat("bearer_token_file: ", emulator().token_file()),
                         "}\n");
   }
 
-  absl::Status WriteConfigurations() {
-    std::string connector = "network: here\nworker: false\nconnections:\n";
+  std::string ConnectionsYaml() const {
+    std::string yaml = "network: here\nworker: false\nconnections:\n";
+    for (const Row& row : kRows) yaml += ConnectionYaml(row);
+    return yaml;
+  }
+
+  static std::string StreamsYaml() {
     std::string whole = "  - name: whole\n    connections:\n";
     std::string parts = "  - name: parts\n    partitions: 1\n    connections:\n";
     for (const Row& row : kRows) {
-      absl::StrAppend(&connector, ConnectionYaml(row));
       absl::StrAppend(row.has_partitions ? &parts : &whole, "      - {id: ", row.dialect,
                       row.has_partitions ? ", partition: 1}\n" : "}\n");
     }
-    std::string deduper = absl::StrCat("listen: {grpc: \"", address_,
-                                       "\", http: \"127.0.0.1:0\"}\ndata_dir: ", Path("data"),
-                                       "\nstreams:\n", whole, parts);
-    absl::StrAppend(&connector, "dedupers: [{address: \"", address_,
-                    "\"}]\nspool: {dir: ", Path("spool"), "}\nlisten: {http: \"127.0.0.1:0\"}\n");
-    absl::Status written = harness::WriteFile(Path("connector.yaml"), connector);
-    return written.ok() ? harness::WriteFile(Path("deduper.yaml"), deduper) : written;
-  }
-
-  absl::Status InitDeduper() {
-    harness::ProcessOptions init;
-    init.name = "init";
-    init.command = {harness::RunfilePath("dedupe/braid-deduper"), "--init", "--config",
-                    Path("deduper.yaml")};
-    init.output_file = Path("init.log");
-    auto process = harness::Process::Start(init);
-    if (!process.ok()) return process.status();
-    return (*process)->Wait(absl::Seconds(30)).status();
+    return whole + parts;
   }
 
   static double Of(const absl::StatusOr<harness::Metrics>& metrics, const std::string& metric,
@@ -125,22 +95,18 @@ class DialectsTest : public testing::Test {
     return metrics->Sum(metric, absl::StrCat("connection=\"", row.dialect, "\"")).value_or(0);
   }
 
-  harness::TempDir dir_{"dialects"};
-  const std::string address_ = absl::StrCat("127.0.0.1:", harness::FreePort());
-  std::unique_ptr<harness::Emulator> emulator_;
-  std::unique_ptr<harness::Daemon> deduper_, connector_;
+  std::unique_ptr<harness::Daemon> connector_;
 };
 
 TEST_F(DialectsTest, EachStreamIsAskedForReadAndMerged) {
-  ASSERT_STATUS_OK(emulator_->Start());
-  ASSERT_STATUS_OK(WriteConfigurations());
-  ASSERT_STATUS_OK(InitDeduper());
-  ASSERT_STATUS_OK(deduper_->Start());
+  ASSERT_STATUS_OK(emulator().Start());
+  ASSERT_STATUS_OK(StartDeduper(StreamsYaml()));
+  ASSERT_STATUS_OK(WriteConnector("connector", ConnectionsYaml()));
   ASSERT_STATUS_OK(connector_->Start());
   std::string missing;
   absl::Status all = harness::WaitUntil("each stream brings events", absl::Minutes(2), [&] {
     auto received = connector_->Scrape();
-    auto merged = deduper_->Scrape();
+    auto merged = deduper().Scrape();
     missing.clear();
     for (const Row& row : kRows) {
       bool comes = Of(received, "braid_events_received_total", row) >= 3 &&
@@ -158,10 +124,10 @@ TEST_F(DialectsTest, EachStreamIsAskedForReadAndMerged) {
     EXPECT_EQ(Of(metrics, "braid_connection_disconnects_total", row), 0) << row.dialect;
     EXPECT_EQ(Of(metrics, "braid_connection_receiving", row), 1) << row.dialect;
   }
-  EXPECT_EQ(deduper_->Metric("braid_lost_lines_total", -1), 0);
+  EXPECT_EQ(deduper().Metric("braid_lost_lines_total", -1), 0);
   ASSERT_STATUS_OK(connector_->Stop(absl::Seconds(5)));
-  ASSERT_STATUS_OK(deduper_->Stop(absl::Seconds(5)));
-  ASSERT_STATUS_OK(emulator_->Stop());
+  ASSERT_STATUS_OK(deduper().Stop(absl::Seconds(5)));
+  ASSERT_STATUS_OK(emulator().Stop());
 }
 
 }  // namespace

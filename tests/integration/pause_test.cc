@@ -20,7 +20,7 @@ TEST_F(Pause, LastsOverARestartAndIsNotBoughtBack) {
   harness::Daemon& connector = cluster().connector(0);
   auto receiving = [&] { return connector.Metric("braid_connection_receiving", 0) == 1; };
   auto merged = [&] { return harness::GetStatus(cluster().log_address())->merged_events(); };
-  EXPECT_EQ(Braid({"stream", "pause"}).first, 0);
+  EXPECT_EQ(Braid({"stream", "pause"}).code, 0);
   ASSERT_STATUS_OK(
       harness::WaitUntil("it has left", absl::Seconds(10), [&] { return !receiving(); }));
 
@@ -36,7 +36,7 @@ TEST_F(Pause, LastsOverARestartAndIsNotBoughtBack) {
   EXPECT_EQ(connector.Metric("braid_connection_attempts_total", -1), 0);
   EXPECT_EQ(merged(), before);
 
-  EXPECT_EQ(Braid({"stream", "resume"}).first, 0);
+  EXPECT_EQ(Braid({"stream", "resume"}).code, 0);
   ASSERT_STATUS_OK(harness::WaitUntil("it streams again", absl::Seconds(20), receiving));
   absl::Time since = absl::Now();
   harness::LetPass(absl::Seconds(2));

@@ -18,25 +18,11 @@ namespace {
 
 class Refusal : public ClusterTest {
  protected:
-  struct Ended {
-    int code = -1;
-    std::string output;
-  };
-
   // Runs a daemon that should end by itself at once.
   Ended RunToEnd(const std::string& binary, const std::vector<std::string>& arguments) {
-    harness::ProcessOptions options;
-    options.name = "refused";
-    options.command = {harness::RunfilePath(binary)};
-    options.command.insert(options.command.end(), arguments.begin(), arguments.end());
-    options.output_file = absl::StrCat(dir(), "/refused-", ++runs_, ".log");
-    auto process = harness::Process::Start(options);
-    EXPECT_TRUE(process.ok()) << process.status();
-    if (!process.ok()) return {};
-    absl::StatusOr<harness::ProcessExit> exit = (*process)->Wait(absl::Seconds(20));
-    EXPECT_TRUE(exit.ok()) << exit.status();
-    if (!exit.ok() || exit->signaled) return {-1, (*process)->OutputTail()};
-    return {exit->code, (*process)->OutputTail()};
+    std::vector<std::string> command = {harness::RunfilePath(binary)};
+    command.insert(command.end(), arguments.begin(), arguments.end());
+    return Run(std::move(command), absl::Seconds(20));
   }
 
   Ended RunDeduper() {
@@ -66,8 +52,6 @@ class Refusal : public ClusterTest {
     }
     return files;
   }
-
-  int runs_ = 0;
 };
 
 TEST_F(Refusal, SecondDeduperOnOneDataDirectory) {

@@ -132,7 +132,7 @@ TEST_F(Rules, WhatXCountsStandsBesideWhatWeCount) {
   ASSERT_STATUS_OK(cluster().connector(0).Start());
   std::string text;
   absl::Status shown = harness::WaitUntil("X's usage", absl::Seconds(30), [&] {
-    text = Braid({"usage", "--days", "1", "-o", "json"}).second;
+    text = Braid({"usage", "--days", "1", "-o", "json"}).output;
     return absl::StrContains(text, "xPosts");
   });
   EXPECT_TRUE(shown.ok()) << text;

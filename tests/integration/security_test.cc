@@ -14,18 +14,6 @@ namespace {
 
 class Security : public ClusterTest {
  protected:
-  // Exit code and output of a program that ends by itself.
-  std::pair<int, std::string> Run(std::vector<std::string> command) {
-    harness::ProcessOptions options;
-    options.name = "run";
-    options.command = std::move(command);
-    options.output_file = absl::StrCat(dir(), "/run-", ++runs_, ".log");
-    auto process = harness::Process::Start(options);
-    if (!process.ok()) return {-1, process.status().ToString()};
-    absl::StatusOr<harness::ProcessExit> exit = (*process)->Wait(absl::Seconds(30));
-    return {exit.ok() && !exit->signaled ? exit->code : -1, (*process)->OutputTail()};
-  }
-
   std::string MakeCertificates(const std::string& name) {
     std::string path = absl::StrCat(dir(), "/", name);
     auto [code, output] = Run({harness::RunfilePath("deploy/make-certs"), "--host", "127.0.0.1",
@@ -33,8 +21,6 @@ class Security : public ClusterTest {
     EXPECT_EQ(code, 0) << output;
     return path;
   }
-
-  int runs_ = 0;
 };
 
 TEST_F(Security, WholePathRunsOverMutualTls) {
