@@ -16,6 +16,11 @@ namespace {
 
 using v1::StreamNotice;
 
+std::string PauseReason(const UsageLimit& limit) {
+  return absl::StrCat("limit of ", limit.posts, " posts per ", PeriodWord(limit.period),
+                      " reached");
+}
+
 std::string LagKey(const std::string& source_id) { return UsageKey(kUsageLag, source_id); }
 
 }  // namespace
@@ -113,18 +118,33 @@ void StreamWatch::CheckUsage(absl::Time now, std::vector<StreamNotice>* notices,
       options_.limits, options_.usage_reset_day, UtcDay(now),
       [this](UsagePeriod period) { return metering_.Posts(period.first_day, period.until_day); },
       &limits_);
-  if (limits_.has_pause() && limits_.pause().ends_micros() > 0 &&
-      absl::ToUnixMicros(now) >= limits_.pause().ends_micros()) {
-    notices->push_back(Resume(now, "the limit's period is over", changes));
+  if (limits_.has_pause() && limits_.pause().ends_micros() > 0) {
+    FollowLimits(now, notices, changes);
   }
   for (const UsageEvent& event : events) {
     const UsageLimit& limit = options_.limits[event.limit];
     notices->push_back(UsageNotice(event, limit));
     if (!event.reached || limit.action != UsageLimit::Action::kPause) continue;
-    notices->push_back(Pause(
-        now, UtcDayStart(event.period.until_day),
-        absl::StrCat("limit of ", limit.posts, " posts per ", PeriodWord(limit.period), " reached"),
-        changes));
+    notices->push_back(
+        Pause(now, UtcDayStart(event.period.until_day), PauseReason(limit), changes));
+  }
+}
+
+// A limit's pause lasts while a configured limit asks for it: limits may have
+// been raised or taken away since, or their periods moved.
+void StreamWatch::FollowLimits(absl::Time now, std::vector<StreamNotice>* notices,
+                               WriteSet* changes) {
+  store::v1::Pause* pause = limits_.mutable_pause();
+  absl::optional<LimitPause> asked =
+      AskedPause(options_.limits, options_.usage_reset_day, &limits_);
+  if (absl::ToUnixMicros(now) >= pause->ends_micros()) {
+    notices->push_back(Resume(now, "the limit's period is over", changes));
+  } else if (!asked) {
+    notices->push_back(Resume(now, "no configured limit is reached any more", changes));
+  } else {
+    // Told and kept with its span when it ends.
+    pause->set_ends_micros(absl::ToUnixMicros(UtcDayStart(asked->until_day)));
+    pause->set_reason(PauseReason(options_.limits[asked->limit]));
   }
 }
 
@@ -140,8 +160,8 @@ std::vector<StreamNotice> StreamWatch::OnCommand(const store::v1::Command& comma
   return notices;
 }
 
-// Pauses, or lets a pause last longer. `ends` in the infinite future: until
-// somebody resumes.
+// Pauses, or lets a pause last longer. `ends` in the infinite future: an
+// operator's, until somebody resumes; only a limit's has an end.
 StreamNotice StreamWatch::Pause(absl::Time now, absl::Time ends, const std::string& reason,
                                 WriteSet* changes) {
   bool endless = ends == absl::InfiniteFuture();

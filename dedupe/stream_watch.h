@@ -79,6 +79,7 @@ class StreamWatch {
  private:
   void OnLag(const std::string& source_id, const v1::Frame& frame, absl::string_view is_new);
   void CheckUsage(absl::Time now, std::vector<v1::StreamNotice>* notices, WriteSet* changes);
+  void FollowLimits(absl::Time now, std::vector<v1::StreamNotice>* notices, WriteSet* changes);
   v1::StreamNotice Pause(absl::Time now, absl::Time ends, const std::string& reason,
                          WriteSet* changes);
   v1::StreamNotice Resume(absl::Time now, const std::string& reason, WriteSet* changes);

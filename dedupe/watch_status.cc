@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/strip.h"
 #include "proto/proto_time.h"
 
 namespace braid {
@@ -71,6 +72,20 @@ void AddVolumeProblems(const Status::Volume& volume, Status* status) {
   }
 }
 
+// Why, and how it ends.
+std::string PauseProblem(const Status::Pause& pause, const std::string& stream) {
+  std::string resume = absl::StrCat("`braid stream resume --stream ", stream, "`");
+  if (!pause.has_end_time()) {
+    return absl::StrCat("The stream is paused by an operator",
+                        pause.reason().empty() ? "" : absl::StrCat(" (", pause.reason(), ")"),
+                        ": ", resume, " ends it.");
+  }
+  return absl::StrCat(
+      "The stream is paused by a limit (", pause.reason(), ") until ",
+      absl::FormatTime("%Y-%m-%d %H:%M", ToTime(pause.end_time()), absl::UTCTimeZone()), " UTC: ",
+      resume, " ends it now, as does a deduper's start with a higher limit.");
+}
+
 }  // namespace
 
 WatchStatus TakeWatchStatus(const StreamWatch& watch, absl::Time now) {
@@ -109,7 +124,8 @@ void FillWatchStatus(const WatchStatus& watch, v1::StreamStatus* status) {
   AddVolumeProblems(watch.volume, status);
   if (watch.paused) {
     *status->mutable_pause() = watch.pause;
-    status->add_problems(absl::StrCat("The stream is paused: ", watch.pause.reason(), "."));
+    absl::string_view stream = absl::StripPrefix(status->stream(), "streams/");
+    status->add_problems(PauseProblem(watch.pause, std::string(stream)));
   }
   status->set_posts_today(watch.posts_today);
   for (const auto& [source_id, lag] : watch.lags) {

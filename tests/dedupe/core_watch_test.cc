@@ -82,6 +82,13 @@ class CoreWatchTest : public testing::Test {
     Apply(std::move(complete));
   }
 
+  // 30 posts, more than the limit allows.
+  void ReachPause(const Core::Options& options) {
+    Load(options);
+    Open();
+    for (int i = 0; i < 3; ++i) Second(10);
+  }
+
   std::vector<StreamNotice::Type> Types() const {
     std::vector<StreamNotice::Type> types;
     for (const StreamNotice& notice : notices_) types.push_back(notice.type());
@@ -318,6 +325,65 @@ TEST_F(CoreWatchTest, AnOperatorsResumeHoldsForThePeriod) {
   EXPECT_FALSE(core_->watch().paused());
   for (int i = 0; i < 30; ++i) Second(10);
   EXPECT_FALSE(core_->watch().paused());
+}
+
+Core::Options PausesAt(uint64_t posts, UsageLimit::Period period = UsageLimit::Period::kDay) {
+  Core::Options options;
+  UsageLimit limit;
+  limit.period = period;
+  limit.posts = posts;
+  limit.action = UsageLimit::Action::kPause;
+  options.watch.limits.push_back(limit);
+  return options;
+}
+
+TEST_F(CoreWatchTest, APauseEndsWhereItsLimitIsRaised) {
+  ReachPause(PausesAt(10));
+  options_ = PausesAt(1000);
+  Restart();
+  ASSERT_TRUE(core_->watch().paused()) << "as it was written";
+  Second(0);
+  EXPECT_FALSE(core_->watch().paused());
+  ASSERT_EQ(notices_.back().type(), StreamNotice::TYPE_RESUMED);
+  EXPECT_EQ(notices_.back().message(), "resumed: no configured limit is reached any more");
+}
+
+TEST_F(CoreWatchTest, APauseEndsWhereItsLimitIsGone) {
+  ReachPause(PausesAt(10));
+  options_ = Core::Options();
+  Restart();
+  Second(0);
+  EXPECT_FALSE(core_->watch().paused());
+}
+
+TEST_F(CoreWatchTest, APauseGoesOnWhereTheChangedLimitIsReachedToo) {
+  ReachPause(PausesAt(10));
+  absl::Time ends = absl::FromUnixMicros(core_->watch().limits().pause().ends_micros());
+  options_ = PausesAt(20, UsageLimit::Period::kMonth);
+  Restart();
+  Second(0);
+  ASSERT_TRUE(core_->watch().paused());
+  EXPECT_EQ(core_->watch().limits().pause().reason(), "limit of 20 posts per month reached");
+  EXPECT_GT(absl::FromUnixMicros(core_->watch().limits().pause().ends_micros()), ends);
+  options_ = PausesAt(1000);
+  Restart();
+  Second(0);
+  EXPECT_FALSE(core_->watch().paused());
+}
+
+TEST_F(CoreWatchTest, AnOperatorsPauseNeverEndsByItself) {
+  ReachPause(PausesAt(10));
+  store::v1::InputRecord pause;
+  pause.mutable_command()->set_action(store::v1::Command::ACTION_PAUSE);
+  pause.mutable_command()->set_reason("quota");
+  Apply(std::move(pause));
+  options_ = Core::Options();
+  Restart();
+  Second(0);
+  now_ += absl::Hours(72);
+  Second(0);
+  ASSERT_TRUE(core_->watch().paused());
+  EXPECT_EQ(core_->watch().limits().pause().reason(), "quota");
 }
 
 TEST_F(CoreWatchTest, TwoConnectionsAreBilledOnce) {
