@@ -56,6 +56,10 @@ class CommandContext {
   int write_error_ = 0;
 };
 
+// Prints what a line without a command comes to: help, or what is wrong.
+// Returns the exit code. REQUIRES: parsed.exit_code is set.
+int Announce(const ParsedCommandLine& parsed, const Terminal& terminal);
+
 // Does what the line says.
 int RunCommand(const CommandLine& line, const Terminal& terminal, Interrupt& interrupt);
 

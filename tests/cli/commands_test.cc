@@ -232,6 +232,22 @@ TEST_F(CommandsTest, FullDiskIsSaidAndFails) {
   EXPECT_TRUE(ErrHas("No space left on device"));
 }
 
+TEST(AnnounceTest, HelpThatCanNotBeWrittenFails) {
+  Terminal terminal;
+  terminal.err = std::tmpfile();
+  using Words = std::vector<std::string>;
+  for (const Words& words : {Words{"--help"}, Words{"status", "--help"}}) {
+    ParsedCommandLine parsed = ParseCommandLine(words, [](const char*) { return nullptr; });
+    terminal.out = std::fopen("/dev/full", "w");
+    EXPECT_EQ(Announce(parsed, terminal), kExitFailed) << words[0];
+    std::fclose(terminal.out);
+    terminal.out = std::tmpfile();
+    EXPECT_EQ(Announce(parsed, terminal), kExitOk) << words[0];
+    std::fclose(terminal.out);
+  }
+  std::fclose(terminal.err);
+}
+
 TEST_F(CommandsTest, TailInALoopOverACursorFileSkipsNothing) {
   std::string file = CursorFilePath();
   std::string all;
