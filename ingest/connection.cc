@@ -358,6 +358,12 @@ void Connection::NoteWait(const Verdict& verdict, absl::Duration delay) {
 void Connection::LogEnd(const Verdict& verdict, absl::string_view detail,
                         absl::Duration delay) const {
   bool alert = verdict.needs_operator();
+  if (pause_wanted_ && !alert) {
+    return Log(LogLevel::kInfo, "connection_ended", "the connection ended and is paused",
+               {{"connection", options_.request.connection},
+                {"cause", CauseWord(verdict.cause)},
+                {"detail", BoundedText(detail, options_.detail_bytes_max)}});
+  }
   Log(alert ? LogLevel::kError : LogLevel::kWarn, alert ? "connection_refused" : "connection_ended",
       alert ? "X refuses this connection: somebody must act" : "the connection ended",
       {{"connection", options_.request.connection},

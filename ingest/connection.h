@@ -200,6 +200,7 @@ class Connection final : private StreamConsumer {
   void AppendFrames();
   void CloseFrame();
   void AppendCovers();
+  void LeaveOut(absl::Time time);
   // `lines`: 0 where nobody counted them.
   void AppendLoss(v1::Loss::Reason reason, uint64_t lines, absl::Time first, absl::Time last);
   void AppendEvent(absl::string_view cause, absl::string_view detail);

@@ -528,6 +528,19 @@ TEST_F(ConnectionTest, APausedConnectionStaysAwayUntilItIsResumed) {
   EXPECT_EQ(http_.requests.size(), 2);
 }
 
+TEST_F(ConnectionTest, ALineThatAPauseCutsIsNoLossAndNothingIsWaitedFor) {
+  Establish();
+  http_.unread = Post() + Post().substr(0, 40);
+  connection_->Pause();
+  loop_.RunFor(kTurn);
+  EXPECT_EQ(sink_.said_, (Said{"event connected", "posts 1", "event requested", "event paused"}));
+  EXPECT_EQ(connection_->Report().lost_lines(), 0);
+  const v1::ConnectionEvent& end = sink_.records_[2].event();
+  EXPECT_EQ(end.wait_class(), "");
+  EXPECT_FALSE(end.has_next_attempt_delay());
+  EXPECT_EQ(end.cut_line_bytes(), 40);
+}
+
 TEST_F(ConnectionTest, APauseIsNotBoughtBackByBackfill) {
   Establish();
   const auto asked = [this] { return http_.requests.back().url; };
