@@ -9,6 +9,7 @@
 #include "base/utc_text.h"
 #include "dedupe/hold.h"
 #include "dedupe/offer_session.h"
+#include "dedupe/resume_turns.h"
 #include "dedupe/rollback.h"
 #include "dedupe/usage_report.h"
 #include "dedupe/watch_options.h"
@@ -209,10 +210,21 @@ void StreamRuntime::OnNotice(const v1::StreamNotice& notice) {
   if (notice.type() == Notice::TYPE_PAUSED || notice.type() == Notice::TYPE_RESUMED) TellPause();
 }
 
+// A pause at once, its end by turns.
 void StreamRuntime::TellPause() {
+  std::vector<SourceSnapshot> sources = directory_.Snapshot();
   for (const std::string& connection : connections()) {
-    OfferSession* session = directory_.SessionOf(connection);
-    if (session != nullptr) session->TellPause();
+    auto tell = [this, connection] {
+      OfferSession* session = directory_.SessionOf(connection);
+      if (session != nullptr) session->TellPause();
+    };
+    absl::Duration turn = core_->watch().paused() ? absl::ZeroDuration()
+                                                  : ResumeTurn(connection, sources);
+    if (turn == absl::ZeroDuration()) {
+      tell();
+    } else {
+      loop_.After(turn, tell);
+    }
   }
 }
 
