@@ -48,6 +48,30 @@ std::string StateWord(const v1::Connection& c) {
   }
 }
 
+// Why a connection waits and until when; empty of one that does not.
+std::string WaitLine(const v1::Connection& c) {
+  const v1::ConnectionReport& report = c.report();
+  bool waits = c.presence() == v1::Connection::PRESENCE_REPORTING &&
+               report.state() == v1::ConnectionReport::STATE_BACKING_OFF;
+  if (!waits) return "";
+  std::string cause = report.last_cause().empty() ? "no attempt yet" : report.last_cause();
+  std::string line = absl::StrCat(ShortName(c.name()), " waits: ", EscapeForTerminal(cause));
+  // 200 is how the stream began, not how it ended.
+  if (report.http_status() != 0 && report.http_status() != 200) {
+    absl::StrAppend(&line, " (HTTP ", report.http_status(), ")");
+  }
+  absl::StrAppend(&line, ", class ", EscapeForTerminal(report.wait_class()));
+  if (report.has_next_attempt_time()) {
+    absl::Time next = ToTime(report.next_attempt_time());
+    absl::Duration left = next - ToTime(report.report_time()) - ToDuration(c.report_age());
+    absl::StrAppend(&line, ", next attempt ",
+                    left <= absl::ZeroDuration() ? "now" : "in " + DurationText(left), " (",
+                    absl::FormatTime("%H:%M:%S", next, absl::UTCTimeZone()), " UTC)");
+  }
+  if (report.needs_operator()) absl::StrAppend(&line, "; NEEDS OPERATOR: waiting does not mend it");
+  return line;
+}
+
 std::string OriginWord(v1::EventOrigin origin) {
   return EnumWords(v1::EventOrigin_Name(origin), "EVENT_ORIGIN_");
 }
@@ -171,7 +195,7 @@ std::string RenderConnections(
                                     [](const v1::Connection& c) { return c.partition() > 0; });
   std::vector<std::vector<std::string>> rows = {
       {"CONNECTION", "STATE", ">EVENTS/S", ">BYTES/S", ">FIRST", ">SEEN", ">BEHIND P50", ">P99",
-       ">LAST BYTE", ">REPORT AGE", ">UP", ">RECONNECTS", "NETWORK"}};
+       ">LAST BYTE", ">REPORT AGE", ">UP", ">CALL UP", ">RECONNECTS", "NETWORK"}};
   for (const v1::Connection& c : connections) {
     const auto age = [](bool known, const google::protobuf::Duration& duration) {
       return known ? DurationText(ToDuration(duration)) : std::string("-");
@@ -183,12 +207,19 @@ std::string RenderConnections(
                     DurationText(ToDuration(c.behind_p50())),
                     DurationText(ToDuration(c.behind_p99())),
                     age(c.has_last_byte_age(), c.last_byte_age()),
-                    age(c.has_report_age(), c.report_age()), age(c.has_up_time(), c.up_time()),
+                    age(c.has_report_age(), c.report_age()),
+                    age(c.has_stream_up_time(), c.stream_up_time()),
+                    age(c.has_up_time(), c.up_time()),
                     GroupDigits(c.reconnects()), EscapeForTerminal(c.network())});
     if (has_partitions) rows.back().push_back(absl::StrCat(c.partition()));
   }
   if (has_partitions) rows[0].push_back(">PARTITION");
-  return TableText(rows, "  ");
+  std::string text = TableText(rows, "  ");
+  for (const v1::Connection& c : connections) {
+    std::string line = WaitLine(c);
+    if (!line.empty()) absl::StrAppend(&text, "  ", line, "\n");
+  }
+  return text;
 }
 
 std::string RenderStatus(const v1::StreamStatus& s, bool color) {

@@ -17,7 +17,8 @@ namespace braid {
 std::string RenderStatus(const v1::StreamStatus& status, bool color);
 
 // The connections side by side. What is not known now is not shown as if it
-// were: see v1::Connection.
+// were: see v1::Connection. Below, a line for each that waits: why, until when.
+// UP is of the stream from X, CALL UP of the call to the deduper.
 std::string RenderConnections(
     const google::protobuf::RepeatedPtrField<v1::Connection>& connections);
 

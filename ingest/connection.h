@@ -228,6 +228,7 @@ class Connection final : private StreamConsumer {
   absl::optional<Attempt> attempt_;
   // How the last attempt ended and what the next waits for.
   Verdict last_verdict_;
+  int last_status_ = 0;
   absl::Duration wait_delay_;
   // Why the gate holds the next attempt; empty: it does not.
   std::string held_for_;

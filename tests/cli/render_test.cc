@@ -149,6 +149,40 @@ TEST(RenderTest, WhatWasReportedBeforeItWentIsNotShownAsNow) {
   EXPECT_TRUE(Contains(RenderConnections(status.connections()), "receiving, CONTESTED"));
 }
 
+TEST(RenderTest, WhyAConnectionWaitsAndUntilWhenIsShown) {
+  v1::StreamStatus status = MakeStatus();
+  v1::Connection* connection = status.mutable_connections(1);
+  SetDuration(absl::Seconds(1), connection->mutable_report_age());
+  v1::ConnectionReport* report = connection->mutable_report();
+  report->set_last_cause("unauthorized");
+  report->set_http_status(401);
+  report->set_wait_class("terminal");
+  report->set_needs_operator(true);
+  SetTime(kNow + absl::Seconds(62), report->mutable_next_attempt_time());
+  std::string text = RenderStatus(status, false);
+  EXPECT_TRUE(Contains(text,
+                       "nyc-b waits: unauthorized (HTTP 401), class terminal, next attempt in 1 "
+                       "min 1 s (14:14:22 UTC); NEEDS OPERATOR"))
+      << text;
+  // A stream that broke was a 200.
+  report->set_http_status(200);
+  report->set_last_cause("reset");
+  report->set_needs_operator(false);
+  text = RenderConnections(status.connections());
+  EXPECT_TRUE(Contains(text, "nyc-b waits: reset, class terminal")) << text;
+  EXPECT_FALSE(Contains(text, "NEEDS OPERATOR")) << text;
+  connection->set_presence(v1::Connection::PRESENCE_GONE);
+  EXPECT_FALSE(Contains(RenderConnections(status.connections()), "waits")) << "not known now";
+}
+
+TEST(RenderTest, UpIsTheStreamsAndCallUpTheCalls) {
+  v1::StreamStatus status = MakeStatus();
+  SetDuration(absl::Hours(5), status.mutable_connections(1)->mutable_up_time());
+  SetDuration(absl::Minutes(3), status.mutable_connections(1)->mutable_stream_up_time());
+  std::string text = RenderConnections(status.connections());
+  EXPECT_LT(text.find("3 min 0 s"), text.find("5 h 0 min")) << text;
+}
+
 TEST(RenderTest, UnreachableServerComesWithARemedy) {
   absl::Status refused = absl::UnavailableError("Connection refused");
   EXPECT_TRUE(Contains(RenderError(refused, "h:1", false), "Is braid-deduper running there?"));

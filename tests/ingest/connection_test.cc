@@ -507,6 +507,26 @@ TEST_F(ConnectionTest, DrainWhileBackingOffIsDoneAtOnce) {
   EXPECT_EQ(http_.requests.size(), 1);
 }
 
+TEST_F(ConnectionTest, TheReportSaysHowTheLastAttemptEndedAndSinceWhenItStreams) {
+  Start();
+  Answer(401);
+  End(HttpEnd::Kind::kClean);
+  v1::ConnectionReport report = connection_->Report();
+  EXPECT_EQ(report.last_cause(), "unauthorized");
+  EXPECT_EQ(report.http_status(), 401);
+  EXPECT_TRUE(report.needs_operator());
+  EXPECT_EQ(ToTime(report.next_attempt_time()), connection_->XNow() + absl::Seconds(320) - kTurn);
+  EXPECT_FALSE(report.has_stream_start_time());
+  loop_.RunFor(absl::Seconds(320));
+  Answer(200);
+  absl::Time since = connection_->XNow();
+  loop_.RunFor(absl::Seconds(5));
+  report = connection_->Report();
+  EXPECT_FALSE(report.needs_operator());
+  EXPECT_EQ(report.http_status(), 200);
+  EXPECT_NEAR(absl::ToDoubleSeconds(since - ToTime(report.stream_start_time())), 0, 1);
+}
+
 TEST_F(ConnectionTest, ReconnectClosesTheOldSocketFirst) {
   Establish();
   connection_->Reconnect();
