@@ -22,6 +22,9 @@ struct Terminal {
   // Whether `out` is one, and knows more than lines.
   bool interactive = false;
   int width = 120;
+
+  // For tables and paragraphs: a file or a pipe has room.
+  int text_width() const { return interactive ? width : 0; }
 };
 
 class CommandContext {

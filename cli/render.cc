@@ -111,12 +111,12 @@ std::string VolumeLine(const v1::StreamStatus& s) {
     absl::StrAppend(&text, "  ", Count(s.volume().observed_per_second()), "/s, usually ",
                     Count(s.volume().expected_per_second()), "/s");
   }
+  absl::StrAppend(&text, "    billed today ", GroupDigits(s.posts_today()), "\n");
   if (s.has_lag()) {
-    absl::StrAppend(&text, "    lag p50 ", DurationText(ToDuration(s.lag().p50())), "  p99 ",
-                    DurationText(ToDuration(s.lag().p99())));
+    absl::StrAppend(&text, "  lag      p50 ", DurationText(ToDuration(s.lag().p50())), "  p99 ",
+                    DurationText(ToDuration(s.lag().p99())), "\n");
   }
-  absl::StrAppend(&text, "    billed today ", GroupDigits(s.posts_today()), "\n\n");
-  return text;
+  return text + "\n";
 }
 
 std::string LogLine(const v1::StreamStatus& status) {
@@ -190,7 +190,7 @@ bool HasSeen(const v1::Event& event, const std::string& connection_id) {
 }  // namespace
 
 std::string RenderConnections(
-    const google::protobuf::RepeatedPtrField<v1::Connection>& connections) {
+    const google::protobuf::RepeatedPtrField<v1::Connection>& connections, int width) {
   bool has_partitions = std::any_of(connections.begin(), connections.end(),
                                     [](const v1::Connection& c) { return c.partition() > 0; });
   std::vector<std::vector<std::string>> rows = {
@@ -214,15 +214,19 @@ std::string RenderConnections(
     if (has_partitions) rows.back().push_back(absl::StrCat(c.partition()));
   }
   if (has_partitions) rows[0].push_back(">PARTITION");
-  std::string text = TableText(rows, "  ");
+  // What a narrow screen does without first: a name, a state and whether posts
+  // come stay.
+  std::string text = FittedTableText(std::move(rows), "  ", width,
+                                     {"NETWORK", ">CALL UP", ">REPORT AGE", ">P99", ">RECONNECTS",
+                                      ">BYTES/S", ">SEEN", ">BEHIND P50", ">UP", ">LAST BYTE"});
   for (const v1::Connection& c : connections) {
     std::string line = WaitLine(c);
-    if (!line.empty()) absl::StrAppend(&text, "  ", line, "\n");
+    if (!line.empty()) absl::StrAppend(&text, WrapText("  " + line, width, "      "), "\n");
   }
   return text;
 }
 
-std::string RenderStatus(const v1::StreamStatus& s, bool color) {
+std::string RenderStatus(const v1::StreamStatus& s, bool color, int width) {
   std::string text = absl::StrCat(ShortName(s.stream()), "  ", HealthWord(s.health(), color), "  ",
                                   TimeText(ToTime(s.sample_time())), " UTC\n\n");
   absl::StrAppend(&text, "  merged   ", Count(s.merged().events_per_second()), " events/s  ",
@@ -241,10 +245,10 @@ std::string RenderStatus(const v1::StreamStatus& s, bool color) {
                   "\n");
   absl::StrAppend(&text, VolumeLine(s));
   if (s.has_rule_set()) absl::StrAppend(&text, "  rules    ", RuleSetLine(s), "\n\n");
-  absl::StrAppend(&text, RenderConnections(s.connections()));
+  absl::StrAppend(&text, RenderConnections(s.connections(), width));
   if (s.problems_size() > 0) absl::StrAppend(&text, "\n");
   for (const std::string& problem : s.problems()) {
-    absl::StrAppend(&text, "  ! ", EscapeForTerminal(problem), "\n");
+    absl::StrAppend(&text, WrapText("  ! " + EscapeForTerminal(problem), width, "    "), "\n");
   }
   return text;
 }

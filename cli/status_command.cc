@@ -41,7 +41,9 @@ int RunStatus(const StatusOptions& options, CommandContext& context) {
   while (true) {
     absl::StatusOr<v1::StreamStatus> status = context.client.Status();
     if (!status.ok()) return context.Fail(status.status());
-    std::string text = context.wants_table() ? RenderStatus(*status, color) : context.Json(*status);
+    std::string text = context.wants_table()
+                           ? RenderStatus(*status, color, context.terminal.text_width())
+                           : context.Json(*status);
     if (options.watch && context.wants_table()) text += "\n";
     if (!context.Print(text)) return context.WriteFailure();
     if (!options.watch) return options.check ? Check(*status, context) : kExitOk;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "absl/strings/str_split.h"
 #include "cli/text.h"
 #include "proto/proto_time.h"
 #include "proto/reason.h"
@@ -181,6 +182,28 @@ TEST(RenderTest, UpIsTheStreamsAndCallUpTheCalls) {
   SetDuration(absl::Minutes(3), status.mutable_connections(1)->mutable_stream_up_time());
   std::string text = RenderConnections(status.connections());
   EXPECT_LT(text.find("3 min 0 s"), text.find("5 h 0 min")) << text;
+}
+
+TEST(RenderTest, EverythingFitsIntoEightyColumns) {
+  v1::StreamStatus status = MakeStatus();
+  status.set_log_id("0123456789abcdef");
+  status.mutable_volume()->set_state(v1::StreamStatus::Volume::STATE_LEARNING);
+  SetDuration(absl::Milliseconds(812), status.mutable_lag()->mutable_p50());
+  for (v1::Connection& connection : *status.mutable_connections()) {
+    connection.set_network("a-network-with-a-name");
+    connection.mutable_report()->set_last_cause("unauthorized");
+  }
+  status.add_problems("No connection is receiving, which is said here in more than eighty columns.");
+  std::string text = RenderStatus(status, false, 80);
+  for (absl::string_view line : absl::StrSplit(text, '\n')) {
+    EXPECT_LE(line.size(), 80u) << line;
+  }
+  EXPECT_FALSE(Contains(text, "NETWORK")) << text;
+  for (const char* part : {"CONNECTION", "STATE", "EVENTS/S", "LAST BYTE", "! No connection"}) {
+    EXPECT_TRUE(Contains(text, part)) << part << "\n" << text;
+  }
+  EXPECT_TRUE(Contains(RenderStatus(status, false, 200), "NETWORK")) << text;
+  EXPECT_TRUE(Contains(RenderStatus(status, false), "NETWORK")) << "a pipe has room";
 }
 
 TEST(RenderTest, UnreachableServerComesWithARemedy) {
