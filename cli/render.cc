@@ -108,7 +108,10 @@ std::string VolumeLine(const v1::StreamStatus& s) {
   if (s.volume().state() == v1::StreamStatus::Volume::STATE_UNSPECIFIED) state = "not watched";
   std::string text = absl::StrCat("  volume   ", state, s.volume().capped() ? ", CAPPED" : "");
   if (s.volume().state() != v1::StreamStatus::Volume::STATE_UNSPECIFIED) {
-    absl::StrAppend(&text, "  ", Count(s.volume().observed_per_second()), "/s, usually ",
+    absl::StrAppend(&text, "  ",
+                    s.has_pause() ? "not observed"
+                                  : absl::StrCat(Count(s.volume().observed_per_second()), "/s"),
+                    ", usually ",
                     Count(s.volume().expected_per_second()), "/s");
   }
   absl::StrAppend(&text, "    billed today ", GroupDigits(s.posts_today()), "\n");
@@ -231,7 +234,10 @@ std::string RenderStatus(const v1::StreamStatus& s, bool color, int width) {
                                   TimeText(ToTime(s.sample_time())), " UTC\n\n");
   absl::StrAppend(&text, "  merged   ", Count(s.merged().events_per_second()), " events/s  ",
                   BytesText(s.merged().bytes_per_second()), "/s  ",
-                  absl::StrFormat("%.2f", s.merged().copies_per_event()), " copies per event\n");
+                  s.merged().copies_per_event() > 0
+                      ? absl::StrFormat("%.2f", s.merged().copies_per_event())
+                      : "-",
+                  " live copies per event\n");
   absl::StrAppend(&text, "  log      ", LogLine(s), "\n");
   absl::StrAppend(&text, "  totals   ", GroupDigits(s.merged_events()), " merged  ",
                   GroupDigits(s.duplicate_events()), " duplicates  ", GroupDigits(s.late_events()),

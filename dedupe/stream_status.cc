@@ -177,9 +177,10 @@ void FillMerged(const RateWindow& rates, v1::StreamStatus::Rates* out) {
   out->set_events_per_second(rates.PerSecond(kMergedCounter, kRateSpan));
   out->set_bytes_per_second(rates.PerSecond(kMergedBytesCounter, kRateSpan));
   out->set_duplicates_per_second(rates.PerSecond(kDuplicatesCounter, kRateSpan));
-  double merged = rates.Growth(kMergedCounter, kShareSpan);
-  double copies = merged + rates.Growth(kDuplicatesCounter, kShareSpan);
-  if (merged > 0) out->set_copies_per_event(copies / merged);
+  double events = rates.Growth(kLiveEventsCounter, kShareSpan);
+  if (events > 0) {
+    out->set_copies_per_event(rates.Growth(kLiveCopiesCounter, kShareSpan) / events);
+  }
 }
 
 }  // namespace

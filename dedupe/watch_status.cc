@@ -15,6 +15,9 @@ using Status = v1::StreamStatus;
 
 // Tags shown; a stream of which more are unusual has one trouble, not many.
 constexpr int kTagsShown = 10;
+// A slot waits for 30 s for a connection that is behind; nothing was observed
+// for longer than a minute where none was judged since.
+constexpr absl::Duration kObservedAgeMax = absl::Seconds(90);
 
 Status::Volume::State StateOf(const VolumeModel& model) {
   switch (model.state().state()) {
@@ -29,12 +32,13 @@ Status::Volume::State StateOf(const VolumeModel& model) {
 
 // The stream's volume, or a tag's: the same members.
 template <typename Out>
-void FillVolume(const VolumeModel& model, Out* out) {
+void FillVolume(const VolumeModel& model, bool observes, Out* out) {
   out->set_state(StateOf(model));
   if (model.state().since_seconds() > 0) {
     SetTime(absl::FromUnixSeconds(model.state().since_seconds()), out->mutable_since_time());
   }
-  out->set_observed_per_second(model.state().observed_rate());
+  // What was seen before a pause is not what is seen now.
+  if (observes) out->set_observed_per_second(model.state().observed_rate());
   out->set_expected_per_second(model.state().expected_rate());
 }
 
@@ -92,14 +96,16 @@ WatchStatus TakeWatchStatus(const StreamWatch& watch, absl::Time now) {
   WatchStatus out;
   const VolumeModel& stream = watch.volume().stream();
   if (!watch.options().volume.off) {
-    FillVolume(stream, &out.volume);
+    absl::Time judged = absl::FromUnixSeconds(stream.state().slot_end_seconds());
+    bool observes = now - judged <= kObservedAgeMax;
+    FillVolume(stream, observes, &out.volume);
     out.volume.set_learned(stream.learned());
     out.volume.set_capped(stream.state().capped());
     for (const auto& [tag, model] : watch.volume().tags()) {
       if (model.is_usual() || out.volume.tags_size() == kTagsShown) continue;
       v1::StreamStatus::Volume::Tag* shown = out.volume.add_tags();
       shown->set_rule_tag(tag);
-      FillVolume(model, shown);
+      FillVolume(model, observes, shown);
     }
   }
   out.paused = watch.paused();

@@ -172,7 +172,10 @@ TEST(StreamStatusTest, RatesAreOverTheLastTenSecondsSharesOverAMinute) {
     // 100/s, then 10/s for the last ten seconds.
     double merged = i <= 110 ? i * 100.0 : 11000 + (i - 110) * 10.0;
     rates.Sample(kLoopNow + absl::Seconds(i), {{kMergedCounter, merged},
-                                               {kDuplicatesCounter, merged / 2},
+                                               // A backfill's are no copies of these.
+                                               {kDuplicatesCounter, merged * 7},
+                                               {kLiveEventsCounter, merged},
+                                               {kLiveCopiesCounter, merged * 1.5},
                                                {EventsCounter("a"), merged},
                                                {FirstsCounter("a"), merged / 4}});
   }
