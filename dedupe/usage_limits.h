@@ -59,6 +59,9 @@ std::vector<UsageEvent> CheckLimits(const std::vector<UsageLimit>& limits, int r
                                     int32_t today, absl::FunctionRef<uint64_t(UsagePeriod)> posts,
                                     store::v1::LimitState* state);
 
+// An operator resumed: what is reached asks for no pause in this period.
+void WaiveReached(store::v1::LimitState* state);
+
 // The pause that reached limits ask for.
 struct LimitPause {
   // Of the configured limits: the one whose period ends last.
