@@ -234,6 +234,7 @@ absl::StatusOr<v1::Usage> StreamRuntime::Usage(const v1::GetUsageRequest& reques
   facts.now = absl::FromUnixMicros(monitor_->CoreState().now_micros());
   facts.limits = core_->watch().options().limits;
   facts.reset_day = core_->watch().options().usage_reset_day;
+  facts.first_day = UtcDay(absl::FromUnixMicros(identity_.created_wall_micros()));
   return ReportUsage(*store_, facts, request);
 }
 
@@ -278,11 +279,20 @@ void StreamRuntime::Watch() {
   monitor_->Sample(loop_.Now());
   WatchHold();
   WarnOfContests();
+  WarnOfResetDay();
   if (loop_.Now() - mark_synced_ >= kMarkSyncInterval) {
     mark_synced_ = loop_.Now();
     SyncMark();
   }
   loop_.After(kWatchInterval, [this] { Watch(); });
+}
+
+// Once, and again where X says another day.
+void StreamRuntime::WarnOfResetDay() {
+  std::string problem = core_->watch().ResetDayProblem();
+  if (problem.empty() || problem == warned_reset_day_) return;
+  Log(LogLevel::kWarn, "usage_reset_day_differs", problem, {{"stream", name()}});
+  warned_reset_day_ = std::move(problem);
 }
 
 void StreamRuntime::WarnOfContests() {

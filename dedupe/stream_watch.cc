@@ -42,6 +42,8 @@ absl::Status StreamWatch::Load() {
   } else if (!absl::IsNotFound(bytes.status())) {
     return bytes.status();
   }
+  status = LoadXUsage();
+  if (!status.ok()) return status;
   absl::Status bad;
   status =
       store_.Scan(Table::kUsage, UsageKey(kUsageLag), UsageKey(kUsageLag + 1),
@@ -55,6 +57,27 @@ absl::Status StreamWatch::Load() {
                     return true;
                   });
   return status.ok() ? bad : status;
+}
+
+absl::Status StreamWatch::LoadXUsage() {
+  absl::StatusOr<std::string> bytes = store_.Get(Table::kUsage, UsageKey(kUsageOfX));
+  if (absl::IsNotFound(bytes.status())) return absl::OkStatus();
+  if (!bytes.ok()) return bytes.status();
+  v1::XUsage usage;
+  if (!usage.ParseFromString(*bytes)) return absl::DataLossError("X's usage can not be read");
+  x_reset_day_ = static_cast<int>(usage.reset_day());
+  return absl::OkStatus();
+}
+
+std::string StreamWatch::ResetDayProblem() const {
+  bool by_month = std::any_of(
+      options_.limits.begin(), options_.limits.end(),
+      [](const UsageLimit& limit) { return limit.period == UsageLimit::Period::kMonth; });
+  // Ours ends at 28, so that every month has it.
+  int theirs = std::min(x_reset_day_, 28);
+  if (!by_month || theirs == 0 || theirs == options_.usage_reset_day) return "";
+  return absl::StrCat("usage_reset_day is ", options_.usage_reset_day, " and X counts from day ",
+                      x_reset_day_, ": limits per month count another month than X bills.");
 }
 
 void StreamWatch::OnOpened(const store::v1::SourceOpened& opened) {
@@ -155,6 +178,7 @@ std::vector<StreamNotice> StreamWatch::OnCommand(const store::v1::Command& comma
     notices.push_back(Pause(now, absl::InfiniteFuture(), command.reason(), changes));
   } else if (command.action() == store::v1::Command::ACTION_RESUME && paused()) {
     notices.push_back(Resume(now, "an operator resumed it", changes));
+    WaiveReached(&limits_);
   }
   for (StreamNotice& notice : notices) SetTime(now, notice.mutable_notice_time());
   return notices;
@@ -223,7 +247,10 @@ StreamNotice StreamWatch::OnRemoved(size_t limit, absl::Time now) {
 
 void StreamWatch::OnXUsage(v1::XUsage usage, absl::Time now, WriteSet* changes) {
   // Several workers ask by turns, and none is from the future.
-  SetTime(std::min(ToTime(usage.observe_time()), now), usage.mutable_observe_time());
+  absl::Time observed = std::min(ToTime(usage.observe_time()), now);
+  SetTime(observed, usage.mutable_observe_time());
+  usage.set_metered_posts(metering_.Posts(UtcDay(observed), UtcDay(observed) + 1));
+  x_reset_day_ = static_cast<int>(usage.reset_day());
   changes->Put(Table::kUsage, UsageKey(kUsageOfX), usage.SerializeAsString());
 }
 

@@ -120,6 +120,7 @@ WatchStatus TakeWatchStatus(const StreamWatch& watch, absl::Time now) {
   for (const auto& [source_id, lag] : watch.lags()) {
     if (lag.state().measured_minute() > 0) out.lags[source_id] = LagOf(lag.state());
   }
+  out.reset_day_problem = watch.ResetDayProblem();
   int32_t today = UtcDay(now);
   out.posts_today = watch.metering().Posts(today, today + 1);
   return out;
@@ -133,6 +134,7 @@ void FillWatchStatus(const WatchStatus& watch, v1::StreamStatus* status) {
     absl::string_view stream = absl::StripPrefix(status->stream(), "streams/");
     status->add_problems(PauseProblem(watch.pause, std::string(stream)));
   }
+  if (!watch.reset_day_problem.empty()) status->add_problems(watch.reset_day_problem);
   status->set_posts_today(watch.posts_today);
   for (const auto& [source_id, lag] : watch.lags) {
     if (source_id == StreamWatch::kStreamLag) {

@@ -306,6 +306,13 @@ TEST_F(CoreWatchTest, WhatXCountsStandsBesideWhatWeCount) {
   EXPECT_EQ(shown->days(0).x_posts(), 60u);
   EXPECT_FALSE(shown->days(1).has_x_posts());
   EXPECT_EQ(shown->x_usage().project_posts(), 70u);
+  // Posts go on coming; what the reading is held against stays.
+  EXPECT_EQ(shown->x_usage().metered_posts(), 50u);
+  EXPECT_TRUE(shown->days(1).has_counts());
+  facts.first_day = UtcDay(now_);
+  shown = ReportUsage(store_, facts, {});
+  EXPECT_TRUE(shown->days(0).has_counts());
+  EXPECT_FALSE(shown->days(1).has_counts()) << "before the log began";
   EXPECT_LE(ToTime(shown->x_usage().observe_time()), now_);
 }
 
@@ -384,6 +391,27 @@ TEST_F(CoreWatchTest, AnOperatorsPauseNeverEndsByItself) {
   Second(0);
   ASSERT_TRUE(core_->watch().paused());
   EXPECT_EQ(core_->watch().limits().pause().reason(), "quota");
+}
+
+TEST_F(CoreWatchTest, XsResetDayIsHeldAgainstTheConfigured) {
+  Load(PausesAt(1'000'000, UsageLimit::Period::kMonth));
+  Open();
+  EXPECT_EQ(core_->watch().ResetDayProblem(), "") << "X has not said";
+  store::v1::InputRecord input;
+  SetTime(now_, input.mutable_work()->mutable_usage()->mutable_observe_time());
+  input.mutable_work()->mutable_usage()->set_reset_day(15);
+  Apply(std::move(input));
+  EXPECT_EQ(core_->watch().ResetDayProblem(),
+            "usage_reset_day is 1 and X counts from day 15: limits per month count another month "
+            "than X bills.");
+  Restart();
+  EXPECT_NE(core_->watch().ResetDayProblem(), "");
+  options_.watch.usage_reset_day = 15;
+  Restart();
+  EXPECT_EQ(core_->watch().ResetDayProblem(), "");
+  options_ = PausesAt(1000);
+  Restart();
+  EXPECT_EQ(core_->watch().ResetDayProblem(), "") << "no limit counts by month";
 }
 
 TEST_F(CoreWatchTest, TwoConnectionsAreBilledOnce) {
