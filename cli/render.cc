@@ -86,6 +86,12 @@ std::string HealthWord(v1::StreamStatus::Health health, bool color) {
   return color ? absl::StrCat(paint, word, "\x1b[0m") : word;
 }
 
+// The problems say why and how it ends.
+std::string PauseWord(const v1::StreamStatus& status) {
+  if (!status.has_pause()) return "";
+  return status.pause().has_end_time() ? ", PAUSED by a limit" : ", PAUSED by an operator";
+}
+
 std::string Count(double per_second) {
   if (per_second > 0 && per_second < 10) return absl::StrFormat("%.1f", per_second);
   return GroupDigits(static_cast<uint64_t>(std::llround(per_second)));
@@ -230,7 +236,8 @@ std::string RenderConnections(
 }
 
 std::string RenderStatus(const v1::StreamStatus& s, bool color, int width) {
-  std::string text = absl::StrCat(ShortName(s.stream()), "  ", HealthWord(s.health(), color), "  ",
+  std::string text = absl::StrCat(ShortName(s.stream()), "  ", HealthWord(s.health(), color),
+                                  PauseWord(s), "  ",
                                   TimeText(ToTime(s.sample_time())), " UTC\n\n");
   absl::StrAppend(&text, "  merged   ", Count(s.merged().events_per_second()), " events/s  ",
                   BytesText(s.merged().bytes_per_second()), "/s  ",

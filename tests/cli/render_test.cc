@@ -132,6 +132,17 @@ TEST(RenderTest, StatusShowsHealthConnectionsAndProblems) {
   EXPECT_TRUE(Contains(RenderStatus(MakeStatus(), true), "\x1b[33mEXPOSED\x1b[0m"));
 }
 
+TEST(RenderTest, StatusSaysWhoPausedAndObservesNothingMeanwhile) {
+  v1::StreamStatus status = MakeStatus();
+  status.mutable_pause()->set_reason("quota");
+  status.mutable_volume()->set_state(v1::StreamStatus::Volume::STATE_LEARNING);
+  std::string text = RenderStatus(status, false);
+  EXPECT_TRUE(Contains(text, "EXPOSED, PAUSED by an operator")) << text;
+  EXPECT_TRUE(Contains(text, "learning  not observed, usually 0/s")) << text;
+  SetTime(kNow, status.mutable_pause()->mutable_end_time());
+  EXPECT_TRUE(Contains(RenderStatus(status, false), "PAUSED by a limit"));
+}
+
 TEST(RenderTest, WhatWasReportedBeforeItWentIsNotShownAsNow) {
   v1::StreamStatus status = MakeStatus();
   v1::Connection* connection = status.mutable_connections(1);
