@@ -114,11 +114,14 @@ std::string VolumeLine(const v1::StreamStatus& s) {
   if (s.volume().state() == v1::StreamStatus::Volume::STATE_UNSPECIFIED) state = "not watched";
   std::string text = absl::StrCat("  volume   ", state, s.volume().capped() ? ", CAPPED" : "");
   if (s.volume().state() != v1::StreamStatus::Volume::STATE_UNSPECIFIED) {
-    absl::StrAppend(&text, "  ",
-                    s.has_pause() ? "not observed"
-                                  : absl::StrCat(Count(s.volume().observed_per_second()), "/s"),
-                    ", usually ",
-                    Count(s.volume().expected_per_second()), "/s");
+    // Nothing was judged yet, or nothing is received on purpose.
+    bool observes = !s.has_pause() && s.volume().learned() > 0;
+    absl::StrAppend(
+        &text, "  ",
+        observes ? absl::StrCat(Count(s.volume().observed_per_second()), "/s") : "not observed");
+    if (s.volume().learned() > 0) {
+      absl::StrAppend(&text, ", usually ", Count(s.volume().expected_per_second()), "/s");
+    }
   }
   absl::StrAppend(&text, "    billed today ", GroupDigits(s.posts_today()), "\n");
   if (s.has_lag()) {

@@ -184,15 +184,15 @@ std::string FittedTableText(std::vector<std::vector<std::string>> rows, absl::st
 std::string WrapText(absl::string_view text, int width, absl::string_view indent) {
   if (width <= 0 || CodePoints(text) <= width) return std::string(text);
   std::string wrapped;
-  int used = 0;
+  int used = -1;
   for (absl::string_view word : absl::StrSplit(text, ' ')) {
     int length = CodePoints(word);
-    if (used > 0 && used + 1 + length > width) {
+    if (used >= 0 && used + 1 + length > width) {
       absl::StrAppend(&wrapped, "\n", indent, word);
       used = CodePoints(indent) + length;
     } else {
-      absl::StrAppend(&wrapped, wrapped.empty() ? "" : " ", word);
-      used += length + (used > 0 ? 1 : 0);
+      absl::StrAppend(&wrapped, used < 0 ? "" : " ", word);
+      used += 1 + length;
     }
   }
   return wrapped;

@@ -136,9 +136,11 @@ TEST(RenderTest, StatusSaysWhoPausedAndObservesNothingMeanwhile) {
   v1::StreamStatus status = MakeStatus();
   status.mutable_pause()->set_reason("quota");
   status.mutable_volume()->set_state(v1::StreamStatus::Volume::STATE_LEARNING);
+  status.mutable_volume()->set_expected_per_second(50);
+  status.mutable_volume()->set_learned(0.1);
   std::string text = RenderStatus(status, false);
   EXPECT_TRUE(Contains(text, "EXPOSED, PAUSED by an operator")) << text;
-  EXPECT_TRUE(Contains(text, "learning  not observed, usually 0/s")) << text;
+  EXPECT_TRUE(Contains(text, "learning  not observed, usually 50/s")) << text;
   SetTime(kNow, status.mutable_pause()->mutable_end_time());
   EXPECT_TRUE(Contains(RenderStatus(status, false), "PAUSED by a limit"));
 }
@@ -225,6 +227,13 @@ TEST(RenderTest, UnreachableServerComesWithARemedy) {
   EXPECT_FALSE(Contains(RenderError(closed, "h:1", true), "give --ca-file"));
   absl::Status plain = absl::UnavailableError("Ssl handshake failed: WRONG_VERSION_NUMBER");
   EXPECT_TRUE(Contains(RenderError(plain, "h:1", true), "speaks plain text"));
+}
+
+TEST(TextTest, WrappedLinesKeepTheirIndentAndTheirWords) {
+  EXPECT_EQ(WrapText("  ! one two three", 9, "    "), "  ! one\n    two\n    three");
+  EXPECT_EQ(WrapText("  ! one", 80, "    "), "  ! one");
+  EXPECT_EQ(WrapText("  ! one two three", 0, "    "), "  ! one two three");
+  EXPECT_EQ(WrapText("averylongword two", 5, ""), "averylongword\ntwo");
 }
 
 TEST(TextTest, ShellQuoteKeepsEveryWordWhole) {
