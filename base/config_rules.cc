@@ -59,9 +59,9 @@ class RuleReader {
     auto [first, is_new] = first_by_value_.emplace(rule.value, rules->size());
     if (!is_new && (*rules)[first->second].tag != rule.tag) {
       const ConfigRule& other = (*rules)[first->second];
-      return Problem(node.Mark(), absl::StrCat("\"", rule.value, "\" has the tag \"", rule.tag,
-                                               "\" here and \"", other.tag, "\" at ", other.where,
-                                               ": at X a rule has one tag"));
+      return Problem(node.Mark(),
+                     absl::StrCat("\"", rule.value, "\" has the tag \"", rule.tag, "\" here and \"",
+                                  other.tag, "\" at ", other.where, ": at X a rule has one tag"));
     }
     rules->push_back(std::move(rule));
   }

@@ -17,8 +17,7 @@ int RunList(CommandContext& context) {
   absl::StatusOr<v1::ListConnectionsResponse> all = context.client.Connections();
   if (!all.ok()) return context.Fail(all.status());
   if (context.wants_table()) {
-    return context.Finish(
-        RenderConnections(all->connections(), context.terminal.text_width()));
+    return context.Finish(RenderConnections(all->connections(), context.terminal.text_width()));
   }
   if (context.line.output == CommandLine::Output::kJson) return context.Finish(context.Json(*all));
   std::string text;

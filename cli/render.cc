@@ -201,8 +201,8 @@ bool HasSeen(const v1::Event& event, const std::string& connection_id) {
 
 }  // namespace
 
-std::string RenderConnections(
-    const google::protobuf::RepeatedPtrField<v1::Connection>& connections, int width) {
+std::string RenderConnections(const google::protobuf::RepeatedPtrField<v1::Connection>& connections,
+                              int width) {
   bool has_partitions = std::any_of(connections.begin(), connections.end(),
                                     [](const v1::Connection& c) { return c.partition() > 0; });
   std::vector<std::vector<std::string>> rows = {
@@ -212,17 +212,14 @@ std::string RenderConnections(
     const auto age = [](bool known, const google::protobuf::Duration& duration) {
       return known ? DurationText(ToDuration(duration)) : std::string("-");
     };
-    rows.push_back({ShortName(c.name()), StateWord(c), Count(c.rates().events_per_second()),
-                    BytesText(c.rates().bytes_per_second()),
-                    absl::StrFormat("%.0f %%", c.first_share() * 100),
-                    absl::StrFormat("%.0f %%", c.seen_share() * 100),
-                    DurationText(ToDuration(c.behind_p50())),
-                    DurationText(ToDuration(c.behind_p99())),
-                    age(c.has_last_byte_age(), c.last_byte_age()),
-                    age(c.has_report_age(), c.report_age()),
-                    age(c.has_stream_up_time(), c.stream_up_time()),
-                    age(c.has_up_time(), c.up_time()),
-                    GroupDigits(c.reconnects()), EscapeForTerminal(c.network())});
+    rows.push_back(
+        {ShortName(c.name()), StateWord(c), Count(c.rates().events_per_second()),
+         BytesText(c.rates().bytes_per_second()), absl::StrFormat("%.0f %%", c.first_share() * 100),
+         absl::StrFormat("%.0f %%", c.seen_share() * 100), DurationText(ToDuration(c.behind_p50())),
+         DurationText(ToDuration(c.behind_p99())), age(c.has_last_byte_age(), c.last_byte_age()),
+         age(c.has_report_age(), c.report_age()), age(c.has_stream_up_time(), c.stream_up_time()),
+         age(c.has_up_time(), c.up_time()), GroupDigits(c.reconnects()),
+         EscapeForTerminal(c.network())});
     if (has_partitions) rows.back().push_back(absl::StrCat(c.partition()));
   }
   if (has_partitions) rows[0].push_back(">PARTITION");
@@ -239,9 +236,9 @@ std::string RenderConnections(
 }
 
 std::string RenderStatus(const v1::StreamStatus& s, bool color, int width) {
-  std::string text = absl::StrCat(ShortName(s.stream()), "  ", HealthWord(s.health(), color),
-                                  PauseWord(s), "  ",
-                                  TimeText(ToTime(s.sample_time())), " UTC\n\n");
+  std::string text =
+      absl::StrCat(ShortName(s.stream()), "  ", HealthWord(s.health(), color), PauseWord(s), "  ",
+                   TimeText(ToTime(s.sample_time())), " UTC\n\n");
   absl::StrAppend(&text, "  merged   ", Count(s.merged().events_per_second()), " events/s  ",
                   BytesText(s.merged().bytes_per_second()), "/s  ",
                   s.merged().copies_per_event() > 0

@@ -20,8 +20,8 @@ std::string RenderStatus(const v1::StreamStatus& status, bool color, int width =
 // The connections side by side. What is not known now is not shown as if it
 // were: see v1::Connection. Below, a line for each that waits: why, until when.
 // UP is of the stream from X, CALL UP of the call to the deduper.
-std::string RenderConnections(
-    const google::protobuf::RepeatedPtrField<v1::Connection>& connections, int width = 0);
+std::string RenderConnections(const google::protobuf::RepeatedPtrField<v1::Connection>& connections,
+                              int width = 0);
 
 // One line: sequence, commit time, connection, origin where not live, text.
 std::string RenderEventLine(const v1::Event& event, int text_width);

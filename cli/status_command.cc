@@ -55,17 +55,19 @@ int RunStatus(const StatusOptions& options, CommandContext& context) {
 
 void AddStatusCommands(CommandTree& tree) {
   auto options = std::make_shared<StatusOptions>();
-  CLI::App* status = tree.Add(
-      {"status",
-       "Health, connections, log: one screen",
-       {"braid status", "braid status --check -o json    # for scripts and monitoring",
-        "braid status --watch --interval 10"},
-       "braid.v1.StreamStatus, e.g. .health, .problems[], .connections[].presence",
-       "with --check: 0 redundant, or paused by an operator; 1 exposed (or failed); 2 dark, also by a "
-       "limit (or usage); 4 unreachable"},
-      [options](CommandContext& context) { return RunStatus(*options, context); });
+  CLI::App* status =
+      tree.Add({"status",
+                "Health, connections, log: one screen",
+                {"braid status", "braid status --check -o json    # for scripts and monitoring",
+                 "braid status --watch --interval 10"},
+                "braid.v1.StreamStatus, e.g. .health, .problems[], .connections[].presence",
+                "with --check: 0 redundant, or paused by an operator; 1 exposed (or failed); 2 "
+                "dark, also by a "
+                "limit (or usage); 4 unreachable"},
+               [options](CommandContext& context) { return RunStatus(*options, context); });
   status->add_flag("-w,--watch", options->watch, "Print it again and again");
-  status->add_flag("--check", options->check, "Exit 0 redundant or paused by an operator, 1 exposed, 2 dark");
+  status->add_flag("--check", options->check,
+                   "Exit 0 redundant or paused by an operator, 1 exposed, 2 dark");
   status->add_option("--interval", options->interval_seconds, "Seconds between two prints")
       ->check(CLI::Range(0.1, 3600.0));
 }

@@ -68,9 +68,8 @@ std::string Difference(const v1::Usage::Day& day, const v1::XUsage& reading) {
 
 // Limits of ours that count another month than X.
 std::string ResetDayText(const v1::Usage& usage) {
-  bool by_month =
-      std::any_of(usage.limits().begin(), usage.limits().end(),
-                  [](const v1::Usage::Limit& limit) { return limit.per() == "month"; });
+  bool by_month = std::any_of(usage.limits().begin(), usage.limits().end(),
+                              [](const v1::Usage::Limit& limit) { return limit.per() == "month"; });
   uint32_t theirs = usage.x_usage().reset_day();
   // Ours ends at 28.
   if (!by_month || theirs == 0 || std::min(theirs, 28u) == usage.reset_day()) return "";

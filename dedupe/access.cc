@@ -51,8 +51,8 @@ absl::Status CheckOfferAs(const grpc::AuthContext& auth, const std::string& sour
   std::string name = PeerName(auth);
   bool may = name == source_id || *PeerRole(auth) == Role::kOperator;
   if (may) return absl::OkStatus();
-  return absl::PermissionDeniedError(absl::StrCat("the certificate of connector '", name,
-                                                  "' may not offer as '", source_id, "'"));
+  return absl::PermissionDeniedError(
+      absl::StrCat("the certificate of connector '", name, "' may not offer as '", source_id, "'"));
 }
 
 }  // namespace braid

@@ -218,8 +218,8 @@ void StreamRuntime::TellPause() {
       OfferSession* session = directory_.SessionOf(connection);
       if (session != nullptr) session->TellPause();
     };
-    absl::Duration turn = core_->watch().paused() ? absl::ZeroDuration()
-                                                  : ResumeTurn(connection, sources);
+    absl::Duration turn =
+        core_->watch().paused() ? absl::ZeroDuration() : ResumeTurn(connection, sources);
     if (turn == absl::ZeroDuration()) {
       tell();
     } else {

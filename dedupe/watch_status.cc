@@ -81,13 +81,13 @@ std::string PauseProblem(const Status::Pause& pause, const std::string& stream) 
   std::string resume = absl::StrCat("`braid stream resume --stream ", stream, "`");
   if (!pause.has_end_time()) {
     return absl::StrCat("The stream is paused by an operator",
-                        pause.reason().empty() ? "" : absl::StrCat(" (", pause.reason(), ")"),
-                        ": ", resume, " ends it.");
+                        pause.reason().empty() ? "" : absl::StrCat(" (", pause.reason(), ")"), ": ",
+                        resume, " ends it.");
   }
   return absl::StrCat(
       "The stream is paused by a limit (", pause.reason(), ") until ",
-      absl::FormatTime("%Y-%m-%d %H:%M", ToTime(pause.end_time()), absl::UTCTimeZone()), " UTC: ",
-      resume, " ends it now, as does a deduper's start with a higher limit.");
+      absl::FormatTime("%Y-%m-%d %H:%M", ToTime(pause.end_time()), absl::UTCTimeZone()),
+      " UTC: ", resume, " ends it now, as does a deduper's start with a higher limit.");
 }
 
 }  // namespace

@@ -206,7 +206,8 @@ TEST(RenderTest, EverythingFitsIntoEightyColumns) {
     connection.set_network("a-network-with-a-name");
     connection.mutable_report()->set_last_cause("unauthorized");
   }
-  status.add_problems("No connection is receiving, which is said here in more than eighty columns.");
+  status.add_problems(
+      "No connection is receiving, which is said here in more than eighty columns.");
   std::string text = RenderStatus(status, false, 80);
   for (absl::string_view line : absl::StrSplit(text, '\n')) {
     EXPECT_LE(line.size(), 80u) << line;

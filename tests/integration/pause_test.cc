@@ -59,25 +59,25 @@ TEST_F(Pause, IsNoFailureLetsConnectionsGoAndEndsByTurns) {
     }
     return count;
   };
-  ASSERT_STATUS_OK(harness::WaitUntil("both stream", absl::Seconds(20),
-                                      [&] { return receiving() == 2; }));
+  ASSERT_STATUS_OK(
+      harness::WaitUntil("both stream", absl::Seconds(20), [&] { return receiving() == 2; }));
   EXPECT_EQ(Braid({"stream", "pause", "--reason", "quota"}).first, 0);
-  ASSERT_STATUS_OK(harness::WaitUntil("both have left", absl::Seconds(10),
-                                      [&] { return receiving() == 0; }));
+  ASSERT_STATUS_OK(
+      harness::WaitUntil("both have left", absl::Seconds(10), [&] { return receiving() == 0; }));
   // The status is sampled once a second.
   ASSERT_STATUS_OK(harness::WaitUntil("the check knows", absl::Seconds(10), [&] {
     auto [code, output] = Braid({"status", "--check"});
     return code == 0 && absl::StrContains(output, "PAUSED by an operator") &&
            absl::StrContains(output, "braid stream resume");
   }));
-  EXPECT_EQ(Braid({"connection", "drain", harness::Cluster::ConnectionName(0), "--reconnect"}).first,
-            0);
+  EXPECT_EQ(
+      Braid({"connection", "drain", harness::Cluster::ConnectionName(0), "--reconnect"}).first, 0);
   EXPECT_EQ(Braid({"stream", "resume"}).first, 0);
-  ASSERT_STATUS_OK(harness::WaitUntil("one streams again", absl::Seconds(20),
-                                      [&] { return receiving() > 0; }));
+  ASSERT_STATUS_OK(
+      harness::WaitUntil("one streams again", absl::Seconds(20), [&] { return receiving() > 0; }));
   EXPECT_EQ(receiving(), 1) << "the other one's turn is 3 s later";
-  ASSERT_STATUS_OK(harness::WaitUntil("both stream again", absl::Seconds(20),
-                                      [&] { return receiving() == 2; }));
+  ASSERT_STATUS_OK(
+      harness::WaitUntil("both stream again", absl::Seconds(20), [&] { return receiving() == 2; }));
   ExpectCleanStop();
 }
 
