@@ -2,6 +2,7 @@
 
 #include <yaml-cpp/yaml.h>
 
+#include <map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -55,11 +56,20 @@ class RuleReader {
       }
     }
     if (rule.value.empty()) return Problem(node.Mark(), "the rule has no value");
+    auto [first, is_new] = first_by_value_.emplace(rule.value, rules->size());
+    if (!is_new && (*rules)[first->second].tag != rule.tag) {
+      const ConfigRule& other = (*rules)[first->second];
+      return Problem(node.Mark(),
+                     absl::StrCat("\"", rule.value, "\" has the tag \"", rule.tag, "\" here and \"",
+                                  other.tag, "\" at ", other.where, ": at X a rule has one tag"));
+    }
     rules->push_back(std::move(rule));
   }
 
   const std::string& file_;
   ConfigProblems& problems_;
+  // Places in the list.
+  std::map<std::string, size_t> first_by_value_;
 };
 
 }  // namespace

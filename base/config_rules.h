@@ -26,8 +26,8 @@ struct ConfigRule {
   std::string where;  // file:line:column
 };
 
-// Every mistake is added to `problems`; `file` is its name in them. With
-// mistakes the list is not complete.
+// Every mistake is added to `problems`, one value with two tags among them; `file` is its name in
+// them. With mistakes the list is not complete.
 std::vector<ConfigRule> ParseRuleFile(const std::string& text, const std::string& file,
                                       ConfigProblems* problems);
 

@@ -8,20 +8,32 @@
 #include "cli/text.h"
 
 namespace braid {
+namespace {
 
-bool CommandContext::Print(const std::string& text) {
+// Zero, or why not all of it is written.
+int Write(const std::string& text, FILE* out) {
   errno = 0;
-  bool written = std::fwrite(text.data(), 1, text.size(), terminal.out) == text.size() &&
-                 std::fflush(terminal.out) == 0;
-  if (!written) write_error_ = errno != 0 ? errno : EIO;
-  return written;
+  bool written =
+      std::fwrite(text.data(), 1, text.size(), out) == text.size() && std::fflush(out) == 0;
+  if (written) return 0;
+  return errno != 0 ? errno : EIO;
 }
 
-int CommandContext::WriteFailure() const {
-  if (write_error_ == EPIPE) return kExitBrokenPipe;
-  Tell(absl::StrCat("can not write the output: ", std::strerror(write_error_)));
+// The exit code.
+int WriteFailed(int error, FILE* err) {
+  if (error == EPIPE) return kExitBrokenPipe;
+  std::fprintf(err, "braid: can not write the output: %s\n", std::strerror(error));
   return kExitFailed;
 }
+
+}  // namespace
+
+bool CommandContext::Print(const std::string& text) {
+  write_error_ = Write(text, terminal.out);
+  return write_error_ == 0;
+}
+
+int CommandContext::WriteFailure() const { return WriteFailed(write_error_, terminal.err); }
 
 void CommandContext::Tell(const std::string& message) const {
   std::fprintf(terminal.err, "braid: %s\n", message.c_str());
@@ -37,6 +49,12 @@ int CommandContext::Fail(const absl::Status& status) const {
 
 std::string CommandContext::Json(const google::protobuf::Message& message) const {
   return ToJson(message, line.output == CommandLine::Output::kJson) + "\n";
+}
+
+int Announce(const ParsedCommandLine& parsed, const Terminal& terminal) {
+  int error = Write(parsed.output, terminal.out);
+  std::fputs(parsed.error.c_str(), terminal.err);
+  return error == 0 ? *parsed.exit_code : WriteFailed(error, terminal.err);
 }
 
 int RunCommand(const CommandLine& line, const Terminal& terminal, Interrupt& interrupt) {

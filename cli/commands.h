@@ -22,6 +22,9 @@ struct Terminal {
   // Whether `out` is one, and knows more than lines.
   bool interactive = false;
   int width = 120;
+
+  // For tables and paragraphs: a file or a pipe has room.
+  int text_width() const { return interactive ? width : 0; }
 };
 
 class CommandContext {
@@ -55,6 +58,10 @@ class CommandContext {
  private:
   int write_error_ = 0;
 };
+
+// Prints what a line without a command comes to: help, or what is wrong.
+// Returns the exit code. REQUIRES: parsed.exit_code is set.
+int Announce(const ParsedCommandLine& parsed, const Terminal& terminal);
 
 // Does what the line says.
 int RunCommand(const CommandLine& line, const Terminal& terminal, Interrupt& interrupt);

@@ -16,7 +16,9 @@ namespace {
 int RunList(CommandContext& context) {
   absl::StatusOr<v1::ListConnectionsResponse> all = context.client.Connections();
   if (!all.ok()) return context.Fail(all.status());
-  if (context.wants_table()) return context.Finish(RenderConnections(all->connections()));
+  if (context.wants_table()) {
+    return context.Finish(RenderConnections(all->connections(), context.terminal.text_width()));
+  }
   if (context.line.output == CommandLine::Output::kJson) return context.Finish(context.Json(*all));
   std::string text;
   for (const v1::Connection& connection : all->connections()) {

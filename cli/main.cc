@@ -41,9 +41,7 @@ int main(int argc, char** argv) {
 
   braid::ParsedCommandLine parsed = braid::ParseCommandLine(
       {argv + 1, argv + argc}, [](const char* name) -> const char* { return std::getenv(name); });
-  std::fputs(parsed.output.c_str(), stdout);
-  std::fputs(parsed.error.c_str(), stderr);
-  if (parsed.exit_code.has_value()) return *parsed.exit_code;
+  if (parsed.exit_code.has_value()) return braid::Announce(parsed, DescribeTerminal());
 
   braid::Interrupt interrupt;
   std::thread waiter([&interrupt, signals] {

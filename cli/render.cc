@@ -48,6 +48,30 @@ std::string StateWord(const v1::Connection& c) {
   }
 }
 
+// Why a connection waits and until when; empty of one that does not.
+std::string WaitLine(const v1::Connection& c) {
+  const v1::ConnectionReport& report = c.report();
+  bool waits = c.presence() == v1::Connection::PRESENCE_REPORTING &&
+               report.state() == v1::ConnectionReport::STATE_BACKING_OFF;
+  if (!waits) return "";
+  std::string cause = report.last_cause().empty() ? "no attempt yet" : report.last_cause();
+  std::string line = absl::StrCat(ShortName(c.name()), " waits: ", EscapeForTerminal(cause));
+  // 200 is how the stream began, not how it ended.
+  if (report.http_status() != 0 && report.http_status() != 200) {
+    absl::StrAppend(&line, " (HTTP ", report.http_status(), ")");
+  }
+  absl::StrAppend(&line, ", class ", EscapeForTerminal(report.wait_class()));
+  if (report.has_next_attempt_time()) {
+    absl::Time next = ToTime(report.next_attempt_time());
+    absl::Duration left = next - ToTime(report.report_time()) - ToDuration(c.report_age());
+    absl::StrAppend(&line, ", next attempt ",
+                    left <= absl::ZeroDuration() ? "now" : "in " + DurationText(left), " (",
+                    absl::FormatTime("%H:%M:%S", next, absl::UTCTimeZone()), " UTC)");
+  }
+  if (report.needs_operator()) absl::StrAppend(&line, "; NEEDS OPERATOR: waiting does not mend it");
+  return line;
+}
+
 std::string OriginWord(v1::EventOrigin origin) {
   return EnumWords(v1::EventOrigin_Name(origin), "EVENT_ORIGIN_");
 }
@@ -60,6 +84,12 @@ std::string HealthWord(v1::StreamStatus::Health health, bool color) {
   std::string word = v1::StreamStatus::Health_Name(health);
   word = std::string(absl::StripPrefix(word, "HEALTH_"));
   return color ? absl::StrCat(paint, word, "\x1b[0m") : word;
+}
+
+// The problems say why and how it ends.
+std::string PauseWord(const v1::StreamStatus& status) {
+  if (!status.has_pause()) return "";
+  return status.pause().has_end_time() ? ", PAUSED by a limit" : ", PAUSED by an operator";
 }
 
 std::string Count(double per_second) {
@@ -84,15 +114,21 @@ std::string VolumeLine(const v1::StreamStatus& s) {
   if (s.volume().state() == v1::StreamStatus::Volume::STATE_UNSPECIFIED) state = "not watched";
   std::string text = absl::StrCat("  volume   ", state, s.volume().capped() ? ", CAPPED" : "");
   if (s.volume().state() != v1::StreamStatus::Volume::STATE_UNSPECIFIED) {
-    absl::StrAppend(&text, "  ", Count(s.volume().observed_per_second()), "/s, usually ",
-                    Count(s.volume().expected_per_second()), "/s");
+    // Nothing was judged yet, or nothing is received on purpose.
+    bool observes = !s.has_pause() && s.volume().learned() > 0;
+    absl::StrAppend(
+        &text, "  ",
+        observes ? absl::StrCat(Count(s.volume().observed_per_second()), "/s") : "not observed");
+    if (s.volume().learned() > 0) {
+      absl::StrAppend(&text, ", usually ", Count(s.volume().expected_per_second()), "/s");
+    }
   }
+  absl::StrAppend(&text, "    billed today ", GroupDigits(s.posts_today()), "\n");
   if (s.has_lag()) {
-    absl::StrAppend(&text, "    lag p50 ", DurationText(ToDuration(s.lag().p50())), "  p99 ",
-                    DurationText(ToDuration(s.lag().p99())));
+    absl::StrAppend(&text, "  lag      p50 ", DurationText(ToDuration(s.lag().p50())), "  p99 ",
+                    DurationText(ToDuration(s.lag().p99())), "\n");
   }
-  absl::StrAppend(&text, "    billed today ", GroupDigits(s.posts_today()), "\n\n");
-  return text;
+  return text + "\n";
 }
 
 std::string LogLine(const v1::StreamStatus& status) {
@@ -165,38 +201,50 @@ bool HasSeen(const v1::Event& event, const std::string& connection_id) {
 
 }  // namespace
 
-std::string RenderConnections(
-    const google::protobuf::RepeatedPtrField<v1::Connection>& connections) {
+std::string RenderConnections(const google::protobuf::RepeatedPtrField<v1::Connection>& connections,
+                              int width) {
   bool has_partitions = std::any_of(connections.begin(), connections.end(),
                                     [](const v1::Connection& c) { return c.partition() > 0; });
   std::vector<std::vector<std::string>> rows = {
       {"CONNECTION", "STATE", ">EVENTS/S", ">BYTES/S", ">FIRST", ">SEEN", ">BEHIND P50", ">P99",
-       ">LAST BYTE", ">REPORT AGE", ">UP", ">RECONNECTS", "NETWORK"}};
+       ">LAST BYTE", ">REPORT AGE", ">UP", ">CALL UP", ">RECONNECTS", "NETWORK"}};
   for (const v1::Connection& c : connections) {
     const auto age = [](bool known, const google::protobuf::Duration& duration) {
       return known ? DurationText(ToDuration(duration)) : std::string("-");
     };
-    rows.push_back({ShortName(c.name()), StateWord(c), Count(c.rates().events_per_second()),
-                    BytesText(c.rates().bytes_per_second()),
-                    absl::StrFormat("%.0f %%", c.first_share() * 100),
-                    absl::StrFormat("%.0f %%", c.seen_share() * 100),
-                    DurationText(ToDuration(c.behind_p50())),
-                    DurationText(ToDuration(c.behind_p99())),
-                    age(c.has_last_byte_age(), c.last_byte_age()),
-                    age(c.has_report_age(), c.report_age()), age(c.has_up_time(), c.up_time()),
-                    GroupDigits(c.reconnects()), EscapeForTerminal(c.network())});
+    rows.push_back(
+        {ShortName(c.name()), StateWord(c), Count(c.rates().events_per_second()),
+         BytesText(c.rates().bytes_per_second()), absl::StrFormat("%.0f %%", c.first_share() * 100),
+         absl::StrFormat("%.0f %%", c.seen_share() * 100), DurationText(ToDuration(c.behind_p50())),
+         DurationText(ToDuration(c.behind_p99())), age(c.has_last_byte_age(), c.last_byte_age()),
+         age(c.has_report_age(), c.report_age()), age(c.has_stream_up_time(), c.stream_up_time()),
+         age(c.has_up_time(), c.up_time()), GroupDigits(c.reconnects()),
+         EscapeForTerminal(c.network())});
     if (has_partitions) rows.back().push_back(absl::StrCat(c.partition()));
   }
   if (has_partitions) rows[0].push_back(">PARTITION");
-  return TableText(rows, "  ");
+  // What a narrow screen does without first: a name, a state and whether posts
+  // come stay.
+  std::string text = FittedTableText(std::move(rows), "  ", width,
+                                     {"NETWORK", ">CALL UP", ">REPORT AGE", ">P99", ">RECONNECTS",
+                                      ">BYTES/S", ">SEEN", ">BEHIND P50", ">UP", ">LAST BYTE"});
+  for (const v1::Connection& c : connections) {
+    std::string line = WaitLine(c);
+    if (!line.empty()) absl::StrAppend(&text, WrapText("  " + line, width, "      "), "\n");
+  }
+  return text;
 }
 
-std::string RenderStatus(const v1::StreamStatus& s, bool color) {
-  std::string text = absl::StrCat(ShortName(s.stream()), "  ", HealthWord(s.health(), color), "  ",
-                                  TimeText(ToTime(s.sample_time())), " UTC\n\n");
+std::string RenderStatus(const v1::StreamStatus& s, bool color, int width) {
+  std::string text =
+      absl::StrCat(ShortName(s.stream()), "  ", HealthWord(s.health(), color), PauseWord(s), "  ",
+                   TimeText(ToTime(s.sample_time())), " UTC\n\n");
   absl::StrAppend(&text, "  merged   ", Count(s.merged().events_per_second()), " events/s  ",
                   BytesText(s.merged().bytes_per_second()), "/s  ",
-                  absl::StrFormat("%.2f", s.merged().copies_per_event()), " copies per event\n");
+                  s.merged().copies_per_event() > 0
+                      ? absl::StrFormat("%.2f", s.merged().copies_per_event())
+                      : "-",
+                  " live copies per event\n");
   absl::StrAppend(&text, "  log      ", LogLine(s), "\n");
   absl::StrAppend(&text, "  totals   ", GroupDigits(s.merged_events()), " merged  ",
                   GroupDigits(s.duplicate_events()), " duplicates  ", GroupDigits(s.late_events()),
@@ -210,10 +258,10 @@ std::string RenderStatus(const v1::StreamStatus& s, bool color) {
                   "\n");
   absl::StrAppend(&text, VolumeLine(s));
   if (s.has_rule_set()) absl::StrAppend(&text, "  rules    ", RuleSetLine(s), "\n\n");
-  absl::StrAppend(&text, RenderConnections(s.connections()));
+  absl::StrAppend(&text, RenderConnections(s.connections(), width));
   if (s.problems_size() > 0) absl::StrAppend(&text, "\n");
   for (const std::string& problem : s.problems()) {
-    absl::StrAppend(&text, "  ! ", EscapeForTerminal(problem), "\n");
+    absl::StrAppend(&text, WrapText("  ! " + EscapeForTerminal(problem), width, "    "), "\n");
   }
   return text;
 }

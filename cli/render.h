@@ -13,13 +13,15 @@
 
 namespace braid {
 
-// One screen: health, log, connections, problems.
-std::string RenderStatus(const v1::StreamStatus& status, bool color);
+// One screen: health, log, connections, problems. `width`: columns there are,
+// 0: any; what is least important is left out where they do not suffice.
+std::string RenderStatus(const v1::StreamStatus& status, bool color, int width = 0);
 
 // The connections side by side. What is not known now is not shown as if it
-// were: see v1::Connection.
-std::string RenderConnections(
-    const google::protobuf::RepeatedPtrField<v1::Connection>& connections);
+// were: see v1::Connection. Below, a line for each that waits: why, until when.
+// UP is of the stream from X, CALL UP of the call to the deduper.
+std::string RenderConnections(const google::protobuf::RepeatedPtrField<v1::Connection>& connections,
+                              int width = 0);
 
 // One line: sequence, commit time, connection, origin where not live, text.
 std::string RenderEventLine(const v1::Event& event, int text_width);

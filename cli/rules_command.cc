@@ -54,8 +54,8 @@ bool ReadRuleFile(const std::string& file, const CommandContext& context, RuleAc
   }
   ConfigProblems problems;
   std::vector<ConfigRule> rules = ParseRuleFile(text, file, &problems);
-  if (!problems.empty()) {
-    std::fprintf(context.terminal.err, "%s\n", EscapeForTerminal(JoinProblems(problems)).c_str());
+  for (const ConfigProblem& problem : problems) {
+    std::fprintf(context.terminal.err, "%s\n", EscapeForTerminal(problem.ToString()).c_str());
   }
   for (const ConfigRule& rule : rules) {
     v1::Rule* out = action->add_rules();

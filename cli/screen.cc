@@ -5,6 +5,8 @@
 #include <clocale>
 #include <sstream>
 
+#include "cli/text.h"
+
 namespace braid {
 
 Screen::Screen(bool color) : color_(color) {
@@ -34,12 +36,14 @@ void Screen::Paint(const std::string& text, int health) {
   for (int row = 0; row < LINES && std::getline(lines, line); ++row) {
     bool painted = row == 0 && color_ && health >= 1 && health <= 3;
     if (painted) attron(COLOR_PAIR(health) | A_BOLD);
-    // Bytes, not columns: ncurses cuts at the edge.
-    mvaddnstr(row, 0, line.c_str(), static_cast<int>(line.size()));
+    // ncurses would go on in the next row.
+    mvaddstr(row, 0, Truncate(line, COLS).c_str());
     if (painted) attroff(COLOR_PAIR(health) | A_BOLD);
   }
   refresh();
 }
+
+int Screen::width() const { return COLS; }
 
 int Screen::ReadKey() {
   int key = getch();

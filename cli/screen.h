@@ -20,6 +20,9 @@ class Screen {
   // not fit is cut.
   void Paint(const std::string& text, int health);
 
+  // Columns there are now.
+  int width() const;
+
   // Waits up to 100 ms; 0 where no key was pressed.
   int ReadKey();
   // Since the last Paint.

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
 
 namespace braid {
 namespace {
@@ -48,6 +49,14 @@ int CodePoints(absl::string_view text) {
   return static_cast<int>(std::count_if(text.begin(), text.end(), [](char c) {
     return (static_cast<uint8_t>(c) & 0xc0) != 0x80;
   }));
+}
+
+int LongestLine(absl::string_view text) {
+  int longest = 0;
+  for (absl::string_view line : absl::StrSplit(text, '\n')) {
+    longest = std::max(longest, CodePoints(line));
+  }
+  return longest;
 }
 
 }  // namespace
@@ -154,6 +163,39 @@ std::string TableText(const std::vector<std::vector<std::string>>& rows,
     absl::StrAppend(&text, line, "\n");
   }
   return text;
+}
+
+std::string FittedTableText(std::vector<std::vector<std::string>> rows, absl::string_view indent,
+                            int width, const std::vector<std::string>& dispensable) {
+  std::string text = TableText(rows, indent);
+  for (const std::string& head : dispensable) {
+    if (width <= 0 || LongestLine(text) <= width) break;
+    auto found = std::find(rows[0].begin(), rows[0].end(), head);
+    if (found == rows[0].end()) continue;
+    size_t column = static_cast<size_t>(found - rows[0].begin());
+    for (auto& row : rows) {
+      if (column < row.size()) row.erase(row.begin() + static_cast<std::ptrdiff_t>(column));
+    }
+    text = TableText(rows, indent);
+  }
+  return text;
+}
+
+std::string WrapText(absl::string_view text, int width, absl::string_view indent) {
+  if (width <= 0 || CodePoints(text) <= width) return std::string(text);
+  std::string wrapped;
+  int used = -1;
+  for (absl::string_view word : absl::StrSplit(text, ' ')) {
+    int length = CodePoints(word);
+    if (used >= 0 && used + 1 + length > width) {
+      absl::StrAppend(&wrapped, "\n", indent, word);
+      used = CodePoints(indent) + length;
+    } else {
+      absl::StrAppend(&wrapped, used < 0 ? "" : " ", word);
+      used += 1 + length;
+    }
+  }
+  return wrapped;
 }
 
 }  // namespace braid

@@ -41,6 +41,15 @@ std::string ShellQuote(absl::string_view word);
 std::string TableText(const std::vector<std::vector<std::string>>& rows,
                       absl::string_view indent);
 
+// The same in lines of at most `width` columns (0: any), as far as leaving out
+// columns helps: those with these heads, in this order.
+std::string FittedTableText(std::vector<std::vector<std::string>> rows, absl::string_view indent,
+                            int width, const std::vector<std::string>& dispensable);
+
+// Lines of at most `width` columns (0: any), broken between words; all but the
+// first begin with `indent`. A word that is longer stays whole.
+std::string WrapText(absl::string_view text, int width, absl::string_view indent);
+
 }  // namespace braid
 
 #endif  // BRAID_CLI_TEXT_H_

@@ -75,7 +75,7 @@ int RunScreen(double interval_seconds, CommandContext& context) {
     uint64_t version = feed.Latest(&status, &error);
     if (version != painted || screen.resized()) {
       painted = version;
-      std::string text = status.stream().empty() ? "" : RenderStatus(status, false);
+      std::string text = status.stream().empty() ? "" : RenderStatus(status, false, screen.width());
       if (!error.ok()) {
         text = RenderError(error, context.line.server, tls) + "\n\nBefore that:\n" + text;
       }

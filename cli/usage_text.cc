@@ -20,6 +20,13 @@ std::vector<std::string> Row(const std::string& name, const v1::Usage::Counts& c
           GroupDigits(counts.deliveries())};
 }
 
+std::vector<std::string> DayRow(const v1::Usage::Day& day) {
+  std::string date = EscapeForTerminal(day.date());
+  // Before the log began nothing was counted: that is not zero.
+  if (!day.has_counts()) return {date, "-", "-", "-"};
+  return Row(date, day.counts());
+}
+
 void Add(const v1::Usage::Counts& more, v1::Usage::Counts* sum) {
   sum->set_posts(sum->posts() + more.posts());
   sum->set_other_events(sum->other_events() + more.other_events());
@@ -42,24 +49,45 @@ std::string LimitsText(const v1::Usage& usage) {
   return absl::StrCat("\n", TableText(rows, "  "));
 }
 
-// By how much X's figure is above ours.
-std::string Difference(uint64_t ours, uint64_t theirs) {
-  if (ours == theirs) return "0.0 %";
+// By how much X's figure is above ours. Of the day on which it was read posts
+// have come since: anything from what was metered then to what is now is ours.
+std::string Difference(const v1::Usage::Day& day, const v1::XUsage& reading) {
+  if (!day.has_counts() || !day.has_x_posts()) return "-";
+  uint64_t most = day.counts().posts();
+  uint64_t least = most;
+  absl::Time read = ToTime(reading.observe_time());
+  if (day.date() == absl::FormatTime("%Y-%m-%d", read, absl::UTCTimeZone())) {
+    least = reading.has_metered_posts() ? std::min(most, reading.metered_posts()) : 0;
+  }
+  uint64_t ours = std::clamp(day.x_posts(), least, most);
+  if (ours == day.x_posts()) return "0.0 %";
   if (ours == 0) return "-";
-  double share = static_cast<double>(theirs) / static_cast<double>(ours) - 1;
+  double share = static_cast<double>(day.x_posts()) / static_cast<double>(ours) - 1;
   return absl::StrFormat("%+.1f %%", 100 * share);
+}
+
+// Limits of ours that count another month than X.
+std::string ResetDayText(const v1::Usage& usage) {
+  bool by_month = std::any_of(usage.limits().begin(), usage.limits().end(),
+                              [](const v1::Usage::Limit& limit) { return limit.per() == "month"; });
+  uint32_t theirs = usage.x_usage().reset_day();
+  // Ours ends at 28.
+  if (!by_month || theirs == 0 || std::min(theirs, 28u) == usage.reset_day()) return "";
+  return absl::StrCat("! X counts from day ", theirs, " of the month, the limits from day ",
+                      usage.reset_day(), ": set usage_reset_day to ", std::min(theirs, 28u), "\n");
 }
 
 std::string XText(const v1::Usage& usage) {
   if (!usage.has_x_usage()) return "";
   const v1::XUsage& x_usage = usage.x_usage();
+  absl::Duration age = ToTime(usage.sample_time()) - ToTime(x_usage.observe_time());
   std::string cap =
       x_usage.project_cap() == 0 ? "" : absl::StrCat(" of ", GroupDigits(x_usage.project_cap()));
   return absl::StrCat(
       "\nX counts every app of the project, and today late: ", GroupDigits(x_usage.project_posts()),
       cap, " posts this month, as of ",
       absl::FormatTime("%Y-%m-%d %H:%M", ToTime(x_usage.observe_time()), absl::UTCTimeZone()),
-      " UTC\n");
+      " UTC, ", DurationText(std::max(age, absl::ZeroDuration())), " ago\n", ResetDayText(usage));
 }
 
 }  // namespace
@@ -69,12 +97,11 @@ std::string RenderUsageByDay(const v1::Usage& usage) {
   if (usage.has_x_usage()) rows[0].insert(rows[0].end(), {">X SAYS", ">DIFFERS"});
   v1::Usage::Counts sum;
   for (const v1::Usage::Day& day : usage.days()) {
-    rows.push_back(Row(EscapeForTerminal(day.date()), day.counts()));
+    rows.push_back(DayRow(day));
     Add(day.counts(), &sum);
     if (!usage.has_x_usage()) continue;
     rows.back().push_back(day.has_x_posts() ? GroupDigits(day.x_posts()) : "-");
-    rows.back().push_back(day.has_x_posts() ? Difference(day.counts().posts(), day.x_posts())
-                                            : "-");
+    rows.back().push_back(Difference(day, usage.x_usage()));
   }
   rows.push_back(Row("all", sum));
   rows.back().resize(rows[0].size());

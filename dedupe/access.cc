@@ -21,6 +21,10 @@ const char* Verb(Access access) {
 
 }  // namespace
 
+Access AccessOf(v1::RuleAction::Kind kind) {
+  return kind == v1::RuleAction::KIND_LIST ? Access::kRead : Access::kOperate;
+}
+
 bool MayAccess(Role role, Access access) {
   switch (role) {
     case Role::kOperator:
@@ -41,10 +45,14 @@ absl::Status CheckAccess(const grpc::AuthContext& auth, Access access) {
       absl::StrCat("a certificate of role ", RoleName(*role), " may not ", Verb(access)));
 }
 
-bool MayOfferAs(const grpc::AuthContext& auth, const std::string& source_id) {
-  absl::StatusOr<Role> role = PeerRole(auth);
-  if (!role.ok()) return false;
-  return *role == Role::kOperator || (*role == Role::kConnector && PeerName(auth) == source_id);
+absl::Status CheckOfferAs(const grpc::AuthContext& auth, const std::string& source_id) {
+  absl::Status access = CheckAccess(auth, Access::kOffer);
+  if (!access.ok()) return access;
+  std::string name = PeerName(auth);
+  bool may = name == source_id || *PeerRole(auth) == Role::kOperator;
+  if (may) return absl::OkStatus();
+  return absl::PermissionDeniedError(
+      absl::StrCat("the certificate of connector '", name, "' may not offer as '", source_id, "'"));
 }
 
 }  // namespace braid

@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "base/grpc_security.h"
+#include "braid/v1/rules.pb.h"
 
 namespace braid {
 
@@ -22,13 +23,19 @@ enum class Access {
   kOperate,  // calls that change something
 };
 
+// Listing reads, though it makes a task and a request to X: both are bounded by
+// what waits and by X's limit, which the worker keeps. All else changes rules,
+// or asks X in their name.
+Access AccessOf(v1::RuleAction::Kind kind);
+
 bool MayAccess(Role role, Access access);
 
 // PermissionDenied where the caller's certificate does not allow it.
 absl::Status CheckAccess(const grpc::AuthContext& auth, Access access);
 
-// A connector offers under its certificate's name only; an operator under any.
-bool MayOfferAs(const grpc::AuthContext& auth, const std::string& source_id);
+// PermissionDenied where it may not: a connector offers under its certificate's
+// name only, an operator under any.
+absl::Status CheckOfferAs(const grpc::AuthContext& auth, const std::string& source_id);
 
 }  // namespace braid
 

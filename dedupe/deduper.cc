@@ -137,11 +137,11 @@ absl::Status Deduper::StartGrpc() {
                                                       std::move(info));
   IngestService::Options ingest;
   ingest.may_call = [](const grpc::CallbackServerContext& context) {
-    return CheckAccess(*context.auth_context(), Access::kOffer).ok();
+    return CheckAccess(*context.auth_context(), Access::kOffer);
   };
   ingest.may_offer_as = [](const grpc::CallbackServerContext& context,
                            const std::string& source_id) {
-    return MayOfferAs(*context.auth_context(), source_id);
+    return CheckOfferAs(*context.auth_context(), source_id);
   };
   ingest_service_ = std::make_unique<IngestService>(IngestStreams(), std::move(ingest));
   work_service_ = std::make_unique<WorkServiceImpl>(MakeWorkStreams());

@@ -64,7 +64,8 @@ DrainDecision DrainGrants::Decide(const DrainRequest& request,
   if (source == nullptr) return {Outcome::kUnknown, "", {}, {}};
   if (!source->connected) return {Outcome::kAway, "", {}, {}};
   DrainDecision decision{Outcome::kGranted, "", options_.grant_max, {}};
-  if (!request.force) decision = AskPeers(*source, sources, now);
+  bool paused = source->report.state() == v1::ConnectionReport::STATE_PAUSED;
+  if (!request.force && !paused) decision = AskPeers(*source, sources, now);
   if (decision.outcome == Outcome::kGranted) {
     grants_[request.connection] = {now + options_.grant_max, source->session_epoch,
                                    source->report.connects()};

@@ -7,8 +7,10 @@
 //   one does, for less than peer_settled           | kPeerNotSettled
 //   it has no call to tell it through              | kAway
 //   the same connection's drain is not yet back    | kGranted again
+//   it says that it is paused                      | kGranted
 //
-// `force` passes the first three. A drain is back when its connection receives
+// `force` passes the first three, and so does a pause: nothing is wanted of X,
+// and who is let go comes back paused. A drain is back when its connection receives
 // on another connection to X than when it was granted, and over in any case
 // grant_max after it was granted.
 //

@@ -40,9 +40,10 @@ class OfferReactor final : public Reactor, public OfferResponder {
  public:
   OfferReactor(const IngestService& service, grpc::CallbackServerContext* context)
       : service_(service), context_(*context) {
-    if (service.options().may_call && !service.options().may_call(context_)) {
-      FinishOnce(grpc::Status(grpc::StatusCode::PERMISSION_DENIED,
-                              "only a connector's certificate may offer"));
+    const auto& may_call = service.options().may_call;
+    absl::Status allowed = may_call ? may_call(context_) : absl::OkStatus();
+    if (!allowed.ok()) {
+      FinishOnce(ToGrpc(allowed));
       return;
     }
     StartRead(&request_);
@@ -123,11 +124,11 @@ bool OfferReactor::FindStream() {
     return false;
   }
   const auto& may_offer_as = service_.options().may_offer_as;
-  if (may_offer_as && !may_offer_as(context_, hello.source_id())) {
+  absl::Status allowed =
+      may_offer_as ? may_offer_as(context_, hello.source_id()) : absl::OkStatus();
+  if (!allowed.ok()) {
     stream_ = nullptr;
-    FinishOnce(
-        grpc::Status(grpc::StatusCode::PERMISSION_DENIED,
-                     absl::StrCat("this certificate may not offer as '", hello.source_id(), "'")));
+    FinishOnce(ToGrpc(allowed));
     return false;
   }
   return true;

@@ -42,9 +42,9 @@ class IngestService final : public v1::IngestService::CallbackService {
     // The window that sources keep, so that neither side waits for the other.
     uint64_t bytes_in_flight_max = 8 << 20;
     // May this peer offer at all (role connector)? Null: anyone.
-    std::function<bool(const grpc::CallbackServerContext&)> may_call;
+    std::function<absl::Status(const grpc::CallbackServerContext&)> may_call;
     // May it offer as this source (its certificate's name)? Null: as any.
-    std::function<bool(const grpc::CallbackServerContext&, const std::string& source_id)>
+    std::function<absl::Status(const grpc::CallbackServerContext&, const std::string& source_id)>
         may_offer_as;
   };
 

@@ -67,8 +67,11 @@ void OfferSession::OnRequest(v1::OfferRequest request, uint64_t request_bytes) {
     case v1::OfferRequest::kReport:
       if (state_ == State::kOpen) {
         directory_.OnReport(hello_.source_id(), request.report(), loop_.Now());
-        // It may have missed a word while it was away.
-        if (request.report().state() == v1::ConnectionReport::STATE_PAUSED) TellPause();
+        // It may have missed a word while it was away. Who heard of the pause in
+        // this call has a turn to hear of its end.
+        if (request.report().state() == v1::ConnectionReport::STATE_PAUSED && !told_pause_) {
+          TellPause();
+        }
       }
       return responder_.Consumed(request_bytes);
     case v1::OfferRequest::REQUEST_NOT_SET:

@@ -47,6 +47,7 @@ StreamMonitor::StreamMonitor(const SessionDirectory& directory, const Merger& me
 
 void StreamMonitor::OnCommit(const std::vector<CommittedRecord>& records) {
   for (const CommittedRecord& record : records) {
+    live_.Add(record, merger_.core().now());
     if (!record.record->has_events()) continue;
     const v1::Frame& frame = record.record->events().frame();
     // By share: which lines were new does not matter for a rate.
@@ -61,6 +62,8 @@ void StreamMonitor::Sample(absl::Time loop_now) {
   RateWindow::Values values;
   values[kMergedCounter] = static_cast<double>(core.state().merged_events());
   values[kDuplicatesCounter] = static_cast<double>(core.state().duplicate_events());
+  values[kLiveCopiesCounter] = static_cast<double>(live_.copies());
+  values[kLiveEventsCounter] = static_cast<double>(live_.events());
   values[kMergedBytesCounter] = static_cast<double>(merged_bytes_);
   for (const SourceSnapshot& source : directory_.Snapshot()) {
     values[EventsCounter(source.source_id)] = static_cast<double>(source.events);

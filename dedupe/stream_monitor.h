@@ -18,6 +18,7 @@
 #include "braid/v1/gap.pb.h"
 #include "dedupe/behind_tracker.h"
 #include "dedupe/core.h"
+#include "dedupe/live_copies.h"
 #include "dedupe/merger.h"
 #include "dedupe/rate_window.h"
 #include "dedupe/session_directory.h"
@@ -72,6 +73,7 @@ class StreamMonitor {
   BehindTracker behind_;
   // Merger thread only.
   uint64_t merged_bytes_ = 0;
+  LiveCopies live_;
 
   mutable Mutex mu_;
   // Of the last sample, or the start.

@@ -9,6 +9,7 @@
 #include "base/utc_text.h"
 #include "dedupe/hold.h"
 #include "dedupe/offer_session.h"
+#include "dedupe/resume_turns.h"
 #include "dedupe/rollback.h"
 #include "dedupe/usage_report.h"
 #include "dedupe/watch_options.h"
@@ -225,10 +226,21 @@ void StreamRuntime::OnNotice(const v1::StreamNotice& notice) {
   if (notice.type() == Notice::TYPE_PAUSED || notice.type() == Notice::TYPE_RESUMED) TellPause();
 }
 
+// A pause at once, its end by turns.
 void StreamRuntime::TellPause() {
+  std::vector<SourceSnapshot> sources = directory_.Snapshot();
   for (const std::string& connection : connections()) {
-    OfferSession* session = directory_.SessionOf(connection);
-    if (session != nullptr) session->TellPause();
+    auto tell = [this, connection] {
+      OfferSession* session = directory_.SessionOf(connection);
+      if (session != nullptr) session->TellPause();
+    };
+    absl::Duration turn =
+        core_->watch().paused() ? absl::ZeroDuration() : ResumeTurn(connection, sources);
+    if (turn == absl::ZeroDuration()) {
+      tell();
+    } else {
+      loop_.After(turn, tell);
+    }
   }
 }
 
@@ -238,6 +250,7 @@ absl::StatusOr<v1::Usage> StreamRuntime::Usage(const v1::GetUsageRequest& reques
   facts.now = absl::FromUnixMicros(monitor_->CoreState().now_micros());
   facts.limits = core_->watch().options().limits;
   facts.reset_day = core_->watch().options().usage_reset_day;
+  facts.first_day = UtcDay(absl::FromUnixMicros(identity_.created_wall_micros()));
   return ReportUsage(*store_, facts, request);
 }
 
@@ -316,11 +329,20 @@ void StreamRuntime::Watch() {
   monitor_->Sample(loop_.Now());
   WatchHold();
   WarnOfContests();
+  WarnOfResetDay();
   if (loop_.Now() - mark_synced_ >= kMarkSyncInterval) {
     mark_synced_ = loop_.Now();
     SyncMark();
   }
   loop_.After(kWatchInterval, [this] { Watch(); });
+}
+
+// Once, and again where X says another day.
+void StreamRuntime::WarnOfResetDay() {
+  std::string problem = core_->watch().ResetDayProblem();
+  if (problem.empty() || problem == warned_reset_day_) return;
+  Log(LogLevel::kWarn, "usage_reset_day_differs", problem, {{"stream", name()}});
+  warned_reset_day_ = std::move(problem);
 }
 
 void StreamRuntime::WarnOfContests() {

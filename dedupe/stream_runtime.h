@@ -99,6 +99,7 @@ class StreamRuntime {
   void OnCommit(const std::vector<CommittedRecord>& records);
   void Watch();
   void WarnOfContests();
+  void WarnOfResetDay();
   void SyncMark();
   void OnDisk(bool accepting);
   void CollectGaps(MetricSink& sink) const;
@@ -134,6 +135,7 @@ class StreamRuntime {
   std::array<std::atomic<uint64_t>, v1::StreamNotice::Type_ARRAYSIZE> notice_counts_{};
   // Merger thread only.
   std::map<std::string, uint64_t> warned_takeovers_;
+  std::string warned_reset_day_;
   bool sampled_ = false;
   bool letting_go_ = false;
   // Those that were warned of.

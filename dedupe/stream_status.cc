@@ -30,6 +30,13 @@ absl::Duration ByteAge(const SourceSnapshot& source, absl::Time loop_now) {
          ReportAge(source, loop_now);
 }
 
+// The same of the stream's beginning.
+absl::Duration StreamAge(const SourceSnapshot& source, absl::Time loop_now) {
+  absl::Duration age =
+      ToTime(source.report.report_time()) - ToTime(source.report.stream_start_time());
+  return std::max(absl::ZeroDuration(), age) + ReportAge(source, loop_now);
+}
+
 std::string Seconds(absl::Duration duration) {
   return absl::StrCat(absl::ToInt64Seconds(duration), " s");
 }
@@ -59,7 +66,11 @@ std::string ProblemOf(const SourceSnapshot& source, absl::Time loop_now) {
   }
   if (source.report.state() != v1::ConnectionReport::STATE_RECEIVING) {
     std::string name = v1::ConnectionReport::State_Name(source.report.state());
-    return absl::StrCat(source.source_id, " is ", EnumWords(name, "STATE_"), ".");
+    return absl::StrCat(source.source_id, " is ", EnumWords(name, "STATE_"),
+                        source.report.needs_operator()
+                            ? absl::StrCat(" and needs an operator: ", source.report.last_cause())
+                            : "",
+                        ".");
   }
   absl::Duration age = ByteAge(source, loop_now);
   return absl::StrCat(source.source_id, " has received nothing from X",
@@ -141,6 +152,10 @@ void FillConnection(const StreamFacts& facts, const ConnectionFacts& connection,
     SetDuration(facts.loop_now - source.connect_time, out->mutable_up_time());
   }
   out->set_presence(PresenceOf(source, facts.loop_now));
+  if (out->presence() == v1::Connection::PRESENCE_REPORTING &&
+      source.report.has_stream_start_time()) {
+    SetDuration(StreamAge(source, facts.loop_now), out->mutable_stream_up_time());
+  }
   if (source.report_time != absl::InfinitePast()) {
     SetDuration(ReportAge(source, facts.loop_now), out->mutable_report_age());
   }
@@ -162,9 +177,10 @@ void FillMerged(const RateWindow& rates, v1::StreamStatus::Rates* out) {
   out->set_events_per_second(rates.PerSecond(kMergedCounter, kRateSpan));
   out->set_bytes_per_second(rates.PerSecond(kMergedBytesCounter, kRateSpan));
   out->set_duplicates_per_second(rates.PerSecond(kDuplicatesCounter, kRateSpan));
-  double merged = rates.Growth(kMergedCounter, kShareSpan);
-  double copies = merged + rates.Growth(kDuplicatesCounter, kShareSpan);
-  if (merged > 0) out->set_copies_per_event(copies / merged);
+  double events = rates.Growth(kLiveEventsCounter, kShareSpan);
+  if (events > 0) {
+    out->set_copies_per_event(rates.Growth(kLiveCopiesCounter, kShareSpan) / events);
+  }
 }
 
 }  // namespace

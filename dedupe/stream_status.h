@@ -57,6 +57,9 @@ std::string BytesCounter(const std::string& connection);
 inline constexpr char kMergedCounter[] = "merged";
 inline constexpr char kDuplicatesCounter[] = "duplicates";
 inline constexpr char kMergedBytesCounter[] = "merged_bytes";
+// dedupe/live_copies.h
+inline constexpr char kLiveCopiesCounter[] = "live_copies";
+inline constexpr char kLiveEventsCounter[] = "live_events";
 
 bool IsReceiving(const SourceSnapshot& source, absl::Time loop_now);
 

@@ -16,6 +16,11 @@ namespace {
 
 using v1::StreamNotice;
 
+std::string PauseReason(const UsageLimit& limit) {
+  return absl::StrCat("limit of ", limit.posts, " posts per ", PeriodWord(limit.period),
+                      " reached");
+}
+
 std::string LagKey(const std::string& source_id) { return UsageKey(kUsageLag, source_id); }
 
 }  // namespace
@@ -37,6 +42,8 @@ absl::Status StreamWatch::Load() {
   } else if (!absl::IsNotFound(bytes.status())) {
     return bytes.status();
   }
+  status = LoadXUsage();
+  if (!status.ok()) return status;
   absl::Status bad;
   status =
       store_.Scan(Table::kUsage, UsageKey(kUsageLag), UsageKey(kUsageLag + 1),
@@ -50,6 +57,27 @@ absl::Status StreamWatch::Load() {
                     return true;
                   });
   return status.ok() ? bad : status;
+}
+
+absl::Status StreamWatch::LoadXUsage() {
+  absl::StatusOr<std::string> bytes = store_.Get(Table::kUsage, UsageKey(kUsageOfX));
+  if (absl::IsNotFound(bytes.status())) return absl::OkStatus();
+  if (!bytes.ok()) return bytes.status();
+  v1::XUsage usage;
+  if (!usage.ParseFromString(*bytes)) return absl::DataLossError("X's usage can not be read");
+  x_reset_day_ = static_cast<int>(usage.reset_day());
+  return absl::OkStatus();
+}
+
+std::string StreamWatch::ResetDayProblem() const {
+  bool by_month = std::any_of(
+      options_.limits.begin(), options_.limits.end(),
+      [](const UsageLimit& limit) { return limit.period == UsageLimit::Period::kMonth; });
+  // Ours ends at 28, so that every month has it.
+  int theirs = std::min(x_reset_day_, 28);
+  if (!by_month || theirs == 0 || theirs == options_.usage_reset_day) return "";
+  return absl::StrCat("usage_reset_day is ", options_.usage_reset_day, " and X counts from day ",
+                      x_reset_day_, ": limits per month count another month than X bills.");
 }
 
 void StreamWatch::OnOpened(const store::v1::SourceOpened& opened) {
@@ -113,18 +141,33 @@ void StreamWatch::CheckUsage(absl::Time now, std::vector<StreamNotice>* notices,
       options_.limits, options_.usage_reset_day, UtcDay(now),
       [this](UsagePeriod period) { return metering_.Posts(period.first_day, period.until_day); },
       &limits_);
-  if (limits_.has_pause() && limits_.pause().ends_micros() > 0 &&
-      absl::ToUnixMicros(now) >= limits_.pause().ends_micros()) {
-    notices->push_back(Resume(now, "the limit's period is over", changes));
+  if (limits_.has_pause() && limits_.pause().ends_micros() > 0) {
+    FollowLimits(now, notices, changes);
   }
   for (const UsageEvent& event : events) {
     const UsageLimit& limit = options_.limits[event.limit];
     notices->push_back(UsageNotice(event, limit));
     if (!event.reached || limit.action != UsageLimit::Action::kPause) continue;
-    notices->push_back(Pause(
-        now, UtcDayStart(event.period.until_day),
-        absl::StrCat("limit of ", limit.posts, " posts per ", PeriodWord(limit.period), " reached"),
-        changes));
+    notices->push_back(
+        Pause(now, UtcDayStart(event.period.until_day), PauseReason(limit), changes));
+  }
+}
+
+// A limit's pause lasts while a configured limit asks for it: limits may have
+// been raised or taken away since, or their periods moved.
+void StreamWatch::FollowLimits(absl::Time now, std::vector<StreamNotice>* notices,
+                               WriteSet* changes) {
+  store::v1::Pause* pause = limits_.mutable_pause();
+  absl::optional<LimitPause> asked =
+      AskedPause(options_.limits, options_.usage_reset_day, &limits_);
+  if (absl::ToUnixMicros(now) >= pause->ends_micros()) {
+    notices->push_back(Resume(now, "the limit's period is over", changes));
+  } else if (!asked) {
+    notices->push_back(Resume(now, "no configured limit is reached any more", changes));
+  } else {
+    // Told and kept with its span when it ends.
+    pause->set_ends_micros(absl::ToUnixMicros(UtcDayStart(asked->until_day)));
+    pause->set_reason(PauseReason(options_.limits[asked->limit]));
   }
 }
 
@@ -135,13 +178,14 @@ std::vector<StreamNotice> StreamWatch::OnCommand(const store::v1::Command& comma
     notices.push_back(Pause(now, absl::InfiniteFuture(), command.reason(), changes));
   } else if (command.action() == store::v1::Command::ACTION_RESUME && paused()) {
     notices.push_back(Resume(now, "an operator resumed it", changes));
+    WaiveReached(&limits_);
   }
   for (StreamNotice& notice : notices) SetTime(now, notice.mutable_notice_time());
   return notices;
 }
 
-// Pauses, or lets a pause last longer. `ends` in the infinite future: until
-// somebody resumes.
+// Pauses, or lets a pause last longer. `ends` in the infinite future: an
+// operator's, until somebody resumes; only a limit's has an end.
 StreamNotice StreamWatch::Pause(absl::Time now, absl::Time ends, const std::string& reason,
                                 WriteSet* changes) {
   bool endless = ends == absl::InfiniteFuture();
@@ -203,7 +247,10 @@ StreamNotice StreamWatch::OnRemoved(size_t limit, absl::Time now) {
 
 void StreamWatch::OnXUsage(v1::XUsage usage, absl::Time now, WriteSet* changes) {
   // Several workers ask by turns, and none is from the future.
-  SetTime(std::min(ToTime(usage.observe_time()), now), usage.mutable_observe_time());
+  absl::Time observed = std::min(ToTime(usage.observe_time()), now);
+  SetTime(observed, usage.mutable_observe_time());
+  usage.set_metered_posts(metering_.Posts(UtcDay(observed), UtcDay(observed) + 1));
+  x_reset_day_ = static_cast<int>(usage.reset_day());
   changes->Put(Table::kUsage, UsageKey(kUsageOfX), usage.SerializeAsString());
 }
 

@@ -65,6 +65,10 @@ class StreamWatch {
   // What X says was consumed, for people.
   void OnXUsage(v1::XUsage usage, absl::Time now, WriteSet* changes);
 
+  // Where X's month, as it last said, is not that of the configured limits;
+  // empty where it is, or none counts by month.
+  std::string ResetDayProblem() const;
+
   void Seal(WriteSet* changes);
   void Committed() { metering_.Committed(); }
 
@@ -77,8 +81,10 @@ class StreamWatch {
   const Options& options() const { return options_; }
 
  private:
+  absl::Status LoadXUsage();
   void OnLag(const std::string& source_id, const v1::Frame& frame, absl::string_view is_new);
   void CheckUsage(absl::Time now, std::vector<v1::StreamNotice>* notices, WriteSet* changes);
+  void FollowLimits(absl::Time now, std::vector<v1::StreamNotice>* notices, WriteSet* changes);
   v1::StreamNotice Pause(absl::Time now, absl::Time ends, const std::string& reason,
                          WriteSet* changes);
   v1::StreamNotice Resume(absl::Time now, const std::string& reason, WriteSet* changes);
@@ -91,6 +97,8 @@ class StreamWatch {
   store::v1::LimitState limits_;
   // As last written.
   std::string limits_bytes_;
+  // 0: X has not said.
+  int x_reset_day_ = 0;
 };
 
 }  // namespace braid

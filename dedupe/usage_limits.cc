@@ -79,6 +79,7 @@ std::vector<UsageEvent> CheckLimits(const std::vector<UsageLimit>& limits, int r
       noted->set_acted(false);
       noted->set_removal_task(0);
       noted->set_removed(false);
+      noted->set_waived(false);
     }
     UsageEvent event;
     event.limit = i;
@@ -99,6 +100,26 @@ std::vector<UsageEvent> CheckLimits(const std::vector<UsageLimit>& limits, int r
     if (event.percent > 0) events.push_back(event);
   }
   return events;
+}
+
+void WaiveReached(store::v1::LimitState* state) {
+  for (store::v1::LimitState::Limit& noted : *state->mutable_limits()) {
+    noted.set_waived(noted.acted());
+  }
+}
+
+absl::optional<LimitPause> AskedPause(const std::vector<UsageLimit>& limits, int reset_day,
+                                      store::v1::LimitState* state) {
+  absl::optional<LimitPause> asked;
+  for (size_t i = 0; i < limits.size(); ++i) {
+    if (limits[i].action != UsageLimit::Action::kPause) continue;
+    const store::v1::LimitState::Limit& noted = *LimitStateOf(limits[i], state);
+    if (!noted.acted() || noted.waived()) continue;
+    // Of the period it was noted for: time may have gone back a little since.
+    UsagePeriod period = PeriodOf(limits[i].period, noted.period_first_day(), reset_day);
+    if (!asked || period.until_day > asked->until_day) asked = {i, period.until_day};
+  }
+  return asked;
 }
 
 }  // namespace braid

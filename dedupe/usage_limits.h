@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/functional/function_ref.h"
+#include "absl/types/optional.h"
 #include "braid/store/v1/usage.pb.h"
 
 namespace braid {
@@ -57,6 +58,19 @@ store::v1::LimitState::Limit* LimitStateOf(const UsageLimit& limit, store::v1::L
 std::vector<UsageEvent> CheckLimits(const std::vector<UsageLimit>& limits, int reset_day,
                                     int32_t today, absl::FunctionRef<uint64_t(UsagePeriod)> posts,
                                     store::v1::LimitState* state);
+
+// An operator resumed: what is reached asks for no pause in this period.
+void WaiveReached(store::v1::LimitState* state);
+
+// The pause that reached limits ask for.
+struct LimitPause {
+  // Of the configured limits: the one whose period ends last.
+  size_t limit = 0;
+  int32_t until_day = 0;
+};
+// As CheckLimits noted it; unset where no configured limit asks for one.
+absl::optional<LimitPause> AskedPause(const std::vector<UsageLimit>& limits, int reset_day,
+                                      store::v1::LimitState* state);
 
 }  // namespace braid
 

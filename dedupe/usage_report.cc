@@ -22,11 +22,9 @@ v1::Usage::Counts CountsOf(const store::v1::UsageCounts& counts) {
   return out;
 }
 
-absl::Status AddDay(const Store& store, int32_t day, bool by_tag, v1::Usage* usage) {
+absl::Status AddDay(const Store& store, int32_t day, bool by_tag, v1::Usage::Day* out) {
   absl::StatusOr<store::v1::UsageCounts> counts = ReadUsage(store, day);
   if (!counts.ok()) return counts.status();
-  v1::Usage::Day* out = usage->add_days();
-  out->set_date(absl::FormatTime("%Y-%m-%d", UtcDayStart(day), absl::UTCTimeZone()));
   *out->mutable_counts() = CountsOf(*counts);
   if (!by_tag) return absl::OkStatus();
   auto tags = ReadTagUsage(store, day);
@@ -86,10 +84,14 @@ absl::StatusOr<v1::Usage> ReportUsage(const Store& store, const UsageFacts& fact
   v1::Usage usage;
   usage.set_stream(absl::StrCat("streams/", facts.stream));
   SetTime(facts.now, usage.mutable_sample_time());
+  usage.set_reset_day(static_cast<uint32_t>(facts.reset_day));
   int days = request.days() == 0 ? kDaysDefault : request.days();
   int32_t today = UtcDay(facts.now);
   for (int32_t day = today; day > today - days && day >= 0; --day) {
-    absl::Status added = AddDay(store, day, request.by_tag(), &usage);
+    v1::Usage::Day* out = usage.add_days();
+    out->set_date(absl::FormatTime("%Y-%m-%d", UtcDayStart(day), absl::UTCTimeZone()));
+    if (day < facts.first_day) continue;
+    absl::Status added = AddDay(store, day, request.by_tag(), out);
     if (!added.ok()) return added;
   }
   for (const UsageLimit& limit : facts.limits) {

@@ -22,6 +22,8 @@ struct UsageFacts {
   absl::Time now;
   std::vector<UsageLimit> limits;
   int reset_day = 1;
+  // Since 1970: of days before nothing is known.
+  int32_t first_day = 0;
 };
 
 // InvalidArgument for a number of days out of range.

@@ -138,7 +138,8 @@ double VolumeModel::ShapeAt(int64_t seconds) const {
 absl::optional<VolumeChange> VolumeModel::OnSlot(int64_t end_seconds, uint64_t count) {
   double events = static_cast<double>(count);
   int64_t start = end_seconds - kVolumeSlotSeconds;
-  if (start - state_.slot_end_seconds() > kForgetScoresSeconds) ForgetScores();
+  int64_t gap = start - state_.slot_end_seconds();
+  if (gap > kForgetScoresSeconds) ForgetScores();
   int bin = static_cast<int>(((start % kDaySeconds) + kDaySeconds) % kDaySeconds / kBinSeconds);
   int64_t last_start = state_.slot_end_seconds() - kVolumeSlotSeconds;
   if (state_.bin_seconds() > 0 && start / kBinSeconds != last_start / kBinSeconds) {
@@ -155,7 +156,7 @@ absl::optional<VolumeChange> VolumeModel::OnSlot(int64_t end_seconds, uint64_t c
   double expected = rate * kVolumeSlotSeconds;
   state_.set_slot_end_seconds(end_seconds);
   absl::optional<VolumeChange> change = Judge(end_seconds, events, expected);
-  Smooth(events, expected);
+  Smooth(gap, events, expected);
   if (is_usual()) Learn(end_seconds, events, expected);
   return change;
 }
@@ -166,10 +167,14 @@ void VolumeModel::ForgetScores() {
   state_.set_end_score(0);
 }
 
-void VolumeModel::Smooth(double events, double expected) {
+// `gap`: seconds in which nothing was observed before this slot.
+void VolumeModel::Smooth(int64_t gap, double events, double expected) {
   double observed = events / kVolumeSlotSeconds;
-  state_.set_observed_rate(
-      Follow(state_.observed_rate(), observed, kVolumeSlotSeconds, kSmoothSeconds));
+  // The mean of what there is until that is a minute; what was before a gap of
+  // one is of another time.
+  double seen = static_cast<double>(state_.learned_slots() * kVolumeSlotSeconds);
+  double span = gap > kSmoothSeconds ? 0 : std::min(kSmoothSeconds, seen);
+  state_.set_observed_rate(Follow(state_.observed_rate(), observed, kVolumeSlotSeconds, span));
   // Also what an unseen time of day starts with, so it is not smoothed much.
   state_.set_expected_rate(expected / kVolumeSlotSeconds);
   double cap = options_.contract_cap;

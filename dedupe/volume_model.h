@@ -75,7 +75,7 @@ class VolumeModel {
 
  private:
   double ShapeAt(int64_t seconds) const;
-  void Smooth(double events, double expected);
+  void Smooth(int64_t gap, double events, double expected);
   void Learn(int64_t end_seconds, double events, double expected);
   void CloseBin(int bin);
   // Spans of five minutes, for LearnScatter.

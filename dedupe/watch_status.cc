@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/strip.h"
 #include "proto/proto_time.h"
 
 namespace braid {
@@ -14,6 +15,9 @@ using Status = v1::StreamStatus;
 
 // Tags shown; a stream of which more are unusual has one trouble, not many.
 constexpr int kTagsShown = 10;
+// A slot waits for 30 s for a connection that is behind; nothing was observed
+// for longer than a minute where none was judged since.
+constexpr absl::Duration kObservedAgeMax = absl::Seconds(90);
 
 Status::Volume::State StateOf(const VolumeModel& model) {
   switch (model.state().state()) {
@@ -28,12 +32,13 @@ Status::Volume::State StateOf(const VolumeModel& model) {
 
 // The stream's volume, or a tag's: the same members.
 template <typename Out>
-void FillVolume(const VolumeModel& model, Out* out) {
+void FillVolume(const VolumeModel& model, bool observes, Out* out) {
   out->set_state(StateOf(model));
   if (model.state().since_seconds() > 0) {
     SetTime(absl::FromUnixSeconds(model.state().since_seconds()), out->mutable_since_time());
   }
-  out->set_observed_per_second(model.state().observed_rate());
+  // What was seen before a pause is not what is seen now.
+  if (observes) out->set_observed_per_second(model.state().observed_rate());
   out->set_expected_per_second(model.state().expected_rate());
 }
 
@@ -71,20 +76,36 @@ void AddVolumeProblems(const Status::Volume& volume, Status* status) {
   }
 }
 
+// Why, and how it ends.
+std::string PauseProblem(const Status::Pause& pause, const std::string& stream) {
+  std::string resume = absl::StrCat("`braid stream resume --stream ", stream, "`");
+  if (!pause.has_end_time()) {
+    return absl::StrCat("The stream is paused by an operator",
+                        pause.reason().empty() ? "" : absl::StrCat(" (", pause.reason(), ")"), ": ",
+                        resume, " ends it.");
+  }
+  return absl::StrCat(
+      "The stream is paused by a limit (", pause.reason(), ") until ",
+      absl::FormatTime("%Y-%m-%d %H:%M", ToTime(pause.end_time()), absl::UTCTimeZone()),
+      " UTC: ", resume, " ends it now, as does a deduper's start with a higher limit.");
+}
+
 }  // namespace
 
 WatchStatus TakeWatchStatus(const StreamWatch& watch, absl::Time now) {
   WatchStatus out;
   const VolumeModel& stream = watch.volume().stream();
   if (!watch.options().volume.off) {
-    FillVolume(stream, &out.volume);
+    absl::Time judged = absl::FromUnixSeconds(stream.state().slot_end_seconds());
+    bool observes = now - judged <= kObservedAgeMax;
+    FillVolume(stream, observes, &out.volume);
     out.volume.set_learned(stream.learned());
     out.volume.set_capped(stream.state().capped());
     for (const auto& [tag, model] : watch.volume().tags()) {
       if (model.is_usual() || out.volume.tags_size() == kTagsShown) continue;
       v1::StreamStatus::Volume::Tag* shown = out.volume.add_tags();
       shown->set_rule_tag(tag);
-      FillVolume(model, shown);
+      FillVolume(model, observes, shown);
     }
   }
   out.paused = watch.paused();
@@ -99,6 +120,7 @@ WatchStatus TakeWatchStatus(const StreamWatch& watch, absl::Time now) {
   for (const auto& [source_id, lag] : watch.lags()) {
     if (lag.state().measured_minute() > 0) out.lags[source_id] = LagOf(lag.state());
   }
+  out.reset_day_problem = watch.ResetDayProblem();
   int32_t today = UtcDay(now);
   out.posts_today = watch.metering().Posts(today, today + 1);
   return out;
@@ -109,8 +131,10 @@ void FillWatchStatus(const WatchStatus& watch, v1::StreamStatus* status) {
   AddVolumeProblems(watch.volume, status);
   if (watch.paused) {
     *status->mutable_pause() = watch.pause;
-    status->add_problems(absl::StrCat("The stream is paused: ", watch.pause.reason(), "."));
+    absl::string_view stream = absl::StripPrefix(status->stream(), "streams/");
+    status->add_problems(PauseProblem(watch.pause, std::string(stream)));
   }
+  if (!watch.reset_day_problem.empty()) status->add_problems(watch.reset_day_problem);
   status->set_posts_today(watch.posts_today);
   for (const auto& [source_id, lag] : watch.lags) {
     if (source_id == StreamWatch::kStreamLag) {

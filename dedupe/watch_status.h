@@ -21,6 +21,8 @@ struct WatchStatus {
   // By connection, and StreamWatch::kStreamLag.
   std::map<std::string, v1::StreamStatus::Lag> lags;
   uint64_t posts_today = 0;
+  // Empty: none.
+  std::string reset_day_problem;
 };
 
 WatchStatus TakeWatchStatus(const StreamWatch& watch, absl::Time now);

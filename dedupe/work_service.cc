@@ -151,7 +151,7 @@ grpc::ServerUnaryReactor* RuleServiceImpl::CreateRuleTask(grpc::CallbackServerCo
                                                           const v1::CreateRuleTaskRequest* request,
                                                           v1::RuleTask* response) {
   return Run(
-      context, Access::kOperate, streams_, request->parent(), response,
+      context, AccessOf(request->action().kind()), streams_, request->parent(), response,
       [request = *request, who = PeerName(*context->auth_context())](
           WorkDesk& desk, const auto& call) { desk.CreateRuleTask(request, who, ReplyOf(call)); });
 }

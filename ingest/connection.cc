@@ -277,6 +277,7 @@ void Connection::EndAttempt(bool wait) {
   }
   AppendEvent(CauseWord(verdict.cause), detail);
   if (attempt_->last_post_id != 0) last_post_id_ = attempt_->last_post_id;
+  last_status_ = attempt_->head.status;
   attempt_.reset();
   // What we asked for ourselves is no trouble.
   bool is_ours = verdict.cause == Cause::kRequested || verdict.cause == Cause::kDrain;
@@ -358,6 +359,12 @@ void Connection::NoteWait(const Verdict& verdict, absl::Duration delay) {
 void Connection::LogEnd(const Verdict& verdict, absl::string_view detail,
                         absl::Duration delay) const {
   bool alert = verdict.needs_operator();
+  if (pause_wanted_ && !alert) {
+    return Log(LogLevel::kInfo, "connection_ended", "the connection ended and is paused",
+               {{"connection", options_.request.connection},
+                {"cause", CauseWord(verdict.cause)},
+                {"detail", BoundedText(detail, options_.detail_bytes_max)}});
+  }
   Log(alert ? LogLevel::kError : LogLevel::kWarn, alert ? "connection_refused" : "connection_ended",
       alert ? "X refuses this connection: somebody must act" : "the connection ended",
       {{"connection", options_.request.connection},
@@ -387,6 +394,13 @@ v1::ConnectionReport Connection::Report() const {
   if (last_verdict_.cause != Cause::kConnected) {
     report.set_last_cause(std::string(CauseWord(last_verdict_.cause)));
   }
+  if (state_ == State::STATE_RECEIVING) {
+    SetTime(clock_.At(*attempt_->head_time), report.mutable_stream_start_time());
+  } else {
+    report.set_needs_operator(last_verdict_.needs_operator());
+  }
+  bool answered = attempt_ && attempt_->head.status != 0;
+  report.set_http_status(static_cast<uint32_t>(answered ? attempt_->head.status : last_status_));
   report.set_received_events(counters_.received_events());
   report.set_received_bytes(counters_.received_bytes.value());
   report.set_connects(counters_.connects.value());

@@ -200,6 +200,7 @@ class Connection final : private StreamConsumer {
   void AppendFrames();
   void CloseFrame();
   void AppendCovers();
+  void LeaveOut(absl::Time time);
   // `lines`: 0 where nobody counted them.
   void AppendLoss(v1::Loss::Reason reason, uint64_t lines, absl::Time first, absl::Time last);
   void AppendEvent(absl::string_view cause, absl::string_view detail);
@@ -227,6 +228,7 @@ class Connection final : private StreamConsumer {
   absl::optional<Attempt> attempt_;
   // How the last attempt ended and what the next waits for.
   Verdict last_verdict_;
+  int last_status_ = 0;
   absl::Duration wait_delay_;
   // Why the gate holds the next attempt; empty: it does not.
   std::string held_for_;

@@ -102,14 +102,17 @@ void Connection::TakeCutLine(absl::string_view line, absl::Time now) {
     EndBadRun(&bad);
     return;
   }
-  counters_.cut_lines.Increment();
   attempt_->cut_line = BoundedText(line, options_.detail_bytes_max);
   attempt_->cut_line_bytes = line.size();
   attempt_->cut_line_post_id = PostIdInCutLine(line);
-  Log(LogLevel::kWarn, "line_cut", "the connection ended inside a line",
+  // Cut by a pause it is part of what nobody wants.
+  Log(pause_wanted_ ? LogLevel::kInfo : LogLevel::kWarn, "line_cut",
+      pause_wanted_ ? "the pause began inside a line" : "the connection ended inside a line",
       {{"connection", options_.request.connection},
        {"bytes", attempt_->cut_line_bytes},
        {"post_id", attempt_->cut_line_post_id}});
+  if (pause_wanted_) return LeaveOut(now);
+  counters_.cut_lines.Increment();
   AppendLoss(v1::Loss::REASON_CUT_LINE, 1, now, now);
 }
 
@@ -211,12 +214,16 @@ void Connection::AppendCovers() {
   }
 }
 
+// What could be vouched for before something that is not here still can.
+void Connection::LeaveOut(absl::Time time) {
+  CloseFrame();
+  AppendCovers();
+  cover_.OnLoss(clock_.At(time));
+}
+
 void Connection::AppendLoss(v1::Loss::Reason reason, uint64_t lines, absl::Time first,
                             absl::Time last) {
-  CloseFrame();
-  // What could be vouched for before the loss still can.
-  AppendCovers();
-  cover_.OnLoss(clock_.At(last));
+  LeaveOut(last);
   v1::SessionRecord record;
   v1::Loss* loss = record.mutable_loss();
   SetTime(clock_.At(first), loss->mutable_first_receive_time());
@@ -245,7 +252,7 @@ void Connection::AppendEvent(absl::string_view cause, absl::string_view detail) 
     event->set_cut_line_bytes(attempt_->cut_line_bytes);
     event->set_cut_line_post_id(attempt_->cut_line_post_id);
   }
-  if (state_ == State::STATE_BACKING_OFF) {
+  if (state_ == State::STATE_BACKING_OFF && !pause_wanted_) {
     event->set_wait_class(std::string(RetryWord(last_verdict_.retry)));
     SetDuration(wait_delay_, event->mutable_next_attempt_delay());
   }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "ingest/offer_end.h"
 
 namespace braid {
 
@@ -121,8 +122,14 @@ void OfferClient::SendReport() {
 }
 
 void OfferClient::OnClosed(const absl::Status& status) {
-  Log(state_ == State::kOffering ? LogLevel::kWarn : LogLevel::kInfo, "offer_closed",
-      "call to the deduper ended", {{"deduper", options_.name}, {"status", status}});
+  absl::string_view remedy = CertificateRemedy(status);
+  if (!remedy.empty()) {
+    Log(LogLevel::kWarn, "offer_closed", "the call fails over certificates",
+        {{"deduper", options_.name}, {"status", status}, {"remedy", remedy}});
+  } else {
+    Log(state_ == State::kOffering ? LogLevel::kWarn : LogLevel::kInfo, "offer_closed",
+        "call to the deduper ended", {{"deduper", options_.name}, {"status", status}});
+  }
   RedialWithBackoff();
 }
 

@@ -36,6 +36,14 @@ TEST(ConfigRules, AnEmptyListIsNoMistake) {
   EXPECT_TRUE(problems.empty());
 }
 
+// Harmless: the plan says so.
+TEST(ConfigRules, ARuleThatIsListedTwiceIsNoMistake) {
+  ConfigProblems problems;
+  EXPECT_EQ(ParseRuleFile("rules: [{value: a, tag: x}, {value: a, tag: x}]", "f", &problems).size(),
+            2u);
+  EXPECT_TRUE(problems.empty());
+}
+
 struct Row {
   const char* text;
   const char* problem;  // a part
@@ -52,6 +60,8 @@ TEST(ConfigRules, EveryMistakeIsNamedWithItsPlace) {
       {"rules:\n  - value: a\n    tga: b\n", "f:3:5: unknown key \"tga\"; known here: value, tag"},
       {"rules:\n  - value: [a]\n", "value is to be text"},
       {"rules:\n  - value: [a\n", "f:3:1: "},
+      {"rules:\n  - {value: a, tag: x}\n  - {value: b, tag: x}\n  - {value: a, tag: y}\n",
+       "f:4:5: \"a\" has the tag \"y\" here and \"x\" at f:2:5"},
       // A bare # begins a comment: the value is missing.
       {"rules:\n  - value: #snow\n", "value is to be text; put it in quotes"},
   };

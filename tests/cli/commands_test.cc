@@ -36,6 +36,8 @@ class FakeAdmin final : public v1::AdminService::Service {
                          v1::StreamStatus* status) override {
     status->set_stream(request->stream());
     status->set_health(health);
+    if (!pause_reason.empty()) status->mutable_pause()->set_reason(pause_reason);
+    if (pause_seconds > 0) status->mutable_pause()->mutable_end_time()->set_seconds(pause_seconds);
     return grpc::Status::OK;
   }
   grpc::Status ListConnections(grpc::ServerContext*, const v1::ListConnectionsRequest* request,
@@ -57,6 +59,9 @@ class FakeAdmin final : public v1::AdminService::Service {
   v1::DrainConnectionRequest drain;
   int drains_refused = 0;
   v1::StreamStatus::Health health = v1::StreamStatus::HEALTH_REDUNDANT;
+  std::string pause_reason;
+  // When the pause ends; 0: an operator's.
+  int64_t pause_seconds = 0;
 };
 
 class CommandsTest : public ::testing::Test {
@@ -232,6 +237,22 @@ TEST_F(CommandsTest, FullDiskIsSaidAndFails) {
   EXPECT_TRUE(ErrHas("No space left on device"));
 }
 
+TEST(AnnounceTest, HelpThatCanNotBeWrittenFails) {
+  Terminal terminal;
+  terminal.err = std::tmpfile();
+  using Words = std::vector<std::string>;
+  for (const Words& words : {Words{"--help"}, Words{"status", "--help"}}) {
+    ParsedCommandLine parsed = ParseCommandLine(words, [](const char*) { return nullptr; });
+    terminal.out = std::fopen("/dev/full", "w");
+    EXPECT_EQ(Announce(parsed, terminal), kExitFailed) << words[0];
+    std::fclose(terminal.out);
+    terminal.out = std::tmpfile();
+    EXPECT_EQ(Announce(parsed, terminal), kExitOk) << words[0];
+    std::fclose(terminal.out);
+  }
+  std::fclose(terminal.err);
+}
+
 TEST_F(CommandsTest, TailInALoopOverACursorFileSkipsNothing) {
   std::string file = CursorFilePath();
   std::string all;
@@ -325,6 +346,17 @@ TEST_F(CommandsTest, StatusExitCodeTellsHealthOnlyUnderCheck) {
   }
   EXPECT_EQ(Run({"status", "-o", "json"}), kExitOk);
   EXPECT_TRUE(OutHas("\"health\": \"HEALTH_DARK\""));
+}
+
+TEST_F(CommandsTest, AnOperatorsPauseIsNoFailureOfTheCheck) {
+  admin_.health = v1::StreamStatus::HEALTH_DARK;
+  admin_.pause_reason = "quota";
+  EXPECT_EQ(Run({"status", "--check"}), kExitOk);
+  EXPECT_TRUE(ErrHas("warning: an operator paused the stream"));
+  EXPECT_TRUE(ErrHas("quota"));
+  EXPECT_TRUE(ErrHas("braid stream resume"));
+  admin_.pause_seconds = 1'795'219'200;
+  EXPECT_EQ(Run({"status", "--check"}), 2) << "a limit's pause is a problem";
 }
 
 TEST_F(CommandsTest, EventGetAndWhy) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "absl/strings/str_split.h"
 #include "cli/text.h"
 #include "proto/proto_time.h"
 #include "proto/reason.h"
@@ -131,6 +132,19 @@ TEST(RenderTest, StatusShowsHealthConnectionsAndProblems) {
   EXPECT_TRUE(Contains(RenderStatus(MakeStatus(), true), "\x1b[33mEXPOSED\x1b[0m"));
 }
 
+TEST(RenderTest, StatusSaysWhoPausedAndObservesNothingMeanwhile) {
+  v1::StreamStatus status = MakeStatus();
+  status.mutable_pause()->set_reason("quota");
+  status.mutable_volume()->set_state(v1::StreamStatus::Volume::STATE_LEARNING);
+  status.mutable_volume()->set_expected_per_second(50);
+  status.mutable_volume()->set_learned(0.1);
+  std::string text = RenderStatus(status, false);
+  EXPECT_TRUE(Contains(text, "EXPOSED, PAUSED by an operator")) << text;
+  EXPECT_TRUE(Contains(text, "learning  not observed, usually 50/s")) << text;
+  SetTime(kNow, status.mutable_pause()->mutable_end_time());
+  EXPECT_TRUE(Contains(RenderStatus(status, false), "PAUSED by a limit"));
+}
+
 TEST(RenderTest, WhatWasReportedBeforeItWentIsNotShownAsNow) {
   v1::StreamStatus status = MakeStatus();
   v1::Connection* connection = status.mutable_connections(1);
@@ -149,6 +163,63 @@ TEST(RenderTest, WhatWasReportedBeforeItWentIsNotShownAsNow) {
   EXPECT_TRUE(Contains(RenderConnections(status.connections()), "receiving, CONTESTED"));
 }
 
+TEST(RenderTest, WhyAConnectionWaitsAndUntilWhenIsShown) {
+  v1::StreamStatus status = MakeStatus();
+  v1::Connection* connection = status.mutable_connections(1);
+  SetDuration(absl::Seconds(1), connection->mutable_report_age());
+  v1::ConnectionReport* report = connection->mutable_report();
+  report->set_last_cause("unauthorized");
+  report->set_http_status(401);
+  report->set_wait_class("terminal");
+  report->set_needs_operator(true);
+  SetTime(kNow + absl::Seconds(62), report->mutable_next_attempt_time());
+  std::string text = RenderStatus(status, false);
+  EXPECT_TRUE(Contains(text,
+                       "nyc-b waits: unauthorized (HTTP 401), class terminal, next attempt in 1 "
+                       "min 1 s (14:14:22 UTC); NEEDS OPERATOR"))
+      << text;
+  // A stream that broke was a 200.
+  report->set_http_status(200);
+  report->set_last_cause("reset");
+  report->set_needs_operator(false);
+  text = RenderConnections(status.connections());
+  EXPECT_TRUE(Contains(text, "nyc-b waits: reset, class terminal")) << text;
+  EXPECT_FALSE(Contains(text, "NEEDS OPERATOR")) << text;
+  connection->set_presence(v1::Connection::PRESENCE_GONE);
+  EXPECT_FALSE(Contains(RenderConnections(status.connections()), "waits")) << "not known now";
+}
+
+TEST(RenderTest, UpIsTheStreamsAndCallUpTheCalls) {
+  v1::StreamStatus status = MakeStatus();
+  SetDuration(absl::Hours(5), status.mutable_connections(1)->mutable_up_time());
+  SetDuration(absl::Minutes(3), status.mutable_connections(1)->mutable_stream_up_time());
+  std::string text = RenderConnections(status.connections());
+  EXPECT_LT(text.find("3 min 0 s"), text.find("5 h 0 min")) << text;
+}
+
+TEST(RenderTest, EverythingFitsIntoEightyColumns) {
+  v1::StreamStatus status = MakeStatus();
+  status.set_log_id("0123456789abcdef");
+  status.mutable_volume()->set_state(v1::StreamStatus::Volume::STATE_LEARNING);
+  SetDuration(absl::Milliseconds(812), status.mutable_lag()->mutable_p50());
+  for (v1::Connection& connection : *status.mutable_connections()) {
+    connection.set_network("a-network-with-a-name");
+    connection.mutable_report()->set_last_cause("unauthorized");
+  }
+  status.add_problems(
+      "No connection is receiving, which is said here in more than eighty columns.");
+  std::string text = RenderStatus(status, false, 80);
+  for (absl::string_view line : absl::StrSplit(text, '\n')) {
+    EXPECT_LE(line.size(), 80u) << line;
+  }
+  EXPECT_FALSE(Contains(text, "NETWORK")) << text;
+  for (const char* part : {"CONNECTION", "STATE", "EVENTS/S", "LAST BYTE", "! No connection"}) {
+    EXPECT_TRUE(Contains(text, part)) << part << "\n" << text;
+  }
+  EXPECT_TRUE(Contains(RenderStatus(status, false, 200), "NETWORK")) << text;
+  EXPECT_TRUE(Contains(RenderStatus(status, false), "NETWORK")) << "a pipe has room";
+}
+
 TEST(RenderTest, UnreachableServerComesWithARemedy) {
   absl::Status refused = absl::UnavailableError("Connection refused");
   EXPECT_TRUE(Contains(RenderError(refused, "h:1", false), "Is braid-deduper running there?"));
@@ -157,6 +228,13 @@ TEST(RenderTest, UnreachableServerComesWithARemedy) {
   EXPECT_FALSE(Contains(RenderError(closed, "h:1", true), "give --ca-file"));
   absl::Status plain = absl::UnavailableError("Ssl handshake failed: WRONG_VERSION_NUMBER");
   EXPECT_TRUE(Contains(RenderError(plain, "h:1", true), "speaks plain text"));
+}
+
+TEST(TextTest, WrappedLinesKeepTheirIndentAndTheirWords) {
+  EXPECT_EQ(WrapText("  ! one two three", 9, "    "), "  ! one\n    two\n    three");
+  EXPECT_EQ(WrapText("  ! one", 80, "    "), "  ! one");
+  EXPECT_EQ(WrapText("  ! one two three", 0, "    "), "  ! one two three");
+  EXPECT_EQ(WrapText("averylongword two", 5, ""), "averylongword\ntwo");
 }
 
 TEST(TextTest, ShellQuoteKeepsEveryWordWhole) {

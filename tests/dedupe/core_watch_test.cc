@@ -82,6 +82,13 @@ class CoreWatchTest : public testing::Test {
     Apply(std::move(complete));
   }
 
+  // 30 posts, more than the limit allows.
+  void ReachPause(const Core::Options& options) {
+    Load(options);
+    Open();
+    for (int i = 0; i < 3; ++i) Second(10);
+  }
+
   std::vector<StreamNotice::Type> Types() const {
     std::vector<StreamNotice::Type> types;
     for (const StreamNotice& notice : notices_) types.push_back(notice.type());
@@ -304,6 +311,13 @@ TEST_F(CoreWatchTest, WhatXCountsStandsBesideWhatWeCount) {
   EXPECT_EQ(shown->days(0).x_posts(), 60u);
   EXPECT_FALSE(shown->days(1).has_x_posts());
   EXPECT_EQ(shown->x_usage().project_posts(), 70u);
+  // Posts go on coming; what the reading is held against stays.
+  EXPECT_EQ(shown->x_usage().metered_posts(), 50u);
+  EXPECT_TRUE(shown->days(1).has_counts());
+  facts.first_day = UtcDay(now_);
+  shown = ReportUsage(store_, facts, {});
+  EXPECT_TRUE(shown->days(0).has_counts());
+  EXPECT_FALSE(shown->days(1).has_counts()) << "before the log began";
   EXPECT_LE(ToTime(shown->x_usage().observe_time()), now_);
 }
 
@@ -323,6 +337,86 @@ TEST_F(CoreWatchTest, AnOperatorsResumeHoldsForThePeriod) {
   EXPECT_FALSE(core_->watch().paused());
   for (int i = 0; i < 30; ++i) Second(10);
   EXPECT_FALSE(core_->watch().paused());
+}
+
+Core::Options PausesAt(uint64_t posts, UsageLimit::Period period = UsageLimit::Period::kDay) {
+  Core::Options options;
+  UsageLimit limit;
+  limit.period = period;
+  limit.posts = posts;
+  limit.action = UsageLimit::Action::kPause;
+  options.watch.limits.push_back(limit);
+  return options;
+}
+
+TEST_F(CoreWatchTest, APauseEndsWhereItsLimitIsRaised) {
+  ReachPause(PausesAt(10));
+  options_ = PausesAt(1000);
+  Restart();
+  ASSERT_TRUE(core_->watch().paused()) << "as it was written";
+  Second(0);
+  EXPECT_FALSE(core_->watch().paused());
+  ASSERT_EQ(notices_.back().type(), StreamNotice::TYPE_RESUMED);
+  EXPECT_EQ(notices_.back().message(), "resumed: no configured limit is reached any more");
+}
+
+TEST_F(CoreWatchTest, APauseEndsWhereItsLimitIsGone) {
+  ReachPause(PausesAt(10));
+  options_ = Core::Options();
+  Restart();
+  Second(0);
+  EXPECT_FALSE(core_->watch().paused());
+}
+
+TEST_F(CoreWatchTest, APauseGoesOnWhereTheChangedLimitIsReachedToo) {
+  ReachPause(PausesAt(10));
+  absl::Time ends = absl::FromUnixMicros(core_->watch().limits().pause().ends_micros());
+  options_ = PausesAt(20, UsageLimit::Period::kMonth);
+  Restart();
+  Second(0);
+  ASSERT_TRUE(core_->watch().paused());
+  EXPECT_EQ(core_->watch().limits().pause().reason(), "limit of 20 posts per month reached");
+  EXPECT_GT(absl::FromUnixMicros(core_->watch().limits().pause().ends_micros()), ends);
+  options_ = PausesAt(1000);
+  Restart();
+  Second(0);
+  EXPECT_FALSE(core_->watch().paused());
+}
+
+TEST_F(CoreWatchTest, AnOperatorsPauseNeverEndsByItself) {
+  ReachPause(PausesAt(10));
+  store::v1::InputRecord pause;
+  pause.mutable_command()->set_action(store::v1::Command::ACTION_PAUSE);
+  pause.mutable_command()->set_reason("quota");
+  Apply(std::move(pause));
+  options_ = Core::Options();
+  Restart();
+  Second(0);
+  now_ += absl::Hours(72);
+  Second(0);
+  ASSERT_TRUE(core_->watch().paused());
+  EXPECT_EQ(core_->watch().limits().pause().reason(), "quota");
+}
+
+TEST_F(CoreWatchTest, XsResetDayIsHeldAgainstTheConfigured) {
+  Load(PausesAt(1'000'000, UsageLimit::Period::kMonth));
+  Open();
+  EXPECT_EQ(core_->watch().ResetDayProblem(), "") << "X has not said";
+  store::v1::InputRecord input;
+  SetTime(now_, input.mutable_work()->mutable_usage()->mutable_observe_time());
+  input.mutable_work()->mutable_usage()->set_reset_day(15);
+  Apply(std::move(input));
+  EXPECT_EQ(core_->watch().ResetDayProblem(),
+            "usage_reset_day is 1 and X counts from day 15: limits per month count another month "
+            "than X bills.");
+  Restart();
+  EXPECT_NE(core_->watch().ResetDayProblem(), "");
+  options_.watch.usage_reset_day = 15;
+  Restart();
+  EXPECT_EQ(core_->watch().ResetDayProblem(), "");
+  options_ = PausesAt(1000);
+  Restart();
+  EXPECT_EQ(core_->watch().ResetDayProblem(), "") << "no limit counts by month";
 }
 
 TEST_F(CoreWatchTest, TwoConnectionsAreBilledOnce) {

@@ -94,6 +94,17 @@ TEST_F(DrainGrantsTest, SilentConnectionCanNotBeTold) {
   Expect("c", Outcome::kUnknown, "");
 }
 
+TEST_F(DrainGrantsTest, WhoIsPausedMayGoThoughNobodyReceives) {
+  for (SourceSnapshot& source : sources_) {
+    source.report.set_state(v1::ConnectionReport::STATE_PAUSED);
+  }
+  Expect("a", Outcome::kGranted, "");
+  Expect("b", Outcome::kGranted, "");
+  // The pause ends before a is back.
+  Receive(&Of("b"));
+  Expect("b", Outcome::kGrantedToOther, "a");
+}
+
 TEST_F(DrainGrantsTest, GrantEndsByItself) {
   Expect("a", Outcome::kGranted, "b");
   Pass(absl::Minutes(5) - absl::Seconds(1));

@@ -145,15 +145,19 @@ TEST_F(IngestServiceTest, MalformedFrameEndsTheCallWithAReason) {
 }
 
 TEST_F(IngestServiceTest, PeerWithoutTheRoleIsDenied) {
-  StartServer({.may_call = [](const grpc::CallbackServerContext&) { return false; }});
+  StartServer({.may_call = [](const grpc::CallbackServerContext&) {
+    return absl::PermissionDeniedError("a certificate of role reader may not offer");
+  }});
   v1::OfferResponse none;
   EXPECT_FALSE(call_->Read(&none));
-  EXPECT_EQ(call_->Finish().error_code(), grpc::StatusCode::PERMISSION_DENIED);
+  grpc::Status status = call_->Finish();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::PERMISSION_DENIED);
+  EXPECT_EQ(status.error_message(), "a certificate of role reader may not offer");
 }
 
 TEST_F(IngestServiceTest, PeerMayOnlyOfferAsItself) {
   StartServer({.may_offer_as = [](const grpc::CallbackServerContext&, const std::string& source) {
-    return source != "fra-a";
+    return source == "fra-a" ? absl::PermissionDeniedError("not as fra-a") : absl::OkStatus();
   }});
   ASSERT_TRUE(call_->Write(Hello()));
   v1::OfferResponse none;

@@ -143,9 +143,13 @@ TEST_F(OfferSessionTest, APauseIsToldAtTheWelcomeAndItsEndToWhoMissedIt) {
   ASSERT_EQ(late->responder.responses.size(), 2);
   EXPECT_EQ(late->responder.Take()[1].directive().action(), v1::OfferResponse::ACTION_PAUSE);
   command(store::v1::Command::ACTION_RESUME);
-  std::unique_ptr<Call> again = Open(2);
   v1::OfferRequest report;
   report.mutable_report()->set_state(v1::ConnectionReport::STATE_PAUSED);
+  late->session->OnRequest(report, 1);
+  EXPECT_TRUE(late->responder.responses.empty()) << "before its turn";
+  late->session->TellPause();
+  EXPECT_EQ(late->responder.Take()[0].directive().action(), v1::OfferResponse::ACTION_RESUME);
+  std::unique_ptr<Call> again = Open(2);
   again->session->OnRequest(report, 1);
   again->session->OnRequest(report, 1);
   ASSERT_EQ(again->responder.responses.size(), 1);

@@ -136,6 +136,12 @@ TEST(StreamStatusTest, WhatIsGoneOrSilentIsNotToldAsIfItWereNow) {
   EXPECT_NE(Problems(Facts({gone})).find("a has not been connected to this deduper for 120 s"),
             std::string::npos);
 
+  ConnectionFacts streaming = Receiving("a");
+  v1::ConnectionReport& report = streaming.source.report;
+  SetTime(ToTime(report.report_time()) - absl::Seconds(40), report.mutable_stream_start_time());
+  EXPECT_EQ(ToDuration(shown(streaming).stream_up_time()),
+            absl::Seconds(40) + ToDuration(shown(streaming).report_age()));
+
   ConnectionFacts silent = Receiving("a");
   silent.source.report_time = kLoopNow - absl::Seconds(6);
   EXPECT_EQ(shown(silent).presence(), v1::Connection::PRESENCE_SILENT);
@@ -166,7 +172,10 @@ TEST(StreamStatusTest, RatesAreOverTheLastTenSecondsSharesOverAMinute) {
     // 100/s, then 10/s for the last ten seconds.
     double merged = i <= 110 ? i * 100.0 : 11000 + (i - 110) * 10.0;
     rates.Sample(kLoopNow + absl::Seconds(i), {{kMergedCounter, merged},
-                                               {kDuplicatesCounter, merged / 2},
+                                               // A backfill's are no copies of these.
+                                               {kDuplicatesCounter, merged * 7},
+                                               {kLiveEventsCounter, merged},
+                                               {kLiveCopiesCounter, merged * 1.5},
                                                {EventsCounter("a"), merged},
                                                {FirstsCounter("a"), merged / 4}});
   }

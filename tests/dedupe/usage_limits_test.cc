@@ -44,6 +44,26 @@ TEST(UsageLimitsTest, ALeapOverAllThresholdsIsOneEvent) {
   EXPECT_TRUE(events[0].reached);
 }
 
+TEST(UsageLimitsTest, ALimitThatAnOperatorWaivedAsksForNoPauseInItsPeriod) {
+  UsageLimit day = Limit(UsageLimit::Period::kDay, 10);
+  UsageLimit month = Limit(UsageLimit::Period::kMonth, 20);
+  day.action = month.action = UsageLimit::Action::kPause;
+  store::v1::LimitState state;
+  uint64_t used = 15;
+  auto posts = [&](UsagePeriod) { return used; };
+  auto check = [&](std::vector<UsageLimit> limits, int32_t today) {
+    CheckLimits(limits, 1, today, posts, &state);
+    return AskedPause(limits, 1, &state);
+  };
+  ASSERT_TRUE(check({day, month}, 100).has_value());
+  WaiveReached(&state);
+  EXPECT_FALSE(check({day, month}, 100).has_value());
+  used = 25;
+  EXPECT_EQ(check({day, month}, 100)->limit, 1u);
+  EXPECT_FALSE(check({day}, 100).has_value()) << "its own was waived";
+  EXPECT_EQ(check({day}, 101)->until_day, 102);
+}
+
 TEST(UsageLimitsTest, AMonthBeginsOnTheResetDay) {
   UsagePeriod period = PeriodOf(UsageLimit::Period::kMonth, Day(2026, 3, 14), 15);
   EXPECT_EQ(period.first_day, Day(2026, 2, 15));

@@ -267,6 +267,24 @@ TEST(VolumeModelTest, ARestartGoesOnWhereItWas) {
   ASSERT_EQ(whole.size(), parts.size());
 }
 
+TEST(VolumeModelTest, TheObservedRateIsThatOfWhatWasObserved) {
+  VolumeModel model({}, {});
+  int64_t end = kMonday;
+  auto slots = [&](int count, uint64_t events) {
+    for (int i = 0; i < count; ++i) model.OnSlot(end += kVolumeSlotSeconds, events);
+  };
+  slots(1, 500);
+  EXPECT_DOUBLE_EQ(model.state().observed_rate(), 100) << "not from nothing up";
+  slots(1, 250);
+  EXPECT_DOUBLE_EQ(model.state().observed_rate(), 75);
+  slots(100, 500);
+  EXPECT_NEAR(model.state().observed_rate(), 100, 0.1);
+  // Nobody listened for ten minutes.
+  end += 600;
+  slots(1, 50);
+  EXPECT_DOUBLE_EQ(model.state().observed_rate(), 10);
+}
+
 TEST(VolumeModelTest, AStreamFlatAtItsCapIsCapped) {
   VolumeModel::Options options;
   options.contract_cap = 250;

@@ -507,6 +507,26 @@ TEST_F(ConnectionTest, DrainWhileBackingOffIsDoneAtOnce) {
   EXPECT_EQ(http_.requests.size(), 1);
 }
 
+TEST_F(ConnectionTest, TheReportSaysHowTheLastAttemptEndedAndSinceWhenItStreams) {
+  Start();
+  Answer(401);
+  End(HttpEnd::Kind::kClean);
+  v1::ConnectionReport report = connection_->Report();
+  EXPECT_EQ(report.last_cause(), "unauthorized");
+  EXPECT_EQ(report.http_status(), 401);
+  EXPECT_TRUE(report.needs_operator());
+  EXPECT_EQ(ToTime(report.next_attempt_time()), connection_->XNow() + absl::Seconds(320) - kTurn);
+  EXPECT_FALSE(report.has_stream_start_time());
+  loop_.RunFor(absl::Seconds(320));
+  Answer(200);
+  absl::Time since = connection_->XNow();
+  loop_.RunFor(absl::Seconds(5));
+  report = connection_->Report();
+  EXPECT_FALSE(report.needs_operator());
+  EXPECT_EQ(report.http_status(), 200);
+  EXPECT_NEAR(absl::ToDoubleSeconds(since - ToTime(report.stream_start_time())), 0, 1);
+}
+
 TEST_F(ConnectionTest, ReconnectClosesTheOldSocketFirst) {
   Establish();
   connection_->Reconnect();
@@ -526,6 +546,19 @@ TEST_F(ConnectionTest, APausedConnectionStaysAwayUntilItIsResumed) {
   connection_->Resume();
   loop_.RunFor(absl::Seconds(1));
   EXPECT_EQ(http_.requests.size(), 2);
+}
+
+TEST_F(ConnectionTest, ALineThatAPauseCutsIsNoLossAndNothingIsWaitedFor) {
+  Establish();
+  http_.unread = Post() + Post().substr(0, 40);
+  connection_->Pause();
+  loop_.RunFor(kTurn);
+  EXPECT_EQ(sink_.said_, (Said{"event connected", "posts 1", "event requested", "event paused"}));
+  EXPECT_EQ(connection_->Report().lost_lines(), 0);
+  const v1::ConnectionEvent& end = sink_.records_[2].event();
+  EXPECT_EQ(end.wait_class(), "");
+  EXPECT_FALSE(end.has_next_attempt_delay());
+  EXPECT_EQ(end.cut_line_bytes(), 40);
 }
 
 TEST_F(ConnectionTest, APauseIsNotBoughtBackByBackfill) {

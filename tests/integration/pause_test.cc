@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "absl/strings/match.h"
 #include "tests/harness/wait.h"
 #include "tests/integration/cluster_test_base.h"
 
@@ -43,6 +44,40 @@ TEST_F(Pause, LastsOverARestartAndIsNotBoughtBack) {
   // More than a second of the pause would be 200 more.
   double live = 200 * absl::ToDoubleSeconds(absl::Now() - since + absl::Seconds(2));
   EXPECT_LT(merged() - before, live);
+  ExpectCleanStop();
+}
+
+TEST_F(Pause, IsNoFailureLetsConnectionsGoAndEndsByTurns) {
+  harness::ClusterOptions options;
+  options.connector_count = 2;
+  options.emulator.rate = 50;
+  ASSERT_NO_FATAL_FAILURE(StartCluster(std::move(options)));
+  auto receiving = [&] {
+    double count = 0;
+    for (int i = 0; i < 2; ++i) {
+      count += cluster().connector(i).Metric("braid_connection_receiving", 0);
+    }
+    return count;
+  };
+  ASSERT_STATUS_OK(
+      harness::WaitUntil("both stream", absl::Seconds(20), [&] { return receiving() == 2; }));
+  EXPECT_EQ(Braid({"stream", "pause", "--reason", "quota"}).first, 0);
+  ASSERT_STATUS_OK(
+      harness::WaitUntil("both have left", absl::Seconds(10), [&] { return receiving() == 0; }));
+  // The status is sampled once a second.
+  ASSERT_STATUS_OK(harness::WaitUntil("the check knows", absl::Seconds(10), [&] {
+    auto [code, output] = Braid({"status", "--check"});
+    return code == 0 && absl::StrContains(output, "PAUSED by an operator") &&
+           absl::StrContains(output, "braid stream resume");
+  }));
+  EXPECT_EQ(
+      Braid({"connection", "drain", harness::Cluster::ConnectionName(0), "--reconnect"}).first, 0);
+  EXPECT_EQ(Braid({"stream", "resume"}).first, 0);
+  ASSERT_STATUS_OK(
+      harness::WaitUntil("one streams again", absl::Seconds(20), [&] { return receiving() > 0; }));
+  EXPECT_EQ(receiving(), 1) << "the other one's turn is 3 s later";
+  ASSERT_STATUS_OK(
+      harness::WaitUntil("both stream again", absl::Seconds(20), [&] { return receiving() == 2; }));
   ExpectCleanStop();
 }
 
