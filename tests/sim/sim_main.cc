@@ -24,7 +24,8 @@ namespace {
 
 struct Totals {
   uint64_t seeds = 0, failed = 0, turns = 0, posts = 0, deliveries = 0, merged = 0, covers = 0,
-           losses = 0, excused = 0, freed = 0, grants = 0, backfilled = 0, backfill_covers = 0;
+           losses = 0, excused = 0, freed = 0, grants = 0, backfilled = 0, backfill_covers = 0,
+           gaps = 0, gaps_recovered = 0, gap_seconds = 0, gap_posts = 0;
   std::array<uint64_t, kFaultCount> fired{};
 };
 
@@ -80,6 +81,10 @@ class Runner {
     totals_.grants += report.grants;
     totals_.backfilled += report.backfilled;
     totals_.backfill_covers += report.backfill_covers;
+    totals_.gaps += report.gaps;
+    totals_.gaps_recovered += report.gaps_recovered;
+    totals_.gap_seconds += report.gap_seconds;
+    totals_.gap_posts += report.gap_posts;
     for (int i = 0; i < kFaultCount; ++i) totals_.fired[i] += report.fired[i];
     for (const std::string& failure : report.failures) {
       std::printf("seed %llu: %s\n", static_cast<unsigned long long>(seed), failure.c_str());
@@ -98,10 +103,12 @@ int Print(const Totals& totals, double seconds) {
   std::printf(
       "seeds %llu  turns %llu  posts %llu  deliveries %llu  merged %llu  covers %llu  "
       "losses %llu  lines inside a recorded loss %llu  slots freed %llu  drains granted %llu  "
-      "posts backfilled %llu  covers of backfill %llu\n",
+      "posts backfilled %llu  covers of backfill %llu  gaps %llu  gaps recovered %llu  "
+      "seconds in gaps %llu  posts in gaps %llu\n",
       ull(totals.seeds), ull(totals.turns), ull(totals.posts), ull(totals.deliveries),
       ull(totals.merged), ull(totals.covers), ull(totals.losses), ull(totals.excused),
-      ull(totals.freed), ull(totals.grants), ull(totals.backfilled), ull(totals.backfill_covers));
+      ull(totals.freed), ull(totals.grants), ull(totals.backfilled), ull(totals.backfill_covers), ull(totals.gaps),
+      ull(totals.gaps_recovered), ull(totals.gap_seconds), ull(totals.gap_posts));
   std::printf("faults fired:");
   bool silent = false;
   for (int i = 0; i < kFaultCount; ++i) {

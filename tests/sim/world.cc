@@ -12,6 +12,7 @@
 #include "tests/sim/checks.h"
 #include "tests/sim/connector_process.h"
 #include "tests/sim/deduper_process.h"
+#include "tests/sim/gap_check.h"
 #include "tests/sim/log_view.h"
 #include "tests/sim/sim_loop.h"
 #include "tests/sim/volume_world.h"
@@ -459,6 +460,12 @@ void World::CheckLog(DeduperProcess& deduper, const Truth& truth, std::set<uint6
   bool clock_behind = report_.fired[static_cast<int>(Fault::kStepWallClock)] > 0 ||
                       away_ > absl::ZeroDuration();
   CheckMetering(deduper.disk(), *log, clock_behind, &report_.failures);
+  GapFigures gaps;
+  CheckGaps(truth, deduper.disk(), *log, loop_.WallNow(), &report_.failures, &gaps);
+  report_.gaps += gaps.opened;
+  report_.gaps_recovered += gaps.recovered;
+  report_.gap_posts += gaps.reported_posts;
+  report_.gap_seconds += absl::ToInt64Seconds(gaps.reported_time);
   std::vector<std::pair<uint64_t, uint64_t>> sequence_and_id;
   for (const LogView::Event& event : log->events) {
     sequence_and_id.emplace_back(event.sequence, event.id);

@@ -35,6 +35,12 @@ struct WorldReport {
   uint64_t grants = 0;
   // Posts that X sent as backfill.
   uint64_t backfilled = 0;
+  // Of all dedupers: gaps opened and filled, the time that is missing in the
+  // end, and what X published in it.
+  uint64_t gaps = 0;
+  uint64_t gaps_recovered = 0;
+  uint64_t gap_seconds = 0;
+  uint64_t gap_posts = 0;
   // Changes with anything that happened: same seed, same trace.
   std::string trace;
 };
