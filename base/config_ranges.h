@@ -88,6 +88,11 @@ inline constexpr ConfigRange kLagThreshold = {"streams[].lag.threshold", 30'000,
 // In whole minutes: lag is judged minute by minute.
 inline constexpr ConfigRange kLagHold = {"streams[].lag.hold", 3 * kMinute, kMinute, kDay,
                                          "1min to 1d"};
+// Unset: half of retention.log.
+inline constexpr ConfigRange kHoldMax = {"streams[].gaps.hold_max", 0, 1000, 7 * kDay, "1s to 7d"};
+// 24 h: how far v2's recovery reaches back; Gnip's replay 5 d.
+inline constexpr ConfigRange kRecoverableFor = {"streams[].gaps.recoverable_for", 24 * kHour,
+                                                kMinute, 7 * kDay, "1min to 7d"};
 
 inline constexpr ConfigRange kAll[] = {
     kStallAfter,    kHeartbeat,     kSettingStallAfter, kLateness,     kSlots,
@@ -95,7 +100,7 @@ inline constexpr ConfigRange kAll[] = {
     kLineMax,       kSpoolSize,     kSpoolRetention,    kSegment,      kSyncInterval,
     kWindowSpan,    kWindowMemory,  kRetention,         kPosts,        kResetDay,
     kDropPercent,   kSurgePercent,  kVolumeHold,        kWarmUp,       kLagThreshold,
-    kLagHold};
+    kLagHold,       kHoldMax,       kRecoverableFor};
 
 }  // namespace ranges
 }  // namespace braid

@@ -65,6 +65,10 @@ void CheckWatchConfig(const std::string& path, config::v1::StreamConfig& stream,
   if (lag.hold_ms() % ranges::kMinute != 0) {
     report->Error(path + ".lag.hold", "lag is judged minute by minute; use whole minutes");
   }
+  config::v1::GapsConfig& gaps = *stream.mutable_gaps();
+  gaps.set_hold_max_ms(ranged(".gaps.hold_max", gaps.hold_max_ms(), ranges::kHoldMax));
+  gaps.set_recoverable_for_ms(
+      ranged(".gaps.recoverable_for", gaps.recoverable_for_ms(), ranges::kRecoverableFor));
 }
 
 }  // namespace braid

@@ -68,6 +68,9 @@ ParsedCommandLine ParseCommandLine(const std::vector<std::string>& arguments,
 // 12:00", "12:00" (today, UTC). `now` resolves the day of "12:00".
 absl::StatusOr<v1::StartPosition> ParseFrom(absl::string_view text, absl::Time now);
 
+// A time, as ParseFrom takes it: "now", "-15m", "2026-11-20T12:00:00Z", "12:00".
+absl::StatusOr<absl::Time> ParseMomentOf(absl::string_view text, absl::Time now);
+
 // The candidate that was probably meant; empty where none is near.
 std::string Suggest(absl::string_view word, const std::vector<std::string>& candidates);
 

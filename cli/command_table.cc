@@ -6,7 +6,7 @@ namespace {
 void (*const kCommands[])(CommandTree&) = {
     AddStatusCommands,     AddTopCommands,   AddTailCommands,  AddEventCommands,
     AddConnectionCommands, AddRulesCommands, AddUsageCommands, AddStreamCommands,
-    AddVersionCommands,
+    AddGapCommands,        AddVersionCommands,
 };
 
 }  // namespace

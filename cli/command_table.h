@@ -16,6 +16,7 @@ void AddConnectionCommands(CommandTree& tree);
 void AddRulesCommands(CommandTree& tree);
 void AddUsageCommands(CommandTree& tree);
 void AddStreamCommands(CommandTree& tree);
+void AddGapCommands(CommandTree& tree);
 void AddVersionCommands(CommandTree& tree);
 
 // All of them, in the order of the help.

@@ -23,6 +23,21 @@ bool ParseMoment(absl::string_view text, absl::Time now, absl::Time* time) {
 
 }  // namespace
 
+absl::StatusOr<absl::Time> ParseMomentOf(absl::string_view text, absl::Time now) {
+  if (text == "now") return now;
+  absl::string_view back = text;
+  absl::Duration lookback;
+  if (absl::ConsumePrefix(&back, "-") && absl::ParseDuration(back, &lookback) &&
+      lookback >= absl::ZeroDuration() && lookback < absl::Hours(24 * 400)) {
+    return now - lookback;
+  }
+  absl::Time time;
+  if (ParseMoment(text, now, &time)) return time;
+  return absl::InvalidArgumentError(
+      absl::StrCat("\"", text, "\" is no time: give now, a time back (-15m) or a time "
+                   "(2026-11-20T12:00:00Z, 12:00 UTC)"));
+}
+
 absl::StatusOr<v1::StartPosition> ParseFrom(absl::string_view text, absl::Time now) {
   v1::StartPosition start;
   if (text == "now" || text.empty()) return start;

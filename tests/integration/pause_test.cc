@@ -61,7 +61,7 @@ TEST_F(Pause, IsNoFailureLetsConnectionsGoAndEndsByTurns) {
   };
   ASSERT_STATUS_OK(
       harness::WaitUntil("both stream", absl::Seconds(20), [&] { return receiving() == 2; }));
-  EXPECT_EQ(Braid({"stream", "pause", "--reason", "quota"}).first, 0);
+  EXPECT_EQ(Braid({"stream", "pause", "--reason", "quota"}).code, 0);
   ASSERT_STATUS_OK(
       harness::WaitUntil("both have left", absl::Seconds(10), [&] { return receiving() == 0; }));
   // The status is sampled once a second.
@@ -71,8 +71,8 @@ TEST_F(Pause, IsNoFailureLetsConnectionsGoAndEndsByTurns) {
            absl::StrContains(output, "braid stream resume");
   }));
   EXPECT_EQ(
-      Braid({"connection", "drain", harness::Cluster::ConnectionName(0), "--reconnect"}).first, 0);
-  EXPECT_EQ(Braid({"stream", "resume"}).first, 0);
+      Braid({"connection", "drain", harness::Cluster::ConnectionName(0), "--reconnect"}).code, 0);
+  EXPECT_EQ(Braid({"stream", "resume"}).code, 0);
   ASSERT_STATUS_OK(
       harness::WaitUntil("one streams again", absl::Seconds(20), [&] { return receiving() > 0; }));
   EXPECT_EQ(receiving(), 1) << "the other one's turn is 3 s later";

@@ -28,7 +28,7 @@ constexpr int64_t kTickMicros = 2'000'000;
 // Slack, two heartbeats, what a quiet stream may be silent for (its rate while
 // healing is 0.2/s: once a day it pauses for 49 s), and some.
 constexpr absl::Duration kLagMax = absl::Minutes(4);
-// A silent socket is believed for so long.
+// The dedupers' clocks against X's.
 constexpr absl::Duration kClockError = absl::Seconds(2);
 
 std::string Show(int64_t micros) {

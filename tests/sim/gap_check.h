@@ -25,11 +25,11 @@ struct GapFigures {
   absl::Duration watermark_lag;
 };
 
-// I30: below the watermark every post that X published is in the log or inside
+// I33: below the watermark every post that X published is in the log or inside
 // a gap that was reported.
-// I31: an open gap holds no instant that a connection vouches for.
-// I32: readers were told of every gap, and of what became of it.
-// I33: nothing but an open gap, or a connection that may still bring it, holds
+// I34: an open gap holds no instant that a connection vouches for.
+// I35: readers were told of every gap, and of what became of it.
+// I36: nothing but an open gap, or a connection that may still bring it, holds
 // the watermark back.
 void CheckGaps(const Truth& truth, const Store& store, const LogView& log, absl::Time end,
                Failures* failures, GapFigures* figures);

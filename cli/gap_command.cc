@@ -1,0 +1,286 @@
+// braid gap and braid coverage: what is missing, and who covered what.
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/time/clock.h"
+#include "absl/types/optional.h"
+#include "cli/command_table.h"
+#include "cli/commands.h"
+#include "cli/gap_text.h"
+#include "proto/proto_time.h"
+
+namespace braid {
+namespace {
+
+// Of an enumeration, "total-outage" → its number.
+template <typename Enum>
+void AddEnum(const std::string& word, const char* prefix, bool (*parse)(const std::string&, Enum*),
+             google::protobuf::RepeatedField<int>* out) {
+  Enum value;
+  std::string name = absl::StrCat(
+      prefix, absl::AsciiStrToUpper(absl::StrReplaceAll(word, {{"-", "_"}, {" ", "_"}})));
+  if (!parse(name, &value) || static_cast<int>(value) == 0) {
+    throw CLI::ValidationError(absl::StrCat("\"", word, "\" is none of what `braid gap ls` shows"));
+  }
+  out->Add(value);
+}
+
+struct FilterOptions {
+  v1::GapFilter filter;
+  bool all = false;
+};
+
+void AddTime(CLI::App* app, const std::string& name, const std::string& help,
+             std::function<void(absl::Time)> set) {
+  app->add_option_function<std::string>(
+      name,
+      [set](const std::string& text) {
+        absl::StatusOr<absl::Time> time = ParseMomentOf(text, absl::Now());
+        if (!time.ok()) throw CLI::ValidationError(std::string(time.status().message()));
+        set(*time);
+      },
+      help);
+}
+
+void AddFilter(CLI::App* app, const std::shared_ptr<FilterOptions>& options) {
+  app->add_option_function<std::vector<std::string>>(
+         "--state",
+         [options](const std::vector<std::string>& words) {
+           for (const std::string& word : words) {
+             AddEnum<v1::Gap::State>(
+                 word, "STATE_",
+                 [](const std::string& name, v1::Gap::State* value) {
+                   return v1::Gap::State_Parse(name, value);
+                 },
+                 options->filter.mutable_states());
+           }
+         },
+         "open, recovering, recovered, lost, waived, cleared, merged")
+      ->delimiter(',');
+  app->add_option_function<std::vector<std::string>>(
+         "--kind",
+         [options](const std::vector<std::string>& words) {
+           for (const std::string& word : words) {
+             AddEnum<v1::Gap::Kind>(
+                 word, "KIND_",
+                 [](const std::string& name, v1::Gap::Kind* value) {
+                   return v1::Gap::Kind_Parse(name, value);
+                 },
+                 options->filter.mutable_kinds());
+           }
+         },
+         "total-outage, one-sided, volume-drop, buffer-discarded, forwarding-loss, paused")
+      ->delimiter(',');
+  AddTime(app, "--from", "Gaps that reach beyond it: 2026-11-20T12:00:00Z, 12:00, -15m",
+          [options](absl::Time time) {
+            SetTime(time, options->filter.mutable_range()->mutable_start_time());
+          });
+  AddTime(app, "--to", "Gaps that begin before it", [options](absl::Time time) {
+    SetTime(time, options->filter.mutable_range()->mutable_end_time());
+  });
+  app->add_option_function<uint32_t>(
+      "--partition", [options](uint32_t number) { options->filter.set_partition(number); },
+      "Of this partition only");
+}
+
+v1::GapFilter FilterOf(const FilterOptions& options) {
+  v1::GapFilter filter = options.filter;
+  if (filter.states().empty() && !options.all) {
+    filter.add_states(v1::Gap::STATE_OPEN);
+    filter.add_states(v1::Gap::STATE_RECOVERING);
+  }
+  return filter;
+}
+
+int RunList(const FilterOptions& options, CommandContext& context) {
+  absl::StatusOr<std::string> stream = context.client.StreamName();
+  if (!stream.ok()) return context.Fail(stream.status());
+  v1::ListGapsRequest request;
+  request.set_parent(*stream);
+  *request.mutable_filter() = FilterOf(options);
+  v1::ListGapsResponse all;
+  do {
+    v1::ListGapsResponse page;
+    absl::Status status = context.client.Do([&](grpc::ClientContext* call) {
+      return context.client.gaps().ListGaps(call, request, &page);
+    });
+    if (!status.ok()) return context.Fail(status);
+    all.mutable_gaps()->MergeFrom(page.gaps());
+    request.set_page_token(page.next_page_token());
+  } while (!request.page_token().empty());
+  if (context.wants_table()) {
+    return context.Finish(RenderGaps(all.gaps(), absl::Now(), context.terminal.text_width()));
+  }
+  if (context.line.output == CommandLine::Output::kJson) return context.Finish(context.Json(all));
+  std::string text;
+  for (const v1::Gap& gap : all.gaps()) absl::StrAppend(&text, context.Json(gap));
+  return context.Finish(text);
+}
+
+struct OneOptions {
+  uint64_t number = 0;
+  std::string reason;
+};
+
+void AddNumber(CLI::App* app, const std::shared_ptr<OneOptions>& options) {
+  app->add_option("GAP", options->number, "Number, as `braid gap ls` shows it")->required();
+}
+
+int Show(const v1::Gap& gap, CommandContext& context) {
+  return context.Finish(context.wants_table() ? RenderGap(gap, absl::Now()) : context.Json(gap));
+}
+
+int RunGet(const OneOptions& options, CommandContext& context) {
+  absl::StatusOr<std::string> stream = context.client.StreamName();
+  if (!stream.ok()) return context.Fail(stream.status());
+  v1::GetGapRequest request;
+  request.set_name(absl::StrCat(*stream, "/gaps/", options.number));
+  v1::Gap gap;
+  absl::Status status = context.client.Do([&](grpc::ClientContext* call) {
+    return context.client.gaps().GetGap(call, request, &gap);
+  });
+  return status.ok() ? Show(gap, context) : context.Fail(status);
+}
+
+int RunWaive(const OneOptions& options, CommandContext& context) {
+  absl::StatusOr<std::string> stream = context.client.StreamName();
+  if (!stream.ok()) return context.Fail(stream.status());
+  v1::WaiveGapRequest request;
+  request.set_name(absl::StrCat(*stream, "/gaps/", options.number));
+  request.set_reason(options.reason);
+  v1::Gap gap;
+  absl::Status status = context.client.Do([&](grpc::ClientContext* call) {
+    return context.client.gaps().WaiveGap(call, request, &gap);
+  });
+  return status.ok() ? Show(gap, context) : context.Fail(status);
+}
+
+int RunWatch(const FilterOptions& options, CommandContext& context) {
+  absl::StatusOr<std::string> stream = context.client.StreamName();
+  if (!stream.ok()) return context.Fail(stream.status());
+  v1::WatchGapsRequest request;
+  request.set_parent(*stream);
+  *request.mutable_filter() = FilterOf(options);
+  grpc::ClientContext call;
+  Interrupt::Scope scope(context.interrupt, [&call] { call.TryCancel(); });
+  auto reader = context.client.gaps().WatchGaps(&call, request);
+  v1::WatchGapsResponse answer;
+  while (reader->Read(&answer)) {
+    if (!answer.has_gap()) continue;
+    std::string text =
+        context.wants_table() ? RenderGapLine(answer.gap()) : context.Json(answer.gap());
+    if (!context.Print(text)) {
+      call.TryCancel();
+      reader->Finish();
+      return context.WriteFailure();
+    }
+  }
+  absl::Status status = FromGrpcStatus(reader->Finish());
+  if (context.interrupt.triggered()) return kExitOk;
+  return context.Fail(status);
+}
+
+struct CoverageOptions {
+  absl::Duration lookback = absl::Hours(1);
+  absl::optional<absl::Time> from;
+  absl::optional<absl::Time> to;
+  absl::optional<absl::Duration> bucket;
+};
+
+int RunCoverage(const CoverageOptions& options, CommandContext& context) {
+  absl::StatusOr<std::string> stream = context.client.StreamName();
+  if (!stream.ok()) return context.Fail(stream.status());
+  v1::QueryCoverageRequest request;
+  request.set_parent(*stream);
+  absl::Time to = options.to.value_or(absl::Now());
+  SetTime(options.from.value_or(to - options.lookback),
+          request.mutable_range()->mutable_start_time());
+  SetTime(to, request.mutable_range()->mutable_end_time());
+  if (options.bucket) SetDuration(*options.bucket, request.mutable_bucket());
+  v1::QueryCoverageResponse coverage;
+  absl::Status status = context.client.Do([&](grpc::ClientContext* call) {
+    return context.client.gaps().QueryCoverage(call, request, &coverage);
+  });
+  if (!status.ok()) return context.Fail(status);
+  return context.Finish(context.wants_table() ? RenderCoverage(coverage)
+                                              : context.Json(coverage));
+}
+
+void AddCoverage(CommandTree& tree) {
+  auto options = std::make_shared<CoverageOptions>();
+  CLI::App* app = tree.Add(
+      {"coverage",
+       "Who covered what, as a line of characters per connection and one of the merged stream",
+       {"braid coverage", "braid coverage --from -6h", "braid coverage --from 12:00 --to 13:00"},
+       "braid.v1.QueryCoverageResponse",
+       ""},
+      [options](CommandContext& context) { return RunCoverage(*options, context); });
+  AddTime(app, "--from", "Start: 2026-11-20T12:00:00Z, 12:00, -6h (default: an hour before --to)",
+          [options](absl::Time time) { options->from = time; });
+  AddTime(app, "--to", "End (default: now)", [options](absl::Time time) { options->to = time; });
+  app->add_option_function<std::string>(
+      "--bucket",
+      [options](const std::string& text) {
+        absl::Duration bucket;
+        if (!absl::ParseDuration(text, &bucket)) {
+          throw CLI::ValidationError(absl::StrCat("\"", text, "\" is no duration: give 10s, 5m"));
+        }
+        options->bucket = bucket;
+      },
+      "What one character stands for, at least 1s (default: a 120th of the range)");
+}
+
+}  // namespace
+
+void AddGapCommands(CommandTree& tree) {
+  CLI::App* group = tree.AddGroup("gap", "What is missing");
+  auto filter = std::make_shared<FilterOptions>();
+  CLI::App* list = tree.Add(
+      {"ls",
+       "Lists open gaps, or those asked for, newest first",
+       {"braid gap ls", "braid gap ls --all --from -24h", "braid gap ls --state lost,waived"},
+       "-o json braid.v1.ListGapsResponse; -o jsonl one braid.v1.Gap a line",
+       ""},
+      [filter](CommandContext& context) { return RunList(*filter, context); }, group);
+  AddFilter(list, filter);
+  list->add_flag("--all", filter->all, "Closed ones, too");
+  auto get = std::make_shared<OneOptions>();
+  AddNumber(tree.Add({"get",
+                      "Shows one, with its evidence",
+                      {"braid gap get 7"},
+                      "braid.v1.Gap",
+                      ""},
+                     [get](CommandContext& context) { return RunGet(*get, context); }, group),
+            get);
+  auto watched = std::make_shared<FilterOptions>();
+  CLI::App* watch = tree.Add(
+      {"watch",
+       "Prints open gaps and then every change, until Ctrl-C",
+       {"braid gap watch", "braid gap watch -o jsonl"},
+       "one braid.v1.Gap a line",
+       ""},
+      [watched](CommandContext& context) { return RunWatch(*watched, context); }, group);
+  AddFilter(watch, watched);
+  watch->add_flag("--all", watched->all, "Closed ones, too");
+  auto waived = std::make_shared<OneOptions>();
+  CLI::App* waive = tree.Add(
+      {"waive",
+       "Accepts the loss: the gap is closed for good, and readers in creation order go on",
+       {"braid gap waive 7 --reason 'test data'"},
+       "braid.v1.Gap",
+       ""},
+      [waived](CommandContext& context) { return RunWaive(*waived, context); }, group);
+  AddNumber(waive, waived);
+  waive->add_option("--reason", waived->reason, "For people, at most 200 bytes")
+      ->required()
+      ->check(RefuseEmpty);
+  AddCoverage(tree);
+}
+
+}  // namespace braid
