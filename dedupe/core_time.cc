@@ -107,7 +107,8 @@ absl::Status Core::ApplyTick(const store::v1::InputRecord& input, Group* group) 
   absl::Time delivered = floor() + options_.window_span;
   std::vector<v1::StreamNotice> notices =
       watch_.OnTick(tick, now(), delivered, &group->changes);
-  GapWatch::TickFacts facts{tick, now(), {}, {}, watch_.paused(), state_.rule_set().version(),
+  absl::Time trusted = std::min(now(), absl::FromUnixMicros(state_.settled_micros()));
+  GapWatch::TickFacts facts{tick, trusted, {}, {}, watch_.paused(), state_.rule_set().version(),
                             notices};
   facts.sources.assign(state_.sources().begin(), state_.sources().end());
   facts.partitions.assign(state_.source_partitions().begin(), state_.source_partitions().end());

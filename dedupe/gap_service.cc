@@ -174,9 +174,19 @@ absl::StatusOr<std::map<int64_t, uint64_t>> MinutesOf(const Store& store, Interv
   return minutes;
 }
 
+// Start of the stream's first cover; the end of time where there is none.
+int64_t BaseOf(const Store& store) {
+  store::v1::GapState state;
+  absl::StatusOr<std::string> bytes = store.Get(Table::kCover, std::string(1, kCoverState));
+  bool known = bytes.ok() && state.ParseFromString(*bytes) && state.base_micros() > 0;
+  return known ? state.base_micros() : INT64_MAX;
+}
+
 // What a merged row shows: cover of any source of a partition, and its gaps.
 struct Merged {
   uint32_t partition = 0;
+  // Before the stream's first cover nothing is known.
+  int64_t base_micros = 0;
   IntervalSet covered;
   std::vector<StoredGap> gaps;
 };
@@ -192,7 +202,8 @@ void FillMerged(const Merged& merged, const Buckets& buckets, int64_t now_micros
     v1::CoverageBucket* out = row->add_buckets();
     out->set_covered(ShareOf(merged.covered, bucket));
     // What nobody covers and is no gap may still come, up to the present.
-    Interval past{bucket.from, std::min(bucket.until, now_micros)};
+    Interval past{std::max(bucket.from, merged.base_micros),
+                  std::min(bucket.until, now_micros)};
     if (!past.empty()) {
       double pending = 0;
       for (const Interval& part : known.Missing(past)) {
@@ -396,7 +407,9 @@ absl::StatusOr<v1::QueryCoverageResponse> QueryCoverage(const GapStreams& stream
   if (!minutes.ok()) return minutes.status();
   bool whole_minutes =
       buckets->range.from % kMinuteMicros == 0 && buckets->width % kMinuteMicros == 0;
-  for (const auto& [partition, facts] : merged) {
+  int64_t base = BaseOf(*stream.store);
+  for (auto& [partition, facts] : merged) {
+    facts.base_micros = base;
     v1::CoverageRow* row = response.add_rows();
     FillMerged(facts, *buckets, absl::ToUnixMicros(stream.now()), row);
     // Minutes are the stream's.

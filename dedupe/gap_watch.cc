@@ -483,7 +483,7 @@ StreamNotice GapWatch::NoticeOf(const GapLedger::Change& change, int64_t now_mic
   StreamNotice notice;
   notice.set_type(change.type);
   GapRoutes routes{options_.backfill_for, options_.recoverable_for};
-  *notice.mutable_gap() = ViewOfGap(change.gap, routes, "");
+  *notice.mutable_gap() = ViewOfGap(change.gap, routes, options_.parent);
   notice.set_resource(notice.gap().name());
   notice.set_message(GapSentence(change.type, change.gap));
   SetTime(absl::FromUnixMicros(now_micros), notice.mutable_notice_time());

@@ -36,6 +36,8 @@ namespace braid {
 class GapWatch {
  public:
   struct Options {
+    // What the names of gaps begin with: "streams/main/".
+    std::string parent;
     // How far back X can be asked: 24 h by v2's recovery.
     absl::Duration recoverable_for = absl::Hours(24);
     // How long an open gap holds the watermark.
@@ -71,6 +73,8 @@ class GapWatch {
 
   struct TickFacts {
     const store::v1::Tick& tick;
+    // X's time as far as it is trusted: a clock that is ahead makes no gap of
+    // what is still to come.
     absl::Time now;
     // The configured sources, and X's partition of each.
     std::vector<std::string> sources;

@@ -46,6 +46,7 @@ Core::Options CoreOptions(const config::v1::StreamConfig& config) {
     options.log_retention = absl::Milliseconds(config.retention().log_ms());
   }
   options.watch = WatchOptions(config);
+  options.gaps.parent = absl::StrCat("streams/", config.name(), "/");
   const config::v1::GapsConfig& gaps = config.gaps();
   if (gaps.recoverable_for_ms() > 0) {
     options.gaps.recoverable_for = absl::Milliseconds(gaps.recoverable_for_ms());

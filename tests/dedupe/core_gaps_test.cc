@@ -377,6 +377,22 @@ TEST_F(CoreGapsTest, APausedGapGoesOnAsOneAfterARestart) {
   EXPECT_EQ(core_->gaps().ledger().open_count(), 1);
 }
 
+// As a host whose clock is a day ahead, before two sources have told X's time.
+TEST_F(CoreGapsTest, AClockThatJumpsAheadMakesNoGapOfTheFuture) {
+  Start({"a"});
+  Run(60);
+  connections_["a"].attached = false;
+  Run(200);
+  ASSERT_EQ(Types(), std::vector{StreamNotice::TYPE_GAP_OPENED});
+  Restart();
+  store::v1::InputRecord tick = TickInput(absl::Hours(24), now_ + absl::Hours(24));
+  tick.mutable_tick()->set_first_after_start(true);
+  tick.mutable_tick()->add_sources("a");
+  Apply(std::move(tick));
+  Run(5);
+  EXPECT_LT(Until(1), 260 + 7 * 60);
+}
+
 TEST_F(CoreGapsTest, AWaivedGapLetsTheWatermarkGo) {
   Start({"a"});
   Run(60);

@@ -163,6 +163,22 @@ TEST_F(GapServiceTest, CoverageHasARowPerConnectionAndOneOfAll) {
   EXPECT_EQ(merged.buckets(5).pending(), 0);
 }
 
+TEST_F(GapServiceTest, BeforeTheFirstCoverNothingIsPending) {
+  v1::QueryCoverageRequest request;
+  request.set_parent("streams/main");
+  SetTime(TestStart() - absl::Seconds(10), request.mutable_range()->mutable_start_time());
+  // As far as the core's time has come, and no cover reaches.
+  SetTime(TestStart() + absl::Seconds(202), request.mutable_range()->mutable_end_time());
+  SetDuration(absl::Seconds(1), request.mutable_bucket());
+  Tick();
+  auto coverage = QueryCoverage(streams_, request);
+  ASSERT_TRUE(coverage.ok());
+  const v1::CoverageRow& merged = coverage->rows(2);
+  EXPECT_EQ(merged.buckets(9).pending(), 0);
+  EXPECT_EQ(merged.buckets(10).covered(), 1);
+  EXPECT_EQ(merged.buckets(210).pending(), 1);
+}
+
 TEST_F(GapServiceTest, CoverageRefusesWhatIsTooFine) {
   v1::QueryCoverageRequest request;
   request.set_parent("streams/main");
