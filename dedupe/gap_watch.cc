@@ -27,6 +27,8 @@ using v1::StreamNotice;
 constexpr double kRateSeconds = 3600;
 // As the connectors' covers count a silence.
 constexpr absl::Duration kSilenceMin = absl::Seconds(10);
+// Hosts' clocks are off by less; what is received later than that is a backlog.
+constexpr absl::Duration kClockErrorMax = absl::Minutes(1);
 // Old rows are looked for this often, by the clock of ticks.
 constexpr int64_t kExpireMicros = kMinuteMicros * 10;
 
@@ -142,9 +144,43 @@ void GapWatch::OnConnectionEvent(const std::string& source_id,
   mark->set_text("X cut the connection and threw its buffer away");
 }
 
+// With one source the core's time is the host's, which may be ahead of X's:
+// what was not yet sent would be missing.
+void GapWatch::NoteAhead(const v1::Frame& frame, absl::Time now) {
+  int count = FrameEventCount(frame);
+  if (count == 0) return;
+  absl::Duration ahead = now - FrameReceiveTime(frame, count - 1);
+  // Of a backlog that drains it says nothing.
+  if (ahead < -kClockErrorMax || ahead > kClockErrorMax) return;
+  GapState::Ahead* state = state_.mutable_ahead();
+  int64_t micros = absl::ToInt64Microseconds(ahead);
+  if (state->has_current_micros()) micros = std::min(micros, state->current_micros());
+  state->set_current_micros(micros);
+}
+
+// A clock that is set right is believed within two spans; while nothing is
+// received, what was known holds.
+void GapWatch::NextAhead() {
+  GapState::Ahead* state = state_.mutable_ahead();
+  if (!state->has_current_micros()) return;
+  state->set_previous_micros(state->current_micros());
+  state->clear_current_micros();
+}
+
+int64_t GapWatch::Present(absl::Time now) const {
+  const GapState::Ahead& state = state_.ahead();
+  absl::optional<int64_t> ahead;
+  if (state.has_current_micros()) ahead = state.current_micros();
+  if (state.has_previous_micros()) {
+    ahead = std::min(ahead.value_or(state.previous_micros()), state.previous_micros());
+  }
+  return absl::ToUnixMicros(now) - ahead.value_or(0);
+}
+
 void GapWatch::OnFrame(const v1::Frame& frame, absl::string_view is_new,
-                       uint64_t first_sequence) {
+                       uint64_t first_sequence, absl::Time now) {
   bool is_live = frame.origin() == v1::EVENT_ORIGIN_LIVE;
+  if (is_live) NoteAhead(frame, now);
   if (!is_live && ledger_.open_count() == 0) return;
   uint64_t sequence = first_sequence;
   for (int i = 0, count = FrameEventCount(frame); i < count; ++i) {
@@ -288,8 +324,9 @@ void GapWatch::Examine(Partition* partition, const TickFacts& facts) {
                       [&](Interval span) { return RouteOf(partition->number, span); }),
        facts);
   int64_t pending = lives_.PendingFrom(partition->number, silence_, state_.clock_micros());
-  partition->to_present = pending > now;
-  partition->horizon_micros = std::min(now, pending);
+  int64_t present = Present(facts.now);
+  partition->to_present = pending > present;
+  partition->horizon_micros = std::min(present, pending);
   Tell(ledger_.Report(partition->number, Holes(*partition), now), facts);
   MoveWatermark(partition, facts);
 }
@@ -438,6 +475,7 @@ absl::StatusOr<std::vector<StreamNotice>> GapWatch::OnTick(const TickFacts& fact
   }
   CheckRedundancy(now);
   if (state_.clock_micros() / kExpireMicros != clock_before / kExpireMicros) {
+    NextAhead();
     CoverBook::Expire(now, changes);
     status = ledger_.Expire(now, changes);
   }

@@ -69,7 +69,8 @@ class GapWatch {
   void OnConnectionEvent(const std::string& source_id, const v1::ConnectionEvent& event);
   // Of the frame's events those that are new got sequences from
   // `first_sequence` on.
-  void OnFrame(const v1::Frame& frame, absl::string_view is_new, uint64_t first_sequence);
+  void OnFrame(const v1::Frame& frame, absl::string_view is_new, uint64_t first_sequence,
+               absl::Time now);
 
   struct TickFacts {
     const store::v1::Tick& tick;
@@ -113,6 +114,10 @@ class GapWatch {
   };
 
   void MeasureRate(const store::v1::Tick& tick);
+  void NoteAhead(const v1::Frame& frame, absl::Time now);
+  void NextAhead();
+  // X's present, by what sources receive.
+  int64_t Present(absl::Time now) const;
   void NotePause(bool paused, int64_t now_micros);
   void Examine(Partition* partition, const TickFacts& facts);
   std::vector<GapLedger::Hole> Holes(const Partition& partition) const;

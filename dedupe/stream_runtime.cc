@@ -289,7 +289,7 @@ void StreamRuntime::CollectGaps(MetricSink& sink) const {
                              v1::Gap::KIND_VOLUME_DROP, v1::Gap::KIND_BUFFER_DISCARDED,
                              v1::Gap::KIND_FORWARDING_LOSS, v1::Gap::KIND_PAUSED}) {
     std::string word = absl::AsciiStrToLower(v1::Gap::Kind_Name(kind).substr(sizeof("KIND_") - 1));
-    sink.AddGauge("braid_gaps_open", "Gaps that are neither filled nor given up.",
+    sink.AddGauge("braid_open_gaps", "Gaps that are neither filled nor given up.",
                   {{"stream", name()}, {"kind", word}}, gaps.open[kind]);
   }
   sink.AddGauge("braid_watermark_timestamp_seconds",

@@ -393,6 +393,26 @@ TEST_F(CoreGapsTest, AClockThatJumpsAheadMakesNoGapOfTheFuture) {
   EXPECT_LT(Until(1), 260 + 7 * 60);
 }
 
+// With one source nothing but its receive times tells X's clock from the host's.
+TEST_F(CoreGapsTest, AHostThatIsAheadMakesNoGapOfWhatIsNotYetSent) {
+  Start({"a"});
+  // What is received now by X's clock is half a minute ago by the host's.
+  constexpr absl::Duration kAhead = absl::Seconds(30);
+  auto live = [&] {
+    Apply(FrameInput("a", 1, connections_["a"].offset, {FirstSnowflakeAt(now_ - kAhead)},
+                     now_ - kAhead));
+    ++connections_["a"].offset;
+    Cover("a", now_ - kAhead - kSlack - absl::Seconds(1), now_ - kAhead - kSlack);
+    Second();
+  };
+  connections_["a"].vouches = false;
+  for (int i = 0; i < 60; ++i) live();
+  End("a", "reset");
+  Run(5);
+  ASSERT_EQ(Types(), std::vector{StreamNotice::TYPE_GAP_OPENED});
+  EXPECT_NEAR(Until(1), 65 - 30, 2);
+}
+
 TEST_F(CoreGapsTest, AWaivedGapLetsTheWatermarkGo) {
   Start({"a"});
   Run(60);

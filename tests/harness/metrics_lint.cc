@@ -21,7 +21,8 @@ const std::set<std::string>& GaugeWords() {
       "connected", "fds",      "health",    "info",     "receiving", "records", "segments",
       "sequence",  "state",    "streams",   "threads",  "entries",   "strays",  "waiting",
       "exceeded",  "operator", "rollbacks", "sessions", "alert",     "listed",  "rules",
-      "version",   "budget",   "used",      "capped",   "paused",    "rate",    "today"};
+      "version",   "budget",   "used",      "capped",   "paused",    "rate",    "today",
+      "gaps"};
   return *words;
 }
 const std::set<std::string>& Units() {

@@ -79,7 +79,6 @@ void CheckRecall(const Truth& truth, const Stored& stored, const LogView& log,
   }
   int64_t base = stored.state.base_micros();
   int64_t watermark = stored.state.partitions(0).watermark_micros();
-  size_t silent = 0;
   for (const SimPost& post : truth.x.posts()) {
     // A stray's creation time says nothing.
     // Ids count milliseconds.
@@ -91,7 +90,7 @@ void CheckRecall(const Truth& truth, const Stored& stored, const LogView& log,
       ++figures->reported_posts;
     } else if (created >= watermark) {
       ++figures->unsettled_posts;
-    } else if (++silent <= kShown) {
+    } else if (++figures->silent_posts <= kShown) {
       failures->push_back(absl::StrCat("silent hole: post ", post.id, " created ", Show(created),
                                        " is neither in the log nor in a gap; watermark ",
                                        Show(watermark)));

@@ -18,6 +18,8 @@ struct GapFigures {
   uint64_t recovered = 0;
   // Posts that X published and the log lacks, inside reported gaps.
   uint64_t reported_posts = 0;
+  // Neither in the log nor in a gap, though below the watermark.
+  uint64_t silent_posts = 0;
   // Those that are newer than the watermark: not yet promised.
   uint64_t unsettled_posts = 0;
   absl::Duration reported_time;

@@ -5,6 +5,7 @@
 // with --first SEED --seeds 1. Exits 1 if any seed failed, or if a kind of
 // fault never fired in a run long enough to expect it.
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -38,7 +39,48 @@ struct Flags {
   bool stop_at_failure = false;
   bool log = false;
   bool mutants = false;
+  bool worlds = false;
 };
+
+// One row of the table in docs/GAPS.md.
+void PrintNamedWorld(const NamedWorld& world, const Flags& flags) {
+  uint64_t failed = 0, posts = 0, missing = 0, silent = 0, gaps = 0, recovered = 0, seconds = 0;
+  absl::Duration length, lag, lag_max;
+  for (uint64_t seed = flags.first; seed < flags.first + flags.seeds; ++seed) {
+    WorldReport report = RunNamedWorld(world, seed);
+    failed += report.failures.empty() ? 0 : 1;
+    for (const std::string& failure : report.failures) {
+      std::printf("%s seed %llu: %s\n", world.name, static_cast<unsigned long long>(seed),
+                  failure.c_str());
+    }
+    posts += report.posts;
+    missing += report.gap_posts;
+    silent += report.silent_posts;
+    gaps += report.gaps;
+    recovered += report.gaps_recovered;
+    seconds += report.gap_seconds;
+    length += report.length;
+    lag += report.watermark_lag;
+    lag_max = std::max(lag_max, report.watermark_lag);
+  }
+  auto ull = [](uint64_t n) { return static_cast<unsigned long long>(n); };
+  double hours = absl::ToDoubleHours(length);
+  std::printf("| %s | %s | %llu | %llu | %llu | %llu | %.2f | %.0f | %llu | %.0f / %.0f |\n",
+              world.name, world.what, ull(failed), ull(posts), ull(missing), ull(silent),
+              static_cast<double>(gaps) / hours, static_cast<double>(seconds) / hours,
+              ull(recovered), absl::ToDoubleSeconds(lag) / static_cast<double>(flags.seeds),
+              absl::ToDoubleSeconds(lag_max));
+  std::fflush(stdout);
+}
+
+int PrintNamedWorlds(const Flags& flags) {
+  std::printf(
+      "| world | what | failed seeds | posts | missing, in gaps | missing silently | gaps/h | "
+      "s in gaps/h | recovered | watermark lag, mean / max s |\n"
+      "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
+  for (const NamedWorld& world : NamedWorlds()) PrintNamedWorld(world, flags);
+  return 0;
+}
 
 class Runner {
  public:
@@ -133,11 +175,13 @@ int SimMain(int argc, char** argv) {
   app.add_option("--jobs", flags.jobs, "Worlds at a time");
   app.add_flag("--stop-at-failure", flags.stop_at_failure, "End at the first failing seed");
   app.add_flag("--mutants", flags.mutants, "Run every planted bug until a seed shows it");
+  app.add_flag("--worlds", flags.worlds, "The table of named worlds, so many seeds each");
   app.add_flag("--log", flags.log, "Show the log lines of the simulated processes");
   CLI11_PARSE(app, argc, argv);
   if (flags.mutants) return HuntMutants("tests/mutants", flags.seeds, flags.jobs) == 0 ? 0 : 1;
   InitLog({LogLevel::kInfo, LogOptions::Format::kText, "sim"});
   if (!flags.log && std::freopen("/dev/null", "w", stderr) == nullptr) return 1;
+  if (flags.worlds) return PrintNamedWorlds(flags);
   auto start = std::chrono::steady_clock::now();
   Totals totals = Runner(flags).Run();
   std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;

@@ -27,14 +27,12 @@ constexpr absl::Duration kHeal = absl::Seconds(480);
 // From the last post to the last acknowledgement: its lateness, one redial
 // after a silence that began unseen, and some.
 constexpr absl::Duration kSettle = absl::Seconds(60);
-// While healing, X goes on slowly.
-constexpr double kHealRate = 0.2;
 
 class World {
  public:
-  explicit World(uint64_t seed)
+  World(uint64_t seed, WorldOptions (*draw)(Random& random))
       : random_(seed),
-        options_(DrawWorldOptions(random_)),
+        options_(draw(random_)),
         x_(loop_, random_, options_.x),
         net_(loop_, random_, options_.net_delay_max) {
     for (int i = 0; i < options_.connectors; ++i) names_.push_back(absl::StrCat("leg-", i));
@@ -59,7 +57,7 @@ class World {
     Supervise();
     RunFor(options_.trouble);
     healing_ = true;
-    x_.SetRate(kHealRate);
+    x_.SetRate(options_.heal_rate);
     x_.StopBadLines();
     x_.FreeZombies();
     RunFor(kHeal);
@@ -466,6 +464,8 @@ void World::CheckLog(DeduperProcess& deduper, const Truth& truth, std::set<uint6
   report_.gaps_recovered += gaps.recovered;
   report_.gap_posts += gaps.reported_posts;
   report_.gap_seconds += absl::ToInt64Seconds(gaps.reported_time);
+  report_.silent_posts += gaps.silent_posts;
+  if (&deduper == dedupers_[0].get()) report_.watermark_lag = gaps.watermark_lag;
   std::vector<std::pair<uint64_t, uint64_t>> sequence_and_id;
   for (const LogView::Event& event : log->events) {
     sequence_and_id.emplace_back(event.sequence, event.id);
@@ -480,6 +480,7 @@ void World::CheckLog(DeduperProcess& deduper, const Truth& truth, std::set<uint6
 
 void World::Check() {
   report_.posts = x_.posts().size();
+  report_.length = options_.trouble + kHeal + kSettle;
   report_.deliveries = x_.deliveries().size();
   if (x_.overlapped()) report_.failures.push_back("a connector held two sockets at once");
   for (const std::string& kill : x_.wrong_kills()) report_.failures.push_back(kill);
@@ -523,7 +524,11 @@ void World::Check() {
 
 WorldReport RunWorld(uint64_t seed) {
   // They take as long as a hundred others.
-  return seed % 400 == 1 ? RunVolumeWorld(seed) : World(seed).Run();
+  return seed % 400 == 1 ? RunVolumeWorld(seed) : World(seed, DrawWorldOptions).Run();
+}
+
+WorldReport RunNamedWorld(const NamedWorld& world, uint64_t seed) {
+  return World(seed, world.make).Run();
 }
 
 }  // namespace braid

@@ -41,11 +41,20 @@ struct WorldReport {
   uint64_t gaps_recovered = 0;
   uint64_t gap_seconds = 0;
   uint64_t gap_posts = 0;
+  // Posts that X published and the log lacks outside of gaps, below the
+  // watermark: none.
+  uint64_t silent_posts = 0;
+  // Of the first deduper at the end; zero where a gap holds it.
+  absl::Duration watermark_lag;
+  // From its first post to the end.
+  absl::Duration length;
   // Changes with anything that happened: same seed, same trace.
   std::string trace;
 };
 
 WorldReport RunWorld(uint64_t seed);
+// Of one kind.
+WorldReport RunNamedWorld(const NamedWorld& world, uint64_t seed);
 
 }  // namespace braid
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace braid {
 namespace {
@@ -78,6 +79,99 @@ WorldOptions DrawWorldOptions(Random& random) {
   }
   options.reconnect_on_data_silence = random.Below(2) == 0;
   return options;
+}
+
+namespace {
+
+WorldOptions Plain(std::vector<Fault> faults, double rate, Random& random) {
+  WorldOptions options;
+  options.trouble = absl::Minutes(30);
+  options.fault_interval = absl::Minutes(2);
+  options.faults = std::move(faults);
+  options.x.posts_per_second = rate;
+  // A rate that falls leaves pauses that the usual one does not explain.
+  options.heal_rate = rate;
+  options.x.late_share = 0.02;
+  options.sync_delay_max = absl::Milliseconds(1 + random.Below(30));
+  return options;
+}
+
+// One connection that asks for five minutes and is given them so.
+WorldOptions OneWithBackfill(SimX::Options::Backfill backfill, Random& random) {
+  WorldOptions options = Plain({Fault::kCutClean, Fault::kCutReset, Fault::kRefuse503}, 20, random);
+  options.connectors = 1;
+  options.backfill_minutes = 5;
+  options.x.backfill = backfill;
+  return options;
+}
+
+}  // namespace
+
+const std::vector<NamedWorld>& NamedWorlds() {
+  using Backfill = SimX::Options::Backfill;
+  static const auto& worlds = *new std::vector<NamedWorld>{
+      {"calm", "two connections, 5/s, nothing goes wrong",
+       [](Random& random) { return Plain({}, 5, random); }},
+      {"rare", "two connections, 0.02/s, nothing goes wrong",
+       [](Random& random) { return Plain({}, 0.02, random); }},
+      {"busy", "two connections, 200/s, nothing goes wrong",
+       [](Random& random) {
+         WorldOptions options = Plain({}, 200, random);
+         options.trouble = absl::Minutes(5);
+         return options;
+       }},
+      {"falling", "two connections, 20/s, and after half an hour 0.2/s",
+       [](Random& random) {
+         WorldOptions options = Plain({}, 20, random);
+         options.heal_rate = 0.2;
+         return options;
+       }},
+      {"cuts", "two connections, X cuts and refuses",
+       [](Random& random) {
+         return Plain({Fault::kCutClean, Fault::kCutTruncated, Fault::kCutReset, Fault::kRefuse503,
+                       Fault::kRefuse429, Fault::kRefuseConnect, Fault::kRefuseDns},
+                      10, random);
+       }},
+      {"cuts-rare", "the same at 0.1/s",
+       [](Random& random) {
+         return Plain({Fault::kCutClean, Fault::kCutReset, Fault::kRefuse503}, 0.1, random);
+       }},
+      {"backfill-honoured", "one connection, cuts; X sends all of it, older first",
+       [](Random& random) { return OneWithBackfill(Backfill::kOlderFirst, random); }},
+      {"backfill-ignored", "one connection, cuts; X sends none",
+       [](Random& random) { return OneWithBackfill(Backfill::kIgnored, random); }},
+      {"backfill-partial", "one connection, cuts; X sends the newest only",
+       [](Random& random) { return OneWithBackfill(Backfill::kNewestOnly, random); }},
+      {"backfill-interleaved", "one connection, cuts; X sends it among live posts",
+       [](Random& random) { return OneWithBackfill(Backfill::kAmongLive, random); }},
+      {"slow-reader", "two connections, X throws full buffers away, with and without a word",
+       [](Random& random) { return Plain({Fault::kCutFullBuffer, Fault::kStall}, 20, random); }},
+      {"silence", "two connections: black holes, stalls, omissions under heartbeats",
+       [](Random& random) {
+         return Plain({Fault::kBlackHole, Fault::kStall, Fault::kOmitPosts}, 10, random);
+       }},
+      {"clocks", "two connections, clocks step by up to an hour, cuts",
+       [](Random& random) {
+         return Plain({Fault::kStepWallClock, Fault::kCutReset, Fault::kKillDeduper}, 10, random);
+       }},
+      {"spools", "two connections, spools lost, full or cut by the power",
+       [](Random& random) {
+         WorldOptions options = Plain({Fault::kLoseSpool, Fault::kPowerCutConnector,
+                                       Fault::kPartitionOffer, Fault::kDamageSpool},
+                                      10, random);
+         options.spool_bytes_max = 64 << 10;
+         options.segment_bytes = 8 << 10;
+         return options;
+       }},
+      {"kills", "two connections, every process is killed and drained",
+       [](Random& random) {
+         return Plain({Fault::kKillConnector, Fault::kKillDeduper, Fault::kDrainConnector,
+                       Fault::kCrashLoop, Fault::kFailedCommit, Fault::kPartitionOffer},
+                      10, random);
+       }},
+      {"everything", "as the seeds of the simulator draw it", DrawWorldOptions},
+  };
+  return worlds;
 }
 
 }  // namespace braid

@@ -76,6 +76,8 @@ struct WorldOptions {
   // Which faults this world knows; empty means none.
   std::vector<Fault> faults;
   SimX::Options x;
+  // While healing, X goes on so slowly: posts per second.
+  double heal_rate = 0.2;
   uint64_t spool_bytes_max = 64 << 20;
   uint64_t segment_bytes = 1 << 20;
   uint64_t tail_bytes_max = 8 << 20;
@@ -88,6 +90,16 @@ struct WorldOptions {
 };
 
 WorldOptions DrawWorldOptions(Random& random);
+
+// A world of one kind of trouble, for figures: longer, and with bounds that are
+// not reached.
+struct NamedWorld {
+  const char* name;
+  const char* what;
+  WorldOptions (*make)(Random& random);
+};
+// All of them, ending with the one that draws everything.
+const std::vector<NamedWorld>& NamedWorlds();
 
 }  // namespace braid
 
