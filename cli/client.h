@@ -14,6 +14,7 @@
 
 #include "absl/status/statusor.h"
 #include "braid/v1/admin_service.grpc.pb.h"
+#include "braid/v1/gap_service.grpc.pb.h"
 #include "braid/v1/rule_service.grpc.pb.h"
 #include "braid/v1/stream_service.grpc.pb.h"
 #include "cli/command_line.h"
@@ -34,6 +35,7 @@ class Client {
   v1::AdminService::Stub& admin() { return *admin_; }
   v1::StreamService::Stub& streams() { return *streams_; }
   v1::RuleService::Stub& rules() { return *rules_; }
+  v1::GapService::Stub& gaps() { return *gaps_; }
 
   // "streams/main": the one named, or the only one there is.
   absl::StatusOr<std::string> StreamName();
@@ -65,6 +67,7 @@ class Client {
   std::unique_ptr<v1::AdminService::Stub> admin_;
   std::unique_ptr<v1::StreamService::Stub> streams_;
   std::unique_ptr<v1::RuleService::Stub> rules_;
+  std::unique_ptr<v1::GapService::Stub> gaps_;
 };
 
 // "json" of a message; `pretty` over several lines.

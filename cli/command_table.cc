@@ -6,6 +6,7 @@ namespace {
 void (*const kCommands[])(CommandTree&) = {
     AddStatusCommands,     AddTopCommands,   AddTailCommands,  AddEventCommands,
     AddConnectionCommands, AddRulesCommands, AddUsageCommands, AddStreamCommands,
+    AddCertificateCommands,
     AddVersionCommands,
 };
 
