@@ -8,6 +8,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
+#include "proto/snowflake.h"
 #include "tests/harness/binaries.h"
 #include "tests/integration/cluster_test_base.h"
 
@@ -75,6 +76,13 @@ TEST_F(CertificateOfACluster, HoldsForItsEventsAndForNoOthers) {
   std::vector<std::string> added = lines;
   added.push_back(lines[7]);
   EXPECT_EQ(Verify(file, {"--key", key, "--events", Export("added.jsonl", added)}).code, 1);
+
+  // A post that nobody sent: whether its second was covered.
+  uint64_t absent = FirstSnowflakeAt(start) + 4'000'000;
+  Ended why = Braid({"event", "why", absl::StrCat(absent)});
+  EXPECT_EQ(why.code, 3);
+  EXPECT_TRUE(absl::StrContains(why.output, "The second in which it was created")) << why.output;
+  EXPECT_TRUE(absl::StrContains(why.output, "vouch")) << why.output;
 
   // One byte of what was signed.
   std::string json = *harness::ReadFile(file);
