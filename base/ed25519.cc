@@ -77,11 +77,10 @@ std::string SigningKey::Sign(absl::string_view bytes) const {
   std::string signature(64, '\0');
   size_t length = signature.size();
   // It fails for want of memory only.
-  bool signed_it =
-      EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr,
-                         static_cast<EVP_PKEY*>(key_.get())) == 1 &&
-      EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(signature.data()), &length,
-                     Bytes(bytes), bytes.size()) == 1;
+  bool signed_it = EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr,
+                                      static_cast<EVP_PKEY*>(key_.get())) == 1 &&
+                   EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(signature.data()),
+                                  &length, Bytes(bytes), bytes.size()) == 1;
   BRAID_CHECK(signed_it && length == signature.size());
   return signature;
 }

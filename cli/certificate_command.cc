@@ -37,8 +37,7 @@ absl::StatusOr<absl::Time> ParseTime(const std::string& text, absl::Time now) {
   if (position->has_time()) return ToTime(position->time());
   absl::Duration back = ToDuration(position->lookback());
   if (position->has_lookback() || text == "now") {
-    return absl::UnixEpoch() +
-           absl::Floor(now - back - absl::UnixEpoch(), absl::Minutes(1));
+    return absl::UnixEpoch() + absl::Floor(now - back - absl::UnixEpoch(), absl::Minutes(1));
   }
   return absl::InvalidArgumentError(absl::StrCat(
       "\"", text, "\" is no time: give 2026-11-20T12:00:00Z, 12:00 (today, UTC), -1h or now"));
@@ -109,8 +108,8 @@ int RunVerify(const VerifyOptions& options, CommandContext& context) {
   if (!json.ok()) return context.Fail(json.status());
   absl::StatusOr<CheckedCertificate> checked = ParseCertificate(*json);
   if (!checked.ok()) {
-    return context.Fail(absl::InvalidArgumentError(
-        absl::StrCat(options.file, " ", checked.status().message())));
+    return context.Fail(
+        absl::InvalidArgumentError(absl::StrCat(options.file, " ", checked.status().message())));
   }
   absl::StatusOr<std::string> key = std::string();
   if (!options.key.empty()) key = LoadPublicKey(options.key);
@@ -139,7 +138,8 @@ void AddGet(CommandTree& tree, CLI::App* group) {
        "What is proved about each minute of a range, signed",
        {"braid certificate get --from -1h",
         "braid certificate get --from 2026-11-20T12:00:00Z --to 2026-11-20T18:00:00Z --out c.json"},
-       "braid.v1.Certificate; its body is a braid.v1.Certificate.Body, serialized, as it is signed:\n"
+       "braid.v1.Certificate; its body is a braid.v1.Certificate.Body, serialized, as it is "
+       "signed:\n"
        "  braid certificate verify FILE -o json shows it",
        ""},
       [options](CommandContext& context) { return RunGet(*options, context); }, group);

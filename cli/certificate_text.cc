@@ -132,10 +132,10 @@ absl::Status CheckSignature(const Certificate& certificate, const std::string& p
   if (IsSignedBy(key, certificate.body(), certificate.signature())) return absl::OkStatus();
   bool by_other = !public_key.empty() && public_key != certificate.public_key() &&
                   IsSignedBy(certificate.public_key(), certificate.body(), certificate.signature());
-  return absl::InvalidArgumentError(
-      by_other ? absl::StrCat("the certificate is signed by another key: ",
-                              KeyFingerprint(certificate.public_key()))
-               : "the signature is wrong: the certificate was changed");
+  return absl::InvalidArgumentError(by_other
+                                        ? absl::StrCat("the certificate is signed by another key: ",
+                                                       KeyFingerprint(certificate.public_key()))
+                                        : "the signature is wrong: the certificate was changed");
 }
 
 absl::StatusOr<uint64_t> CheckEvents(const Certificate::Body& body, std::istream& lines) {
@@ -180,7 +180,8 @@ std::string RenderCertificate(const CheckedCertificate& checked) {
   std::vector<std::vector<std::string>> rows = {
       {"FROM", "TO", "GRADE", ">EVENTS", ">MISSING", "GAPS", "COVERED BY"}};
   for (int first = 0, last = 0; first < body.minutes_size(); first = ++last) {
-    while (last + 1 < body.minutes_size() && SameLine(body.minutes(first), body.minutes(last + 1))) {
+    while (last + 1 < body.minutes_size() &&
+           SameLine(body.minutes(first), body.minutes(last + 1))) {
       ++last;
     }
     rows.push_back(RowOf(body, first, last));

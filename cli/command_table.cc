@@ -4,10 +4,9 @@ namespace braid {
 namespace {
 
 void (*const kCommands[])(CommandTree&) = {
-    AddStatusCommands,     AddTopCommands,   AddTailCommands,  AddEventCommands,
-    AddConnectionCommands, AddRulesCommands, AddUsageCommands, AddStreamCommands,
-    AddCertificateCommands,
-    AddVersionCommands,
+    AddStatusCommands,      AddTopCommands,     AddTailCommands,  AddEventCommands,
+    AddConnectionCommands,  AddRulesCommands,   AddUsageCommands, AddStreamCommands,
+    AddCertificateCommands, AddVersionCommands,
 };
 
 }  // namespace

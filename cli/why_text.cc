@@ -17,7 +17,8 @@ std::string Verdict(bool whole, bool pending, bool in_gap) {
            "rules, or was removed.";
   }
   if (pending) return "Its time is not settled: a connection may still bring it.";
-  return "Nobody vouches for its time, and no gap is reported: the stream began later, or its cover "
+  return "Nobody vouches for its time, and no gap is reported: the stream began later, or its "
+         "cover "
          "has expired.";
 }
 

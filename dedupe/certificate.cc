@@ -235,17 +235,18 @@ absl::Status ReadState(const Store& store, CertificateFacts* facts) {
 
 absl::Status ReadGaps(const Store& store, CertificateFacts* facts) {
   absl::Status bad;
-  absl::Status status = store.Scan(
-      Table::kCover, CoverGapKey(0), CoverGapKey(UINT64_MAX),
-      [&](absl::string_view, absl::string_view value) {
-        StoredGap gap;
-        if (!gap.ParseFromArray(value.data(), static_cast<int>(value.size()))) {
-          bad = absl::DataLossError("a gap can not be read");
-          return false;
-        }
-        if (!Overlap(SpanOfGap(gap), facts->range).empty()) facts->gaps.push_back(std::move(gap));
-        return true;
-      });
+  absl::Status status =
+      store.Scan(Table::kCover, CoverGapKey(0), CoverGapKey(UINT64_MAX),
+                 [&](absl::string_view, absl::string_view value) {
+                   StoredGap gap;
+                   if (!gap.ParseFromArray(value.data(), static_cast<int>(value.size()))) {
+                     bad = absl::DataLossError("a gap can not be read");
+                     return false;
+                   }
+                   if (!Overlap(SpanOfGap(gap), facts->range).empty())
+                     facts->gaps.push_back(std::move(gap));
+                   return true;
+                 });
   return status.ok() ? bad : status;
 }
 

@@ -37,16 +37,16 @@ const std::string* LastWritten(const WriteSet& changes, const std::string& key) 
 absl::StatusOr<CoverBook::Spans> ReadCover(const Store& store, Interval range) {
   CoverBook::Spans spans;
   if (range.empty()) return spans;
-  absl::Status status = store.Scan(
-      Table::kCover, CoverDayKey(std::max<int64_t>(0, range.from)),
-      CoverDayKey(range.until - 1 + kDayMicros),
-      [&](absl::string_view key, absl::string_view value) {
-        CoverSpanKey span = DecodeCoverSpanKey(key);
-        Interval interval{span.from_micros, static_cast<int64_t>(ReadBe64(value))};
-        if (interval.until <= range.from || interval.from >= range.until) return true;
-        spans[{span.source_id, span.origin}].Add(interval);
-        return true;
-      });
+  absl::Status status =
+      store.Scan(Table::kCover, CoverDayKey(std::max<int64_t>(0, range.from)),
+                 CoverDayKey(range.until - 1 + kDayMicros),
+                 [&](absl::string_view key, absl::string_view value) {
+                   CoverSpanKey span = DecodeCoverSpanKey(key);
+                   Interval interval{span.from_micros, static_cast<int64_t>(ReadBe64(value))};
+                   if (interval.until <= range.from || interval.from >= range.until) return true;
+                   spans[{span.source_id, span.origin}].Add(interval);
+                   return true;
+                 });
   if (!status.ok()) return status;
   return spans;
 }

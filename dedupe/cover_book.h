@@ -36,7 +36,8 @@ class CoverBook {
   absl::Status Load(int64_t from_micros);
 
   // `span` is not empty and not before the epoch. Errors are the store's: fatal.
-  absl::Status Add(const std::string& source_id, v1::EventOrigin origin, Interval span, WriteSet* changes);
+  absl::Status Add(const std::string& source_id, v1::EventOrigin origin, Interval span,
+                   WriteSet* changes);
 
   const Spans& spans() const { return spans_; }
   // What any of the sources vouches for, from `from_micros` on.

@@ -60,8 +60,7 @@ absl::StatusOr<MinuteBook::Cached*> MinuteBook::Find(int64_t minute) {
   return &cache_.emplace(minute, cached).first->second;
 }
 
-absl::Status MinuteBook::OnFrame(const v1::Frame& frame, absl::string_view is_new,
-                                 absl::Time now) {
+absl::Status MinuteBook::OnFrame(const v1::Frame& frame, absl::string_view is_new, absl::Time now) {
   int64_t oldest = (absl::ToUnixMicros(now) - kDaysKept * kDayMicros) / kMinuteMicros;
   int64_t newest = absl::ToUnixMicros(now + log_span_) / kMinuteMicros;
   int64_t minute = -1;
@@ -89,8 +88,8 @@ void MinuteBook::OnNotices(const std::vector<StreamNotice>& notices, absl::Time 
                            WriteSet* changes) {
   for (const StreamNotice& notice : notices) {
     if (notice.type() == StreamNotice::TYPE_VOLUME_CAPPED && capped_from_micros_ == 0) {
-      absl::Time since = notice.volume().has_since_time() ? ToTime(notice.volume().since_time())
-                                                          : now;
+      absl::Time since =
+          notice.volume().has_since_time() ? ToTime(notice.volume().since_time()) : now;
       capped_from_micros_ = std::max<int64_t>(1, absl::ToUnixMicros(since));
       changes->Put(Table::kCover, CoverCappedKey(capped_from_micros_), EncodeSequence(0));
     } else if (notice.type() == StreamNotice::TYPE_VOLUME_UNCAPPED && capped_from_micros_ > 0) {
@@ -123,15 +122,15 @@ void MinuteBook::Committed() {
 absl::StatusOr<std::map<int64_t, MinuteTally>> ReadMinutes(const Store& store, Interval range) {
   std::map<int64_t, MinuteTally> minutes;
   absl::Status bad;
-  absl::Status status = store.Scan(
-      Table::kCover, CoverMinuteKey(range.from / kMinuteMicros),
-      CoverMinuteKey((range.until + kMinuteMicros - 1) / kMinuteMicros),
-      [&](absl::string_view key, absl::string_view value) {
-        absl::StatusOr<MinuteTally> tally = ParseTally(value);
-        bad = tally.status();
-        if (tally.ok()) minutes[CoverKeyMinute(key)] = *tally;
-        return bad.ok();
-      });
+  absl::Status status =
+      store.Scan(Table::kCover, CoverMinuteKey(range.from / kMinuteMicros),
+                 CoverMinuteKey((range.until + kMinuteMicros - 1) / kMinuteMicros),
+                 [&](absl::string_view key, absl::string_view value) {
+                   absl::StatusOr<MinuteTally> tally = ParseTally(value);
+                   bad = tally.status();
+                   if (tally.ok()) minutes[CoverKeyMinute(key)] = *tally;
+                   return bad.ok();
+                 });
   if (status.ok()) status = bad;
   if (!status.ok()) return status;
   return minutes;
@@ -139,13 +138,13 @@ absl::StatusOr<std::map<int64_t, MinuteTally>> ReadMinutes(const Store& store, I
 
 absl::StatusOr<IntervalSet> ReadCapped(const Store& store, int64_t now_micros) {
   IntervalSet capped;
-  absl::Status status = store.Scan(
-      Table::kCover, CoverCappedKey(0), CoverCappedKey(INT64_MAX),
-      [&](absl::string_view key, absl::string_view value) {
-        int64_t until = static_cast<int64_t>(ReadBe64(value));
-        capped.Add({CoverKeyCapped(key), until == 0 ? now_micros : until});
-        return true;
-      });
+  absl::Status status =
+      store.Scan(Table::kCover, CoverCappedKey(0), CoverCappedKey(INT64_MAX),
+                 [&](absl::string_view key, absl::string_view value) {
+                   int64_t until = static_cast<int64_t>(ReadBe64(value));
+                   capped.Add({CoverKeyCapped(key), until == 0 ? now_micros : until});
+                   return true;
+                 });
   if (!status.ok()) return status;
   return capped;
 }

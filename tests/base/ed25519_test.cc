@@ -50,8 +50,8 @@ TEST(Ed25519Test, WhatIsSignedIsVerifiedByItsPublicKeyOnly) {
 
 TEST(Ed25519Test, OtherFilesAreRefusedWithoutTheirContent) {
   EXPECT_TRUE(absl::IsNotFound(SigningKey::Load(testing::TempDir() + "/none.pem").status()));
-  for (const std::string& text : {std::string("secret text"), std::string(), std::string(kPublic),
-                                  std::string(20000, 'x')}) {
+  for (const std::string& text :
+       {std::string("secret text"), std::string(), std::string(kPublic), std::string(20000, 'x')}) {
     absl::Status status = SigningKey::Load(Write("wrong.pem", text)).status();
     EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
     EXPECT_FALSE(absl::StrContains(status.message(), "secret"));

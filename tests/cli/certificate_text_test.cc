@@ -155,8 +155,8 @@ TEST_F(CertificateTextTest, OnlyCertificatesAreRead) {
   for (const char* text : {"", "{}", "[]", "{\"body\":\"/////w==\"}", "not json"}) {
     EXPECT_FALSE(ParseCertificate(text).ok()) << text;
   }
-  std::string json = absl::StrCat("{\"body\":\"", absl::Base64Escape(body_.SerializeAsString()),
-                                  "\"}");
+  std::string json =
+      absl::StrCat("{\"body\":\"", absl::Base64Escape(body_.SerializeAsString()), "\"}");
   absl::StatusOr<CheckedCertificate> checked = ParseCertificate(json);
   ASSERT_TRUE(checked.ok());
   EXPECT_EQ(checked->body.version(), 7);

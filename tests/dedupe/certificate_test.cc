@@ -120,8 +120,8 @@ TEST_F(CertificateTest, RecoveredGapShowsAlsoWhereASpoolFilledIt) {
 
 TEST_F(CertificateTest, OpenLostWaivedAndPausedGapsAreLost) {
   Cover("a", 0, 180);
-  for (Gap::State state : {Gap::STATE_OPEN, Gap::STATE_RECOVERING, Gap::STATE_LOST,
-                           Gap::STATE_WAIVED}) {
+  for (Gap::State state :
+       {Gap::STATE_OPEN, Gap::STATE_RECOVERING, Gap::STATE_LOST, Gap::STATE_WAIVED}) {
     facts_.cover.clear();
     facts_.gaps.clear();
     Cover("a", 0, 70);

@@ -24,7 +24,9 @@ class CoverBookTest : public testing::Test {
     ASSERT_TRUE(store_.Commit(changes_).ok());
     changes_.Clear();
   }
-  IntervalSet OnDisk() { return (*ReadCover(store_, {kStart, kStart + 86400 * kSecond}))[{"a", kLive}]; }
+  IntervalSet OnDisk() {
+    return (*ReadCover(store_, {kStart, kStart + 86400 * kSecond}))[{"a", kLive}];
+  }
 
   MemStore store_;
   CoverBook book_{store_};
@@ -68,7 +70,8 @@ TEST_F(CoverBookTest, DiskHoldsTheUnionOfWhatWasAddedWhateverIsForgotten) {
       ASSERT_TRUE(book.Add("a", kLive, span, &changes).ok());
       expected.Add(span);
       if (random.Below(20) == 0) {
-        forgotten = std::max(forgotten, kStart + static_cast<int64_t>(random.Below(1200)) * kSecond);
+        forgotten =
+            std::max(forgotten, kStart + static_cast<int64_t>(random.Below(1200)) * kSecond);
         book.ForgetBefore(forgotten);
       }
       if (random.Below(4) > 0) continue;

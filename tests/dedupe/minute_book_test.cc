@@ -28,9 +28,7 @@ using v1::StreamNotice;
 
 constexpr int64_t kNever = INT64_MAX / 2;
 
-std::string Hex(const KeysDigest& digest) {
-  return absl::BytesToHexString(ToAbsl(digest.Bytes()));
-}
+std::string Hex(const KeysDigest& digest) { return absl::BytesToHexString(ToAbsl(digest.Bytes())); }
 
 TEST(KeysDigestTest, IsSha256OfOneKey) {
   KeysDigest digest;
