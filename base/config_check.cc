@@ -17,6 +17,7 @@
 #include "base/config_ranges.h"
 #include "base/config_report.h"
 #include "base/config_watch.h"
+#include "base/ed25519.h"
 #include "base/host_port.h"
 #include "base/name.h"
 #include "base/secret_file.h"
@@ -88,6 +89,7 @@ class Checker {
     ListenHttp(config.listen());
     OnePortEach(config.listen());
     if (config.has_tls()) ServerTls("tls", config.tls());
+    if (!config.certificate_key_file().empty()) SigningKeyFile(config.certificate_key_file());
     if (config.data_dir().empty()) {
       report_.Missing("data_dir", "name the directory for the data");
     } else {
@@ -146,6 +148,20 @@ class Checker {
     } else if (std::any_of(token->begin(), token->end(), absl::ascii_isspace)) {
       report_.Error(path, absl::StrCat(file, " holds white space inside the token", kRemedy));
     }
+  }
+
+  // What would be refused at the start.
+  void SigningKeyFile(const std::string& file) {
+    const size_t before = problems_.size();
+    ReadableFile("certificate_key_file", file, true);
+    for (size_t i = before; i < problems_.size(); ++i) {
+      if (problems_[i].severity == ConfigProblem::Severity::kError) return;
+    }
+    const absl::StatusOr<SigningKey> key = SigningKey::Load(file);
+    if (key.ok()) return;
+    report_.Error("certificate_key_file",
+                  absl::StrCat(key.status().message(),
+                               "; make one: openssl genpkey -algorithm ed25519 -out ", file));
   }
 
   // Where data goes: a directory that can be written, or can be made.

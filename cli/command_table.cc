@@ -4,9 +4,9 @@ namespace braid {
 namespace {
 
 void (*const kCommands[])(CommandTree&) = {
-    AddStatusCommands,     AddTopCommands,   AddTailCommands,  AddEventCommands,
-    AddConnectionCommands, AddRulesCommands, AddUsageCommands, AddStreamCommands,
-    AddGapCommands,        AddVersionCommands,
+    AddStatusCommands,     AddTopCommands,   AddTailCommands,        AddEventCommands,
+    AddConnectionCommands, AddRulesCommands, AddUsageCommands,       AddStreamCommands,
+    AddGapCommands,        AddCertificateCommands, AddVersionCommands,
 };
 
 }  // namespace

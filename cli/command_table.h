@@ -14,6 +14,7 @@ void AddTailCommands(CommandTree& tree);
 void AddEventCommands(CommandTree& tree);
 void AddConnectionCommands(CommandTree& tree);
 void AddRulesCommands(CommandTree& tree);
+void AddCertificateCommands(CommandTree& tree);
 void AddUsageCommands(CommandTree& tree);
 void AddStreamCommands(CommandTree& tree);
 void AddGapCommands(CommandTree& tree);

@@ -8,7 +8,10 @@
 #include "cli/command_table.h"
 #include "cli/commands.h"
 #include "cli/render.h"
+#include "cli/why_text.h"
+#include "proto/proto_time.h"
 #include "proto/reason.h"
+#include "proto/snowflake.h"
 
 namespace braid {
 namespace {
@@ -31,6 +34,31 @@ int RunGet(const EventOptions& options, CommandContext& context) {
   return kExitFailed;
 }
 
+// Empty where the server can not tell.
+std::string CoverOfSecond(uint64_t post_id, CommandContext& context) {
+  absl::StatusOr<std::string> stream = context.client.StreamName();
+  if (!stream.ok()) return "";
+  v1::QueryCoverageRequest request;
+  request.set_parent(*stream);
+  absl::Time second = absl::FromUnixSeconds(absl::ToUnixSeconds(SnowflakeTime(post_id)));
+  SetTime(second, request.mutable_range()->mutable_start_time());
+  SetTime(second + absl::Seconds(1), request.mutable_range()->mutable_end_time());
+  SetDuration(absl::Seconds(1), request.mutable_bucket());
+  v1::QueryCoverageResponse cover;
+  absl::Status status = context.client.Do([&](grpc::ClientContext* call) {
+    return context.client.gaps().QueryCoverage(call, request, &cover);
+  });
+  if (!status.ok()) return "";
+  v1::ListGapsRequest list;
+  list.set_parent(*stream);
+  *list.mutable_filter()->mutable_range() = request.range();
+  v1::ListGapsResponse gaps;
+  status = context.client.Do([&](grpc::ClientContext* call) {
+    return context.client.gaps().ListGaps(call, list, &gaps);
+  });
+  return status.ok() ? RenderCoverOfSecond(cover, gaps) : "";
+}
+
 int RunWhy(const EventOptions& options, CommandContext& context) {
   absl::StatusOr<v1::Event> event = context.client.Event(options.post_id);
   bool not_in_log = ReasonOf(event.status()).reason == "EVENT_NOT_FOUND";
@@ -43,7 +71,8 @@ int RunWhy(const EventOptions& options, CommandContext& context) {
   absl::StatusOr<v1::StreamStatus> status = context.client.Status();
   if (!status.ok()) return context.Fail(status.status());
   if (!not_in_log) return context.Finish(RenderWhy(*event, *status));
-  int code = context.Finish(RenderWhyNot(options.post_id, *status, absl::Now()));
+  int code = context.Finish(RenderWhyNot(options.post_id, *status, absl::Now()) +
+                            CoverOfSecond(options.post_id, context));
   return code == kExitOk ? kExitNotFound : code;
 }
 
@@ -78,7 +107,7 @@ void AddEventCommands(CommandTree& tree) {
           "Who delivered it, when, and where it stands",
           {"braid event why 1453489038376136706"},
           "braid.v1.Event without its payload; nothing where it is not in the log",
-          "3: it is not in the log; says what that means"},
+          "3: it is not in the log; says whether its time was covered"},
          RunWhy);
 }
 

@@ -191,12 +191,10 @@ absl::StatusOr<ApplyResult> Core::ApplyRecord(InputRecord input, Group* group) {
   session->set_expected_offset(end);
   if (moves_contiguous) session->set_contiguous_offset(end);
   result.expected_offset = end;
-  if (record.has_frame()) {
-    absl::Status status = ApplyFrame(std::move(input), session, &result, group);
-    if (!status.ok()) return status;
-  } else {
-    ApplyOther(std::move(input), session, group);
-  }
+  absl::Status status = record.has_frame()
+                            ? ApplyFrame(std::move(input), session, &result, group)
+                            : ApplyOther(std::move(input), session, group);
+  if (!status.ok()) return status;
   return result;
 }
 
@@ -215,6 +213,8 @@ absl::Status Core::ApplyFrame(InputRecord input, SessionState* session, ApplyRes
                                         now() + options_.future_max, &group->changes);
   if (!watched.ok()) return watched;
   gaps_.OnFrame(frame, marks->new_bitmap, state_.next_sequence(), now());
+  absl::Status counted = minutes_.OnFrame(frame, marks->new_bitmap, now());
+  if (!counted.ok()) return counted;
   result->new_events = marks->new_count;
   result->duplicate_events = marks->events - marks->new_count;
   session->set_events(session->events() + marks->events);
@@ -226,7 +226,7 @@ absl::Status Core::ApplyFrame(InputRecord input, SessionState* session, ApplyRes
   return absl::OkStatus();
 }
 
-void Core::ApplyOther(InputRecord input, SessionState* session, Group* group) {
+absl::Status Core::ApplyOther(InputRecord input, SessionState* session, Group* group) {
   LogRecord out = HeadOf(input);
   v1::SessionRecord* record = input.mutable_record()->mutable_record();
   switch (record->record_case()) {
@@ -234,8 +234,9 @@ void Core::ApplyOther(InputRecord input, SessionState* session, Group* group) {
       int64_t until = absl::ToUnixMicros(ToTime(record->cover().create_time_range().end_time()));
       NoteReceivedUntil(until, session);
       bool any_left = CutCover(*session, record->mutable_cover());
-      gaps_.OnCover(out.source_id(), record->cover(), any_left, until, &group->changes);
-      if (!any_left) return;
+      absl::Status added =
+          gaps_.OnCover(out.source_id(), record->cover(), any_left, until, &group->changes);
+      if (!added.ok() || !any_left) return added;
       *out.mutable_cover() = std::move(*record->mutable_cover());
       break;
     }
@@ -263,6 +264,7 @@ void Core::ApplyOther(InputRecord input, SessionState* session, Group* group) {
       break;
   }
   AppendRecord(std::move(out), 0, group);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<bool> Core::IsNew(absl::string_view key) const {

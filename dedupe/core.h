@@ -25,6 +25,7 @@
 #include "braid/store/v1/log.pb.h"
 #include "dedupe/gap_watch.h"
 #include "dedupe/keys.h"
+#include "dedupe/minute_book.h"
 #include "dedupe/session_table.h"
 #include "dedupe/store.h"
 #include "dedupe/stream_watch.h"
@@ -148,7 +149,8 @@ class Core {
   absl::StatusOr<ApplyResult> ApplyRecord(store::v1::InputRecord input, Group* group);
   absl::Status ApplyFrame(store::v1::InputRecord input, store::v1::SessionState* session,
                           ApplyResult* result, Group* group);
-  void ApplyOther(store::v1::InputRecord input, store::v1::SessionState* session, Group* group);
+  absl::Status ApplyOther(store::v1::InputRecord input, store::v1::SessionState* session,
+                          Group* group);
   ApplyResult ApplyCommand(const store::v1::InputRecord& input, Group* group);
   ApplyResult ApplyWork(const store::v1::InputRecord& input, Group* group);
   void AskForRemovals(int64_t admission_micros, Group* group);
@@ -186,6 +188,7 @@ class Core {
   WorkTable work_;
   StreamWatch watch_;
   GapWatch gaps_;
+  MinuteBook minutes_;
   // Where the log stood at past times, oldest first; one a minute.
   std::deque<std::pair<int64_t, LogKey>> time_index_;
   // When the store was last told to write out; 0: not since the start.

@@ -35,7 +35,8 @@ Core::Core(const Store& store, Options options)
       window_(store, options.window),
       work_(options.work),
       watch_(store, options.watch),
-      gaps_(store, options.gaps) {}
+      gaps_(store, options.gaps),
+      minutes_(store, options.window_span) {}
 
 absl::StatusOr<std::unique_ptr<Core>> Core::Load(const Store& store, Options options) {
   if (options.log_retention > options.window_span) options.log_retention = options.window_span;
@@ -44,6 +45,7 @@ absl::StatusOr<std::unique_ptr<Core>> Core::Load(const Store& store, Options opt
   if (status.ok()) status = core->sessions_.Load(store);
   if (status.ok()) status = core->strays_.Load();
   if (status.ok()) status = core->gaps_.Load();
+  if (status.ok()) status = core->minutes_.Load();
   if (status.ok()) status = core->window_.Load();
   if (status.ok()) status = core->work_.Load(store, core->state_.work());
   if (status.ok()) status = core->watch_.Load();
@@ -78,6 +80,7 @@ void Core::Seal(Group* group) {
   sessions_.Seal(&group->changes);
   watch_.Seal(&group->changes);
   gaps_.Seal(&group->changes);
+  minutes_.Seal(&group->changes);
   state_.set_stray_count(strays_.count());
   *state_.mutable_work() = work_.counters();
   group->changes.Put(Table::kMeta, kMetaCore, state_.SerializeAsString());
@@ -87,6 +90,7 @@ void Core::Committed() {
   window_.Committed();
   strays_.Committed();
   watch_.Committed();
+  minutes_.Committed();
 }
 
 uint64_t Core::FloorKeyTime() const {
@@ -107,6 +111,7 @@ absl::Status Core::ApplyTick(const store::v1::InputRecord& input, Group* group) 
   absl::Time delivered = floor() + options_.window_span;
   std::vector<v1::StreamNotice> notices =
       watch_.OnTick(tick, now(), delivered, &group->changes);
+  minutes_.OnNotices(notices, now(), &group->changes);
   absl::Time trusted = std::min(now(), absl::FromUnixMicros(state_.settled_micros()));
   GapWatch::TickFacts facts{tick, trusted, {}, {}, watch_.paused(), state_.rule_set().version(),
                             notices};

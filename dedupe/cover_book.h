@@ -35,8 +35,9 @@ class CoverBook {
   // As ForgetBefore(from_micros) left it.
   absl::Status Load(int64_t from_micros);
 
-  // `span` is not empty and not before the epoch.
-  void Add(const std::string& source_id, v1::EventOrigin origin, Interval span, WriteSet* changes);
+  // `span` is not empty and not before the epoch. Errors are the store's: fatal.
+  absl::Status Add(const std::string& source_id, v1::EventOrigin origin, Interval span,
+                   WriteSet* changes);
 
   const Spans& spans() const { return spans_; }
   // What any of the sources vouches for, from `from_micros` on.
@@ -52,6 +53,9 @@ class CoverBook {
   static void Expire(int64_t now_micros, WriteSet* changes);
 
  private:
+  absl::Status AddForgotten(const std::string& source_id, v1::EventOrigin origin, Interval span,
+                            WriteSet* changes);
+
   const Store& store_;
   Spans spans_;
   int64_t forgotten_micros_ = 0;

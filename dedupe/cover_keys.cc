@@ -47,4 +47,14 @@ int64_t CoverKeyMinute(absl::string_view key) {
   return static_cast<int64_t>(ReadBe64(key.substr(1)));
 }
 
+std::string CoverCappedKey(int64_t from_micros) {
+  std::string key(1, kCoverCapped);
+  AppendBe64(&key, static_cast<uint64_t>(from_micros));
+  return key;
+}
+
+int64_t CoverKeyCapped(absl::string_view key) {
+  return static_cast<int64_t>(ReadBe64(key.substr(1)));
+}
+
 }  // namespace braid

@@ -13,6 +13,7 @@
 namespace braid {
 
 inline constexpr char kCoverGap = 'g';
+inline constexpr char kCoverCapped = 'k';
 inline constexpr char kCoverMinute = 'm';
 inline constexpr char kCoverState = 'o';
 inline constexpr char kCoverSpan = 's';
@@ -37,6 +38,10 @@ std::string CoverGapKey(uint64_t number);
 std::string CoverMinuteKey(int64_t minute);
 // REQUIRES: a key that CoverMinuteKey made.
 int64_t CoverKeyMinute(absl::string_view key);
+// A span at the contract's cap, by its start in microseconds.
+std::string CoverCappedKey(int64_t from_micros);
+// REQUIRES: a key that CoverCappedKey made.
+int64_t CoverKeyCapped(absl::string_view key);
 
 }  // namespace braid
 

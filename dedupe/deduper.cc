@@ -55,7 +55,8 @@ absl::Status Deduper::Init(const config::v1::DeduperConfig& config, absl::Time w
 absl::StatusOr<std::unique_ptr<Deduper>> Deduper::Start(const config::v1::DeduperConfig& config,
                                                         OnFatal on_fatal) {
   std::unique_ptr<Deduper> deduper(new Deduper(config, std::move(on_fatal)));
-  absl::Status status = deduper->OpenStreams();
+  absl::Status status = deduper->LoadSigningKey();
+  if (status.ok()) status = deduper->OpenStreams();
   if (status.ok()) status = deduper->StartGrpc();
   if (status.ok()) status = deduper->StartHttp();
   if (!status.ok()) return status;
@@ -67,6 +68,13 @@ Deduper::Deduper(const config::v1::DeduperConfig& config, OnFatal on_fatal)
     : config_(config), on_fatal_(std::move(on_fatal)), pool_(kPoolThreads) {}
 
 Deduper::~Deduper() { Drain(); }
+
+absl::Status Deduper::LoadSigningKey() {
+  if (config_.certificate_key_file().empty()) return absl::OkStatus();
+  absl::StatusOr<SigningKey> key = SigningKey::Load(config_.certificate_key_file());
+  if (key.ok()) signing_key_ = *std::move(key);
+  return key.status();
+}
 
 absl::Status Deduper::OpenStreams() {
   std::shared_ptr<RocksStore::Memory> memory = RocksStore::CreateMemory();
@@ -145,7 +153,7 @@ absl::Status Deduper::StartGrpc() {
   };
   ingest_service_ = std::make_unique<IngestService>(IngestStreams(), std::move(ingest));
   work_service_ = std::make_unique<WorkServiceImpl>(MakeWorkStreams());
-  gap_service_ = std::make_unique<GapServiceImpl>(gaps_, pool_);
+  gap_service_ = std::make_unique<GapServiceImpl>(gaps_, pool_, signing_key_);
   rule_service_ = std::make_unique<RuleServiceImpl>(MakeWorkStreams());
   // Before the port: a call finds its stream running.
   for (const std::unique_ptr<StreamRuntime>& stream : streams_) stream->Start();

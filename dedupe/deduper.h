@@ -16,6 +16,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "base/ed25519.h"
 #include "base/http_server.h"
 #include "base/metrics.h"
 #include "braid/config/v1/config.pb.h"
@@ -56,6 +57,7 @@ class Deduper {
 
  private:
   Deduper(const config::v1::DeduperConfig& config, OnFatal on_fatal);
+  absl::Status LoadSigningKey();
   absl::Status OpenStreams();
   absl::Status StartGrpc();
   absl::Status StartHttp();
@@ -79,6 +81,7 @@ class Deduper {
   std::unique_ptr<IngestService> ingest_service_;
   std::unique_ptr<WorkServiceImpl> work_service_;
   std::unique_ptr<RuleServiceImpl> rule_service_;
+  absl::optional<SigningKey> signing_key_;
   std::unique_ptr<GapServiceImpl> gap_service_;
   std::unique_ptr<GrpcServer> grpc_server_;
   HttpServer http_server_;

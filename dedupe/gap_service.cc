@@ -9,13 +9,16 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "base/bytes.h"
 #include "base/hash.h"
 #include "base/interval_set.h"
 #include "base/mutex.h"
 #include "dedupe/access.h"
+#include "dedupe/certificate.h"
 #include "dedupe/cover_book.h"
 #include "dedupe/cover_keys.h"
 #include "dedupe/gap_ledger.h"
+#include "dedupe/minute_book.h"
 #include "dedupe/stream_name.h"
 #include "proto/proto_time.h"
 #include "proto/reason.h"
@@ -35,8 +38,6 @@ constexpr int64_t kSecondMicros = 1'000'000;
 // How soon a watcher hears of a change.
 constexpr absl::Duration kWatchInterval = absl::Milliseconds(500);
 constexpr absl::Duration kWatchHeartbeat = absl::Seconds(10);
-
-std::string ParentOf(const std::string& stream) { return absl::StrCat("streams/", stream, "/"); }
 
 Interval RangeOf(const v1::TimeRange& range) {
   Interval interval{0, INT64_MAX};
@@ -155,23 +156,6 @@ absl::StatusOr<Buckets> BucketsOf(const v1::QueryCoverageRequest& request) {
 float ShareOf(const IntervalSet& spans, Interval bucket) {
   return static_cast<float>(static_cast<double>(spans.Measure(bucket)) /
                             static_cast<double>(bucket.until - bucket.from));
-}
-
-// Events by minute of creation.
-absl::StatusOr<std::map<int64_t, uint64_t>> MinutesOf(const Store& store, Interval range) {
-  std::map<int64_t, uint64_t> minutes;
-  absl::Status status = store.Scan(
-      Table::kCover, CoverMinuteKey(range.from / kMinuteMicros),
-      CoverMinuteKey((range.until + kMinuteMicros - 1) / kMinuteMicros),
-      [&](absl::string_view key, absl::string_view value) {
-        store::v1::MinuteCount count;
-        if (count.ParseFromArray(value.data(), static_cast<int>(value.size()))) {
-          minutes[CoverKeyMinute(key)] = count.events();
-        }
-        return true;
-      });
-  if (!status.ok()) return status;
-  return minutes;
 }
 
 // Start of the stream's first cover; the end of time where there is none.
@@ -403,7 +387,8 @@ absl::StatusOr<v1::QueryCoverageResponse> QueryCoverage(const GapStreams& stream
     return true;
   });
   if (!status.ok()) return status;
-  absl::StatusOr<std::map<int64_t, uint64_t>> minutes = MinutesOf(*stream.store, buckets->range);
+  absl::StatusOr<std::map<int64_t, MinuteTally>> minutes =
+      ReadMinutes(*stream.store, buckets->range);
   if (!minutes.ok()) return minutes.status();
   bool whole_minutes =
       buckets->range.from % kMinuteMicros == 0 && buckets->width % kMinuteMicros == 0;
@@ -418,12 +403,35 @@ absl::StatusOr<v1::QueryCoverageResponse> QueryCoverage(const GapStreams& stream
       uint64_t events = 0;
       for (int64_t at = buckets->all[i].from; at < buckets->all[i].until; at += kMinuteMicros) {
         auto minute = minutes->find(at / kMinuteMicros);
-        if (minute != minutes->end()) events += minute->second;
+        if (minute != minutes->end()) events += minute->second.events;
       }
       row->mutable_buckets(static_cast<int>(i))->set_events(events);
     }
   }
   return response;
+}
+
+absl::StatusOr<v1::Certificate> GetCertificate(const GapStreams& streams, const SigningKey* key,
+                                               const v1::GetCertificateRequest& request) {
+  auto found = FindByStreamName(streams, request.parent());
+  if (!found.ok()) return found.status();
+  const GapStream& stream = **found;
+  absl::Time now = stream.now();
+  absl::StatusOr<Interval> range = CertificateRange(request.range(), now);
+  if (!range.ok()) return range.status();
+  absl::StatusOr<CertificateFacts> facts =
+      ReadCertificateFacts(*stream.store, *range, stream.connections, now);
+  if (!facts.ok()) return facts.status();
+  v1::Certificate::Body body = CertificateOf(*facts);
+  body.set_stream(request.parent());
+  body.set_log_id(stream.log_id);
+  SetTime(now, body.mutable_issue_time());
+  v1::Certificate certificate;
+  certificate.set_body(body.SerializeAsString());
+  if (key == nullptr) return certificate;
+  certificate.set_signature(key->Sign(ToAbsl(certificate.body())));
+  certificate.set_public_key(key->PublicKey());
+  return certificate;
 }
 
 namespace {
@@ -467,6 +475,16 @@ grpc::ServerUnaryReactor* GapServiceImpl::QueryCoverage(grpc::CallbackServerCont
   return Answer(
       context, pool_, request, response,
       [this](const v1::QueryCoverageRequest& r) { return braid::QueryCoverage(streams_, r); });
+}
+
+grpc::ServerUnaryReactor* GapServiceImpl::GetCertificate(
+    grpc::CallbackServerContext* context, const v1::GetCertificateRequest* request,
+    v1::Certificate* response) {
+  const SigningKey* key = key_ ? &*key_ : nullptr;
+  return Answer(context, pool_, request, response,
+                [this, key](const v1::GetCertificateRequest& r) {
+                  return braid::GetCertificate(streams_, key, r);
+                });
 }
 
 grpc::ServerWriteReactor<v1::WatchGapsResponse>* GapServiceImpl::WatchGaps(

@@ -14,10 +14,13 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "absl/types/optional.h"
+#include "base/ed25519.h"
 #include "braid/store/v1/log.pb.h"
 #include "braid/v1/gap_service.grpc.pb.h"
 #include "dedupe/gap_text.h"
@@ -36,6 +39,7 @@ struct GapStream {
   std::function<absl::Time()> now;
   // Waives a gap; `done` is told whether it was open. On a thread of its own.
   std::function<void(store::v1::Command, std::function<void(bool)> done)> waive;
+  std::string log_id;
 };
 // By short name; constant while serving.
 using GapStreams = std::map<std::string, GapStream>;
@@ -43,7 +47,9 @@ using GapStreams = std::map<std::string, GapStream>;
 class GapServiceImpl final : public v1::GapService::CallbackService {
  public:
   // REQUIRES: streams and pool outlive the server.
-  GapServiceImpl(const GapStreams& streams, WorkPool& pool) : streams_(streams), pool_(pool) {}
+  // Without a key certificates are not signed.
+  GapServiceImpl(const GapStreams& streams, WorkPool& pool, absl::optional<SigningKey> key)
+      : streams_(streams), pool_(pool), key_(std::move(key)) {}
 
   // Watches end with UNAVAILABLE at their next look.
   void Drain() { draining_ = true; }
@@ -62,10 +68,14 @@ class GapServiceImpl final : public v1::GapService::CallbackService {
   grpc::ServerUnaryReactor* QueryCoverage(grpc::CallbackServerContext* context,
                                           const v1::QueryCoverageRequest* request,
                                           v1::QueryCoverageResponse* response) override;
+  grpc::ServerUnaryReactor* GetCertificate(grpc::CallbackServerContext* context,
+                                           const v1::GetCertificateRequest* request,
+                                           v1::Certificate* response) override;
 
  private:
   const GapStreams& streams_;
   WorkPool& pool_;
+  const absl::optional<SigningKey> key_;
   std::atomic<bool> draining_{false};
 };
 
@@ -75,6 +85,9 @@ absl::StatusOr<v1::ListGapsResponse> ListGaps(const GapStreams& streams,
                                               const v1::ListGapsRequest& request);
 absl::StatusOr<v1::QueryCoverageResponse> QueryCoverage(const GapStreams& streams,
                                                         const v1::QueryCoverageRequest& request);
+// `key` null: it is not signed.
+absl::StatusOr<v1::Certificate> GetCertificate(const GapStreams& streams, const SigningKey* key,
+                                               const v1::GetCertificateRequest& request);
 // Changes since `told` (name → serialized gap), which is brought up to date.
 absl::StatusOr<std::vector<v1::Gap>> ChangedGaps(const GapStreams& streams,
                                                  const v1::WatchGapsRequest& request,

@@ -12,6 +12,7 @@
 #include "dedupe/frame_parts.h"
 #include "dedupe/gap_text.h"
 #include "dedupe/keys.h"
+#include "dedupe/minute_book.h"
 #include "proto/proto_time.h"
 #include "proto/snowflake.h"
 
@@ -92,14 +93,15 @@ double GapWatch::usual_rate() const {
   return rate.events() / std::max(1.0, rate.seconds());
 }
 
-void GapWatch::OnCover(const std::string& source_id, const v1::Cover& vouched, bool any_left,
-                       int64_t said_until_micros, WriteSet* changes) {
+absl::Status GapWatch::OnCover(const std::string& source_id, const v1::Cover& vouched,
+                               bool any_left, int64_t said_until_micros, WriteSet* changes) {
   if (any_left) {
     Interval span{absl::ToUnixMicros(ToTime(vouched.create_time_range().start_time())),
                   absl::ToUnixMicros(ToTime(vouched.create_time_range().end_time()))};
     span.from = std::max<int64_t>(0, span.from);
     if (!span.empty()) {
-      cover_.Add(source_id, vouched.origin(), span, changes);
+      absl::Status added = cover_.Add(source_id, vouched.origin(), span, changes);
+      if (!added.ok()) return added;
       if (state_.base_micros() == 0) state_.set_base_micros(std::max<int64_t>(1, span.from));
     }
   }
@@ -108,6 +110,7 @@ void GapWatch::OnCover(const std::string& source_id, const v1::Cover& vouched, b
     if (mark.source_id() != source_id || mark.until_micros() > 0) continue;
     mark.set_until_micros(std::max(mark.from_micros() + 1, lives_.PassedUntil(source_id)));
   }
+  return absl::OkStatus();
 }
 
 void GapWatch::OnMissing(const std::string& source_id) {
@@ -477,6 +480,7 @@ absl::StatusOr<std::vector<StreamNotice>> GapWatch::OnTick(const TickFacts& fact
   if (state_.clock_micros() / kExpireMicros != clock_before / kExpireMicros) {
     NextAhead();
     CoverBook::Expire(now, changes);
+    MinuteBook::Expire(now, changes);
     status = ledger_.Expire(now, changes);
   }
   std::vector<StreamNotice> notices = std::exchange(notices_, {});

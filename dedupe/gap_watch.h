@@ -60,9 +60,9 @@ class GapWatch {
   absl::Status Load();
 
   // `vouched` is what is left of the cover after losses, `said` its end as the
-  // source wrote it.
-  void OnCover(const std::string& source_id, const v1::Cover& vouched, bool any_left,
-               int64_t said_until_micros, WriteSet* changes);
+  // source wrote it. Errors are the store's: fatal.
+  absl::Status OnCover(const std::string& source_id, const v1::Cover& vouched, bool any_left,
+                       int64_t said_until_micros, WriteSet* changes);
   void OnLoss(const std::string& source_id, const v1::Loss& loss);
   // The source no longer has records that were never brought.
   void OnMissing(const std::string& source_id);

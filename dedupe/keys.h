@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "braid/store/v1/log.pb.h"
 #include "braid/v1/ingest_service.pb.h"
+#include "proto/window_key.h"
 
 namespace braid {
 
@@ -43,15 +44,9 @@ struct LogValue {
 absl::StatusOr<LogValue> DecodeLogValue(absl::string_view key, absl::string_view value);
 std::string NextChain(absl::string_view chain, absl::string_view key, absl::string_view body);
 
-// Window keys sort by creation time: the first 8 bytes are a snowflake.
-std::string PostWindowKey(uint64_t id);
-// A post with a readable id has the same key as in post_ids.
-std::string EventWindowKey(const v1::EventKey& key);
 // Number of events, whether it holds post ids or keys.
 int FrameEventCount(const v1::Frame& frame);
 std::string FrameWindowKey(const v1::Frame& frame, int event);
-// First snowflake of the creation time in a window key.
-uint64_t WindowKeyTime(absl::string_view window_key);
 
 // 16.4 s of creation time: a key's sightings are found by looking through one
 // bucket from the event's own record on.

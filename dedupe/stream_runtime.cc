@@ -266,6 +266,7 @@ void StreamRuntime::Command(store::v1::Command command, std::function<void()> do
 GapStream StreamRuntime::Gaps() {
   GapStream stream;
   stream.store = store_.get();
+  stream.log_id = readable_->log_id();
   Core::Options options = CoreOptions(options_.config);
   stream.routes = {options.gaps.backfill_for, options.gaps.recoverable_for};
   for (const auto& connection : options_.config.connections()) {

@@ -291,6 +291,22 @@ TEST_F(ConfigTest, SecretThatOthersCanReadIsAWarning) {
   EXPECT_TRUE(absl::StrContains(JoinProblems(problems), "a.key can be read by other users"));
 }
 
+TEST_F(ConfigTest, CertificateKeyMustBeAnEd25519KeyThatOthersCanNotRead) {
+  const std::string text = absl::StrCat(kDeduper, "certificate_key_file: signing.key\n");
+  EXPECT_TRUE(absl::StrContains(Deduper(text), "certificate_key_file: signing.key: No such file"));
+  Write("signing.key", "x\n");
+  EXPECT_TRUE(absl::StrContains(Deduper(text), "signing.key holds no Ed25519 private key in PEM; "
+                                               "make one: openssl genpkey"));
+  const std::string key = Write("signing.key",
+                                "-----BEGIN PRIVATE KEY-----\n"
+                                "MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n"
+                                "-----END PRIVATE KEY-----\n");
+  EXPECT_EQ(Deduper(text), "");
+  EXPECT_EQ(deduper_.certificate_key_file(), key);
+  ASSERT_EQ(chmod(key.c_str(), 0644), 0);
+  EXPECT_TRUE(absl::StrContains(Deduper(text), "signing.key can be read by other users"));
+}
+
 TEST_F(ConfigTest, EnvironmentIsExpandedOnlyInPaths) {
   setenv("BRAID_CONFIG_TEST_DIR", dir_.c_str(), 1);
   std::string text = kConnector;
