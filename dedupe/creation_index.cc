@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/types/optional.h"
 #include "base/bytes.h"
 #include "base/utc_text.h"
 #include "dedupe/keys.h"
@@ -17,6 +18,9 @@ namespace {
 
 // The floor moves with every tick, the oldest sequence once a minute.
 constexpr int64_t kHeadStartMicros = 60'000'000;
+
+// Far more than copies differ in lateness.
+constexpr absl::Duration kFirstEventSlack = absl::Hours(1);
 
 // One more than asked for tells whether there is more.
 absl::Status ReadIds(const Store& store, const CreationSpan& span, size_t count,
@@ -66,6 +70,11 @@ std::string KeyAfter(std::string key) {
   return key;
 }
 
+std::string KeyWellBefore(absl::string_view first_key) {
+  absl::Time created = SnowflakeTime(WindowKeyTime(first_key));
+  return KeyAt(absl::ToUnixMicros(created - kFirstEventSlack));
+}
+
 absl::StatusOr<CreationPage> ReadCreationPage(const Store& store, const CreationSpan& span,
                                               size_t count) {
   CreationPage page;
@@ -98,14 +107,18 @@ absl::StatusOr<std::string> EarliestKey(const ReadableStream& stream, int64_t wa
     from = KeyAt(std::max(floor_micros, admitted_micros) + kHeadStartMicros);
   } else {
     // Nothing was forgotten but what was below the floor: from the first.
+    absl::optional<std::string> first;
     absl::Status status = stream.store().Scan(Table::kIds, from, "",
-                                              [&from](absl::string_view key, absl::string_view) {
-                                                from = std::string(key);
+                                              [&first](absl::string_view key, absl::string_view) {
+                                                first = std::string(key);
                                                 return false;
                                               });
     if (!status.ok()) return status;
+    if (!first && watermark_micros == 0) return std::string();
+    if (first) from = watermark_micros == 0 ? KeyWellBefore(*first) : *first;
   }
-  return std::max(KeyAt(floor_micros), std::min(from, KeyAt(watermark_micros)));
+  if (watermark_micros > 0) from = std::min(from, KeyAt(watermark_micros));
+  return std::max(KeyAt(floor_micros), from);
 }
 
 absl::Status CheckFloor(const ReadableStream& stream, const std::string& from) {

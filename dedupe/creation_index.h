@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "dedupe/readable_stream.h"
 #include "dedupe/store.h"
 
@@ -22,6 +23,10 @@ namespace braid {
 std::string KeyAt(int64_t create_micros);
 // Between a key and all that are above it.
 std::string KeyAfter(std::string key);
+
+// Where a reading begins that is there before the stream's first cover: so far
+// below the first event that what is a little older comes in order too.
+std::string KeyWellBefore(absl::string_view first_key);
 
 struct CreationSpan {
   // Keys in [from, until).
@@ -52,7 +57,7 @@ absl::StatusOr<CreationPage> ReadCreationPage(const Store& store, const Creation
 
 // From where on the stream can be read in creation order, at most the
 // watermark. Right above what retention takes next there is a minute for the
-// reader to get going.
+// reader to get going. Empty: there is neither event nor watermark yet.
 absl::StatusOr<std::string> EarliestKey(const ReadableStream& stream, int64_t watermark_micros);
 
 // OUT_OF_RANGE CURSOR_TOO_OLD, with the span of creation time that is lost,

@@ -110,6 +110,9 @@ absl::Status CreationTail::PassEvents(const CommittedRecord& record,
         place_.chain = record.chain;
       }
       if (!read.ok()) return read;
+      if (!late && place_.key.empty()) {
+        place_.key = KeyWellBefore(FrameWindowKey(events.frame(), i));
+      }
     }
     ++sequence;
   }
@@ -123,7 +126,6 @@ absl::Status CreationTail::FillInOrder(int64_t watermark_micros, v1::TailEventsR
   if (watermark_micros == 0) return absl::OkStatus();
   std::string until = options_.stops ? options_.until_key : KeyAt(watermark_micros);
   if (place_.key.empty()) {
-    place_.first_sequence = stream_.reader().earliest_sequence();
     absl::StatusOr<std::string> earliest = EarliestKey(stream_, watermark_micros);
     if (!earliest.ok()) return earliest.status();
     place_.key = *std::move(earliest);

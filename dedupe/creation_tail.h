@@ -43,8 +43,8 @@ class CreationTail final : public Reading {
  public:
   // Where a reader stands.
   struct Place {
-    // Events below it were delivered. Empty: at the earliest, which is found
-    // when the stream has a watermark.
+    // Events below it were delivered. Empty: there was no event when reading
+    // began, and none came yet.
     std::string key;
     // Late ones below it were delivered.
     uint64_t sequence = 1;

@@ -123,7 +123,8 @@ void UnpackedRecord::FillEvent(uint64_t at, v1::EventView view, v1::Event* event
 
 void UnpackedRecord::DropPacked() {
   auto record = std::make_shared<store::v1::LogRecord>(*record_.record);
-  record->mutable_events()->mutable_frame()->clear_payload();
+  // Clearing it would keep its memory.
+  std::string().swap(*record->mutable_events()->mutable_frame()->mutable_payload());
   record_.record = std::move(record);
 }
 

@@ -70,7 +70,7 @@ absl::StatusOr<uint64_t> ResolveStart(const ReadableStream& stream, const v1::St
   return reader.next_sequence();
 }
 
-// The key to begin at; empty: the earliest, once there is a watermark.
+// The key to begin at; empty: the first there will be.
 absl::StatusOr<std::string> ResolveCreationStart(const ReadableStream& stream,
                                                  const v1::StartPosition& start, absl::Time now) {
   int64_t watermark_micros = stream.reader().watermark_micros();
@@ -95,7 +95,7 @@ absl::StatusOr<std::string> ResolveCreationStart(const ReadableStream& stream,
   absl::Status in_past = CheckStartTime(time, now);
   if (!in_past.ok()) return in_past;
   if (watermark_micros == 0) {
-    if (earliest) return std::string();
+    if (earliest) return EarliestKey(stream, 0);
     return KeyAt(std::max(stream.floor_micros(), absl::ToUnixMicros(time)));
   }
   absl::StatusOr<std::string> oldest = EarliestKey(stream, watermark_micros);

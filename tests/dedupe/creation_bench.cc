@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <memory>
 #include <string>
 #include <utility>
@@ -126,6 +127,7 @@ void Measure(const RocksStore& store, uint64_t next_sequence, v1::ReadOrder orde
   BRAID_CHECK(reading.ok());
   uint64_t events = 0, bytes = 0;
   const absl::Time start = absl::Now();
+  const std::clock_t cpu_start = std::clock();
   for (bool more = true; more;) {
     v1::TailEventsResponse batch;
     absl::StatusOr<Reading::Progress> progress = (*reading)->Fill(&batch);
@@ -137,11 +139,14 @@ void Measure(const RocksStore& store, uint64_t next_sequence, v1::ReadOrder orde
     more = *progress == Reading::Progress::kFull;
   }
   double seconds = absl::ToDoubleSeconds(absl::Now() - start);
-  std::printf("  %-20s %-18s %8llu events  %9.0f/s  %6.0f MB/s  cache %.0f MB\n",
-              v1::ReadOrder_Name(order).c_str(), v1::EventView_Name(view).c_str(),
-              static_cast<unsigned long long>(events), static_cast<double>(events) / seconds,
-              static_cast<double>(bytes) / seconds / 1e6,
-              static_cast<double>(stream.cache().bytes()) / 1e6);
+  // What a machine that does nothing else would take.
+  double cpu_seconds = static_cast<double>(std::clock() - cpu_start) / CLOCKS_PER_SEC;
+  std::printf(
+      "  %-20s %-18s %8llu events  %9.0f/s  %9.0f per second of CPU  %5.0f MB/s  cache %.0f MB\n",
+      v1::ReadOrder_Name(order).c_str(), v1::EventView_Name(view).c_str(),
+      static_cast<unsigned long long>(events), static_cast<double>(events) / seconds,
+      static_cast<double>(events) / cpu_seconds, static_cast<double>(bytes) / seconds / 1e6,
+      static_cast<double>(stream.cache().bytes()) / 1e6);
 }
 
 void Run(const std::string& dir, int posts, absl::Duration mean_lateness) {

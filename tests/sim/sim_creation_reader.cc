@@ -6,6 +6,7 @@
 #include "dedupe/keys.h"
 #include "dedupe/tail_request.h"
 #include "proto/reason.h"
+#include "proto/snowflake.h"
 
 namespace braid {
 namespace {
@@ -94,7 +95,13 @@ void SimCreationReader::CheckAgainst(
     bool wanted =
         key < until && (sequence >= from_sequence_ || (!from_key_.empty() && key >= from_key_));
     if (!wanted || seen_.count(sequence) > 0) continue;
-    return Fail(absl::StrCat("sequence ", sequence, ", post ", id, ", never came"));
+    return Fail(absl::StrCat("sequence ", sequence, ", post ", id, ", never came; from ",
+                             from_sequence_, ", created ", absl::FormatTime(SnowflakeTime(id)),
+                             ", watermark ",
+                             absl::FormatTime(absl::FromUnixMicros(watermark_micros)), ", floor ",
+                             absl::FormatTime(absl::FromUnixMicros(stream_->floor_micros())),
+                             ", earliest ", stream_->reader().earliest_sequence(), ", first key ",
+                             from_key_.empty() ? 0 : WindowKeyTime(from_key_)));
   }
 }
 

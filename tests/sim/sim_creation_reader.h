@@ -26,8 +26,7 @@ class SimCreationReader {
   void Attach(const Store& disk, const store::v1::Identity& identity, uint64_t next_sequence,
               const ReadableStream::Bounds& bounds);
   void Detach() { stream_ = nullptr; }
-  void OnCommit(const std::vector<CommittedRecord>& records,
-                const ReadableStream::Bounds& bounds) {
+  void OnCommit(const std::vector<CommittedRecord>& records, const ReadableStream::Bounds& bounds) {
     stream_->OnCommit(records, bounds);
   }
 
