@@ -13,9 +13,9 @@
 // The watermark is read before the end of the log, so that all below it is
 // below the sequence before it is sorted.
 //
-// Strays are not in the index by time in time: those that come while reading
-// are delivered as late, whatever their key; those that stood in the log when
-// reading began come in order. Notices go with the late events.
+// Strays that come while reading are delivered as late, whatever their key:
+// one from the future could be forgotten before its time. Those that stood in
+// the log when reading began come in order. Notices go with the late events.
 //
 // Threads: one at a time. Fill may block on the store.
 // Bounds: a batch holds at most Options::batch_bytes_max of memory plus one
