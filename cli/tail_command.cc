@@ -26,6 +26,7 @@ constexpr absl::Duration kRetryDelayMin = absl::Milliseconds(200);
 constexpr absl::Duration kRetryDelayMax = absl::Seconds(5);
 
 struct TailOptions {
+  std::string order = "arrival";
   std::string from;
   std::string cursor;
   std::string cursor_file;
@@ -52,6 +53,7 @@ std::string ResumeCommand(const TailOptions& options, const CommandLine& line,
   if (line.output != Output::kTable) {
     add("-o", line.output == Output::kJson ? "json" : "jsonl");
   }
+  if (options.order != "arrival") add("--order", options.order);
   if (options.envelope) absl::StrAppend(&text, " --envelope");
   add("--cursor-file", options.cursor_file);
   if (options.cursor_file.empty()) add("--cursor", cursor);
@@ -70,14 +72,16 @@ class Tailer {
     if (!stored.ok() && code == kExitOk) code = context_.Fail(stored);
     const std::string& cursor = request_.cursor();
     if (!cursor.empty() && !cursor_refused_) {
-      context_.Tell(absl::StrCat("cursor: ", cursor, " resume: ",
-                                 ResumeCommand(options_, context_.line, cursor)));
+      context_.Tell(absl::StrCat("cursor: ", cursor,
+                                 " resume: ", ResumeCommand(options_, context_.line, cursor)));
     }
     return code;
   }
 
  private:
   absl::Status FillRequest() {
+    request_.set_order(options_.order == "creation" ? v1::READ_ORDER_CREATION
+                                                    : v1::READ_ORDER_ARRIVAL);
     request_.set_cursor(options_.cursor);
     if (!options_.cursor_file.empty()) {
       absl::StatusOr<std::string> cursor = cursor_file_.Read();
@@ -141,6 +145,10 @@ class Tailer {
     if (away_) context_.Tell("the server is back");
     away_ = false;
     progressed_ = true;
+    // Before they are printed: they stand in front of what follows in order.
+    if (batch.late_events_size() > 0) {
+      context_.Tell(absl::StrCat("late: ", Posts(batch.late_events())));
+    }
     if (!context_.Print(TextOf(batch))) {
       output_failed_ = true;
       return false;
@@ -148,7 +156,7 @@ class Tailer {
     for (const v1::StreamNotice& notice : batch.notices()) {
       context_.Tell(absl::StrCat("notice: ", EscapeForTerminal(notice.message())));
     }
-    printed_ += static_cast<uint64_t>(batch.events_size());
+    printed_ += static_cast<uint64_t>(batch.events_size() + batch.late_events_size());
     request_.set_cursor(batch.position().cursor());
     store_status_ = StoreCursor(false);
     return store_status_.ok();
@@ -156,17 +164,29 @@ class Tailer {
 
   std::string TextOf(const v1::TailEventsResponse& batch) const {
     std::string text;
-    for (const v1::Event& event : batch.events()) {
-      if (options_.envelope) {
-        absl::StrAppend(&text, ToJson(event, false), "\n");
-      } else if (context_.wants_table()) {
-        int width = std::max(20, context_.terminal.width - 60);
-        absl::StrAppend(&text, RenderEventLine(event, width), "\n");
-      } else {
-        absl::StrAppend(&text, PayloadLine(event), "\n");
-      }
+    for (v1::Event event : batch.late_events()) {
+      event.set_late(true);
+      absl::StrAppend(&text, LineOf(event), "\n");
     }
+    for (const v1::Event& event : batch.events()) absl::StrAppend(&text, LineOf(event), "\n");
     return text;
+  }
+
+  std::string LineOf(const v1::Event& event) const {
+    if (options_.envelope) return ToJson(event, false);
+    if (!context_.wants_table()) return PayloadLine(event);
+    return RenderEventLine(event, std::max(20, context_.terminal.width - 60));
+  }
+
+  // What the next lines are.
+  static std::string Posts(const google::protobuf::RepeatedPtrField<v1::Event>& events) {
+    constexpr int kNamedMax = 10;
+    std::string text =
+        absl::StrCat(events.size(), events.size() == 1 ? " event" : " events", " out of order:");
+    for (int i = 0; i < std::min(kNamedMax, events.size()); ++i) {
+      absl::StrAppend(&text, " ", events[i].id());
+    }
+    return events.size() > kNamedMax ? text + " …" : text;
   }
 
   absl::Status StoreCursor(bool at_once) {
@@ -198,6 +218,10 @@ std::string CheckFrom(const std::string& text) {
 }
 
 void AddOptions(CLI::App* tail, TailOptions* options) {
+  tail->add_option("--order", options->order,
+                   "arrival: as it comes. creation: sorted by creation time and complete, held "
+                   "back to the watermark; what turns up later is told as late")
+      ->check(CLI::IsMember({"arrival", "creation"}));
   CLI::Option* from = tail->add_option("--from", options->from,
                                        "earliest, now, a sequence, -15m, or a time that is past "
                                        "(default: now)")
@@ -212,7 +236,8 @@ void AddOptions(CLI::App* tail, TailOptions* options) {
       ->excludes(cursor);
   tail->add_option("-n,--limit", options->event_limit, "Stop after so many events")
       ->check(CheckLimit);
-  tail->add_flag("--stop-at-end", options->stop_at_end, "Stop at the end of the log");
+  tail->add_flag("--stop-at-end", options->stop_at_end,
+                 "Stop at the end of the log; with --order creation at the watermark");
   tail->add_flag("--envelope", options->envelope,
                  "The whole event as JSON: sequence, times, sightings, payload in base64");
   tail->add_flag("--no-reconnect", options->no_reconnect, "End when the server goes away");
@@ -224,13 +249,13 @@ void AddTailCommands(CommandTree& tree) {
   auto options = std::make_shared<TailOptions>();
   CLI::App* tail = tree.Add(
       {"tail",
-       "Prints events in the order they arrive",
+       "Prints events as they arrive, or in the order they were created",
        {"braid tail                                      # live, one line per post",
         "braid tail --from -15m -o jsonl | jq .data.text # posts as X sent them",
         "braid tail --from earliest --stop-at-end -o jsonl > all.jsonl",
+        "braid tail --order creation --from -1h --stop-at-end -o jsonl > hour.jsonl",
         "while ! braid tail --cursor-file at -o jsonl >> posts.jsonl; do sleep 1; done",
-        "braid tail --cursor AbC123                      # from \"braid: cursor: AbC123 ...\"",
-        "",
+        "braid tail --cursor AbC123                      # from \"braid: cursor: AbC123 ...\"", "",
         "At every end stderr closes with one line, \"braid: cursor: CURSOR resume: COMMAND\".",
         "With --cursor-file nothing is skipped; after a kill its last second is repeated."},
        "-o json and jsonl: each post as X sent it, one a line;\n"

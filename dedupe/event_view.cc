@@ -1,5 +1,6 @@
 #include "dedupe/event_view.h"
 
+#include <memory>
 #include <utility>
 
 #include "absl/strings/numbers.h"
@@ -59,67 +60,94 @@ v1::Sighting FrameSighting(const store::v1::LogRecord& record, const v1::Frame& 
   return sighting;
 }
 
-absl::StatusOr<RecordEvents> RecordEvents::Open(CommittedRecord record, v1::EventView view) {
-  RecordEvents result;
+uint64_t EventMemoryBytes(const v1::Event& event) {
+  // Beside payload and tags: more than X's bytes where the view is HEADER or
+  // posts are short. A third string is the id of an event that is no post.
+  constexpr uint64_t kEventBytes = sizeof(v1::Event) + sizeof(v1::Sighting) + sizeof(v1::EventKey) +
+                                   3 * sizeof(google::protobuf::Timestamp) +
+                                   3 * sizeof(std::string);
+  uint64_t bytes = kEventBytes + event.payload().size();
+  for (const std::string& tag : event.rule_tags()) bytes += sizeof(tag) + tag.size();
+  return bytes;
+}
+
+absl::StatusOr<UnpackedRecord> UnpackedRecord::Open(CommittedRecord record, bool with_payload) {
+  UnpackedRecord result;
   const v1::Frame& frame = record.record->events().frame();
-  result.event_count_ = FrameEventCount(frame);
-  absl::Status shape = CheckShape(record, result.event_count_);
+  int event_count = FrameEventCount(frame);
+  absl::Status shape = CheckShape(record, event_count);
   if (!shape.ok()) return shape;
-  result.with_payload_ = view != v1::EVENT_VIEW_HEADER;
-  if (result.with_payload_) {
+  result.with_payload_ = with_payload;
+  if (with_payload) {
     absl::StatusOr<std::string> payload = DecompressPayload(frame);
     if (!payload.ok()) return Contradiction(record, payload.status().message());
     if (payload->size() != LengthSum(frame)) return Contradiction(record, "payload length");
     result.payload_ = *std::move(payload);
   }
-  result.sequence_ = record.first_sequence;
   result.record_ = std::move(record);
-  result.SettleOnNew();
+  result.FindPlaces(event_count);
   return result;
 }
 
-void RecordEvents::SkipTo(uint64_t sequence) {
-  while (!done() && sequence_ < sequence) {
-    Step();
-    ++sequence_;
-    SettleOnNew();
+void UnpackedRecord::FindPlaces(int event_count) {
+  const v1::Frame& frame = events().frame();
+  uint64_t payload_offset = 0;
+  int tag_offset = 0;
+  places_.reserve(record_.sequence_count);
+  for (int index = 0; index < event_count; ++index) {
+    if (HasBit(events().new_bitmap(), index)) {
+      places_.push_back({index, tag_offset, payload_offset});
+    }
+    payload_offset += frame.lengths(index);
+    if (tag_offset < frame.tag_indexes_size()) {
+      tag_offset += 1 + static_cast<int>(frame.tag_indexes(tag_offset));
+    }
   }
 }
 
-void RecordEvents::Next(v1::Event* event) {
+void UnpackedRecord::FillEvent(uint64_t at, v1::EventView view, v1::Event* event) const {
+  const Place& place = places_[at];
   const store::v1::LogRecord& record = *record_.record;
   const v1::Frame& frame = events().frame();
-  event->set_sequence(sequence_);
+  event->set_sequence(record_.first_sequence + at);
   event->set_origin(frame.origin());
   SetTime(absl::FromUnixMicros(record.admission_micros()), event->mutable_commit_time());
-  FillKey(event);
-  FillTags(event);
-  if (with_payload_) event->set_payload(payload_.data() + payload_offset_, frame.lengths(index_));
-  event->set_late(HasBit(events().late_bitmap(), index_));
-  *event->add_sightings() = FrameSighting(record, frame, index_);
-  Step();
-  ++sequence_;
-  SettleOnNew();
-}
-
-// To the next event of the frame, new or not.
-void RecordEvents::Step() {
-  const v1::Frame& frame = events().frame();
-  payload_offset_ += frame.lengths(index_);
-  if (tag_offset_ < frame.tag_indexes_size()) {
-    tag_offset_ += 1 + static_cast<int>(frame.tag_indexes(tag_offset_));
+  FillKey(place.index, event);
+  FillTags(place.tag_offset, event);
+  if (with_payload_ && view != v1::EVENT_VIEW_HEADER) {
+    event->set_payload(payload_.data() + place.payload_offset, frame.lengths(place.index));
   }
-  ++index_;
+  event->set_late(HasBit(events().late_bitmap(), place.index));
+  *event->add_sightings() = FrameSighting(record, frame, place.index);
 }
 
-void RecordEvents::SettleOnNew() {
-  while (!done() && !HasBit(events().new_bitmap(), index_)) Step();
+void UnpackedRecord::DropPacked() {
+  auto record = std::make_shared<store::v1::LogRecord>(*record_.record);
+  // Clearing it would keep its memory.
+  std::string().swap(*record->mutable_events()->mutable_frame()->mutable_payload());
+  record_.record = std::move(record);
 }
 
-void RecordEvents::FillKey(v1::Event* event) const {
+uint64_t UnpackedRecord::memory_bytes() const {
+  return sizeof(*this) + payload_.capacity() + places_.capacity() * sizeof(Place) +
+         record_.record->SpaceUsedLong();
+}
+
+absl::StatusOr<RecordEvents> RecordEvents::Open(CommittedRecord record, v1::EventView view) {
+  absl::StatusOr<UnpackedRecord> unpacked =
+      UnpackedRecord::Open(std::move(record), view != v1::EVENT_VIEW_HEADER);
+  if (!unpacked.ok()) return unpacked.status();
+  return RecordEvents(*std::move(unpacked), view);
+}
+
+void RecordEvents::SkipTo(uint64_t sequence) {
+  if (sequence > record_.first_sequence() + at_) at_ = sequence - record_.first_sequence();
+}
+
+void UnpackedRecord::FillKey(int index, v1::Event* event) const {
   const v1::Frame& frame = events().frame();
   if (frame.post_ids_size() > 0) {
-    uint64_t id = frame.post_ids(index_);
+    uint64_t id = frame.post_ids(index);
     event->set_id(id);
     event->set_kind(v1::EVENT_KIND_POST);
     event->mutable_key()->set_kind(v1::EVENT_KIND_POST);
@@ -127,7 +155,7 @@ void RecordEvents::FillKey(v1::Event* event) const {
     SetTime(SnowflakeTime(id), event->mutable_create_time());
     return;
   }
-  const v1::EventKey& key = frame.keys(index_);
+  const v1::EventKey& key = frame.keys(index);
   *event->mutable_key() = key;
   event->set_kind(key.kind());
   uint64_t id = 0;
@@ -139,12 +167,12 @@ void RecordEvents::FillKey(v1::Event* event) const {
   }
 }
 
-void RecordEvents::FillTags(v1::Event* event) const {
+void UnpackedRecord::FillTags(int tag_offset, v1::Event* event) const {
   const v1::Frame& frame = events().frame();
-  if (tag_offset_ >= frame.tag_indexes_size()) return;
-  uint32_t count = frame.tag_indexes(tag_offset_);
+  if (tag_offset >= frame.tag_indexes_size()) return;
+  uint32_t count = frame.tag_indexes(tag_offset);
   for (uint32_t k = 1; k <= count; ++k) {
-    event->add_rule_tags(frame.rule_tags(static_cast<int>(frame.tag_indexes(tag_offset_ + k))));
+    event->add_rule_tags(frame.rule_tags(static_cast<int>(frame.tag_indexes(tag_offset + k))));
   }
 }
 

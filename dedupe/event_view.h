@@ -1,7 +1,7 @@
 // From a log record to the events a reader sees. Decompresses a record once,
 // however many batches it takes to hand its events out.
 //
-// Threads: one at a time.
+// Threads: an UnpackedRecord may be read by any; RecordEvents one at a time.
 // Bounds: holds one record and its payload, at most
 // kDecompressedBytesMax.
 
@@ -9,7 +9,9 @@
 #define BRAID_DEDUPE_EVENT_VIEW_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -20,42 +22,72 @@ namespace braid {
 
 v1::Sighting FrameSighting(const store::v1::LogRecord& record, const v1::Frame& frame, int index);
 
-// The new events of one record, one after the other.
-class RecordEvents {
+// What an event takes in a batch, payload and tags included.
+uint64_t EventMemoryBytes(const v1::Event& event);
+
+// One record, ready to give any of its new events.
+class UnpackedRecord {
  public:
   // DataLoss where the frame contradicts itself or its payload can not be
-  // unpacked. Without payload (EVENT_VIEW_HEADER) nothing is unpacked.
-  // REQUIRES: record holds events.
-  static absl::StatusOr<RecordEvents> Open(CommittedRecord record, v1::EventView view);
+  // unpacked. Without payload nothing is unpacked. REQUIRES: record holds
+  // events.
+  static absl::StatusOr<UnpackedRecord> Open(CommittedRecord record, bool with_payload);
 
-  bool done() const { return index_ >= event_count_; }
-  // Sequence of the next event. REQUIRES: !done().
-  uint64_t sequence() const { return sequence_; }
-  // Sequence after the record's last event.
+  uint64_t first_sequence() const { return record_.first_sequence; }
   uint64_t end_sequence() const { return record_.first_sequence + record_.sequence_count; }
-  // Steps over the events before `sequence`.
-  void SkipTo(uint64_t sequence);
-  // Fills the event and steps on. REQUIRES: !done().
-  void Next(v1::Event* event);
+  uint64_t event_count() const { return places_.size(); }
+  bool with_payload() const { return with_payload_; }
+  // With the payload where it was unpacked, and the view asks for it.
+  // REQUIRES: at < event_count().
+  void FillEvent(uint64_t at, v1::EventView view, v1::Event* event) const;
+
+  // Lets go of the compressed payload, for whoever keeps records.
+  void DropPacked();
+  uint64_t memory_bytes() const;
 
  private:
-  RecordEvents() = default;
+  // Where a new event stands: in the frame, the payload and the table of tags.
+  struct Place {
+    int index;
+    int tag_offset;
+    uint64_t payload_offset;
+  };
+
+  UnpackedRecord() = default;
   const store::v1::Events& events() const { return record_.record->events(); }
-  void Step();
-  void SettleOnNew();
-  void FillKey(v1::Event* event) const;
-  void FillTags(v1::Event* event) const;
+  void FindPlaces(int event_count);
+  void FillKey(int index, v1::Event* event) const;
+  void FillTags(int tag_offset, v1::Event* event) const;
 
   CommittedRecord record_;
   bool with_payload_ = true;
   std::string payload_;
-  int event_count_ = 0;
-  // Where the current event stands: in the frame, the log, the payload and the
-  // table of tags.
-  int index_ = 0;
-  uint64_t sequence_ = 0;
-  uint64_t payload_offset_ = 0;
-  int tag_offset_ = 0;
+  std::vector<Place> places_;
+};
+
+// The new events of one record, one after the other.
+class RecordEvents {
+ public:
+  // As UnpackedRecord::Open; EVENT_VIEW_HEADER is without payload.
+  static absl::StatusOr<RecordEvents> Open(CommittedRecord record, v1::EventView view);
+
+  bool done() const { return at_ >= record_.event_count(); }
+  // Sequence of the next event. REQUIRES: !done().
+  uint64_t sequence() const { return record_.first_sequence() + at_; }
+  // Sequence after the record's last event.
+  uint64_t end_sequence() const { return record_.end_sequence(); }
+  // Steps over the events before `sequence`.
+  void SkipTo(uint64_t sequence);
+  // Fills the event and steps on. REQUIRES: !done().
+  void Next(v1::Event* event) { record_.FillEvent(at_++, view_, event); }
+
+ private:
+  RecordEvents(UnpackedRecord record, v1::EventView view)
+      : record_(std::move(record)), view_(view) {}
+
+  UnpackedRecord record_;
+  v1::EventView view_;
+  uint64_t at_ = 0;
 };
 
 }  // namespace braid

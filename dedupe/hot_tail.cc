@@ -28,16 +28,42 @@ void HotTail::Append(const std::vector<CommittedRecord>& records) {
       removed.push_back(std::move(entries_.front()));
       entries_.pop_front();
     }
-    for (auto it = waiters_.begin(); it != waiters_.end();) {
-      if (it->second.first < next_sequence_) {
-        wakers.push_back(std::move(it->second.second));
-        it = waiters_.erase(it);
-      } else {
-        ++it;
-      }
-    }
+    wakers = TakeWoken();
   }
   for (Waker& wake : wakers) wake();
+}
+
+void HotTail::SetWatermark(int64_t micros) {
+  std::vector<Waker> wakers;
+  {
+    MutexLock lock(&mu_);
+    if (watermark_micros_ == micros) return;
+    watermark_micros_ = micros;
+    wakers = TakeWoken();
+  }
+  for (Waker& wake : wakers) wake();
+}
+
+bool HotTail::IsPast(const Mark& seen) const {
+  return seen.next_sequence < next_sequence_ || seen.watermark_micros < watermark_micros_;
+}
+
+std::vector<HotTail::Waker> HotTail::TakeWoken() {
+  std::vector<Waker> woken;
+  for (auto it = waiters_.begin(); it != waiters_.end();) {
+    if (IsPast(it->second.first)) {
+      woken.push_back(std::move(it->second.second));
+      it = waiters_.erase(it);
+    } else {
+      ++it;
+    }
+  }
+  return woken;
+}
+
+int64_t HotTail::watermark_micros() const {
+  MutexLock lock(&mu_);
+  return watermark_micros_;
 }
 
 uint64_t HotTail::next_sequence() const {
@@ -69,10 +95,10 @@ bool HotTail::Read(uint64_t from, uint64_t bytes_max, std::vector<CommittedRecor
   return true;
 }
 
-HotTail::WaitId HotTail::Wait(uint64_t sequence, Waker wake) {
+HotTail::WaitId HotTail::Wait(Mark seen, Waker wake) {
   MutexLock lock(&mu_);
-  if (sequence < next_sequence_) return 0;
-  waiters_.emplace(++last_wait_id_, std::make_pair(sequence, std::move(wake)));
+  if (IsPast(seen)) return 0;
+  waiters_.emplace(++last_wait_id_, std::make_pair(seen, std::move(wake)));
   return last_wait_id_;
 }
 

@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <limits>
 #include <map>
 #include <utility>
 #include <vector>
@@ -31,6 +32,11 @@ class HotTail {
   };
   using WaitId = uint64_t;
   using Waker = absl::AnyInvocable<void()>;
+  // What a reader has seen of the stream.
+  struct Mark {
+    uint64_t next_sequence = 0;
+    int64_t watermark_micros = std::numeric_limits<int64_t>::max();
+  };
 
   // next_sequence: what the log's next event will get; nothing older is held.
   HotTail(uint64_t next_sequence, Options options);
@@ -38,6 +44,11 @@ class HotTail {
   // Adds what was committed and wakes who waits for it.
   void Append(const std::vector<CommittedRecord>& records);
 
+  // Every event below it was added before. Wakes who waits for it.
+  void SetWatermark(int64_t micros);
+
+  // 0: the stream has no cover yet.
+  int64_t watermark_micros() const;
   // Sequence after the newest one committed.
   uint64_t next_sequence() const;
   // Oldest sequence held; next_sequence() when empty.
@@ -50,9 +61,9 @@ class HotTail {
   [[nodiscard]] bool Read(uint64_t from, uint64_t bytes_max,
                           std::vector<CommittedRecord>* out) const;
 
-  // Calls `wake` once, when next_sequence() has passed `sequence`. Returns 0,
-  // and never calls it, where that is so already.
-  WaitId Wait(uint64_t sequence, Waker wake);
+  // Calls `wake` once, when the stream has come past one of the two. Returns
+  // 0, and never calls it, where that is so already.
+  WaitId Wait(Mark seen, Waker wake);
   // A wake that is under way may still arrive.
   void Cancel(WaitId id);
 
@@ -62,14 +73,18 @@ class HotTail {
     uint64_t bytes;
   };
 
+  bool IsPast(const Mark& seen) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  std::vector<Waker> TakeWoken() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
   const Options options_;
 
   mutable Mutex mu_;
   std::deque<Entry> entries_ ABSL_GUARDED_BY(mu_);
   uint64_t bytes_ ABSL_GUARDED_BY(mu_) = 0;
   uint64_t next_sequence_ ABSL_GUARDED_BY(mu_);
+  int64_t watermark_micros_ ABSL_GUARDED_BY(mu_) = 0;
   WaitId last_wait_id_ ABSL_GUARDED_BY(mu_) = 0;
-  std::map<WaitId, std::pair<uint64_t, Waker>> waiters_ ABSL_GUARDED_BY(mu_);
+  std::map<WaitId, std::pair<Mark, Waker>> waiters_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace braid

@@ -35,6 +35,8 @@ class LogReader {
   void SetEarliestSequence(uint64_t sequence) { earliest_sequence_.store(sequence); }
   uint64_t earliest_sequence() const { return earliest_sequence_.load(); }
   uint64_t next_sequence() const { return hot_tail_.next_sequence(); }
+  // 0: the stream has no cover yet.
+  int64_t watermark_micros() const { return hot_tail_.watermark_micros(); }
 
   // Whether reading can start at `from`. `delivered_time`, where known, is how
   // far the reader had come: the start of the interval it lost.

@@ -13,22 +13,58 @@ namespace braid {
 namespace {
 
 constexpr char kFormat = 2;
-// Format, kind, sequence, time, hash, chain; then the log id, then the checksum.
+// Format, kind, sequence, time, hash, chain; then what is of the order, then the
+// log id, then the checksum.
 constexpr size_t kFixedBytes = 2 + 8 + 8 + 8 + 8;
 constexpr size_t kChecksumBytes = 4;
-// A cursor is about 70 characters; longer ones are not ours.
+// In creation order, before the log id: two sequences, length of the key.
+constexpr size_t kCreationBytes = 8 + 8 + 1;
+// A cursor is about 70 characters, in creation order 130; longer ones are not ours.
 constexpr size_t kTextMax = 1024;
 
 uint32_t Checksum(absl::string_view bytes) {
   return static_cast<uint32_t>(Hash64(absl::StrCat("braid read token", bytes)));
 }
 
-absl::Status Bad(ReadToken::Kind kind) {
+using Kind = ReadToken::Kind;
+
+bool IsCursor(Kind kind) { return kind == Kind::kCursor || kind == Kind::kCreationCursor; }
+bool IsOfCreation(Kind kind) {
+  return kind == Kind::kCreationCursor || kind == Kind::kCreationPage;
+}
+
+absl::Status Bad(Kind kind) {
+  return ReasonError(
+      absl::StatusCode::kInvalidArgument,
+      IsCursor(kind) ? "cursor is damaged or not a cursor" : "page_token is damaged or not a token",
+      {IsCursor(kind) ? "CURSOR_INVALID" : "PAGE_TOKEN_INVALID", {}});
+}
+
+absl::Status OfOtherOrder(Kind wanted) {
+  absl::string_view order = IsOfCreation(wanted) ? "arrival" : "creation";
   return ReasonError(absl::StatusCode::kInvalidArgument,
-                     kind == ReadToken::Kind::kCursor ? "cursor is damaged or not a cursor"
-                                                      : "page_token is damaged or not a token",
-                     {kind == ReadToken::Kind::kCursor ? "CURSOR_INVALID" : "PAGE_TOKEN_INVALID",
-                      {}});
+                     absl::StrCat("the position is one in ", order, " order: ask for that order"),
+                     {IsCursor(wanted) ? "CURSOR_INVALID" : "PAGE_TOKEN_INVALID", {}});
+}
+
+void AppendCreation(const ReadToken& token, std::string* bytes) {
+  AppendBe64(bytes, token.strays_until);
+  AppendBe64(bytes, token.first_sequence);
+  bytes->push_back(static_cast<char>(token.from_key.size()));
+  *bytes += token.from_key;
+}
+
+// Takes its bytes from the front.
+bool TakeCreation(absl::string_view* bytes, ReadToken* token) {
+  if (bytes->size() < kCreationBytes) return false;
+  token->strays_until = ReadBe64(*bytes);
+  token->first_sequence = ReadBe64(bytes->substr(8));
+  size_t key_bytes = static_cast<uint8_t>((*bytes)[16]);
+  bytes->remove_prefix(kCreationBytes);
+  if (bytes->size() < key_bytes) return false;
+  token->from_key = std::string(bytes->substr(0, key_bytes));
+  bytes->remove_prefix(key_bytes);
+  return true;
 }
 
 }  // namespace
@@ -43,6 +79,7 @@ std::string EncodeReadToken(const ReadToken& token) {
                          : static_cast<uint64_t>(absl::ToUnixMicros(token.delivered_time)));
   AppendBe64(&bytes, token.arguments_hash);
   AppendBe64(&bytes, token.chain);
+  if (IsOfCreation(token.kind)) AppendCreation(token, &bytes);
   bytes += token.log_id;
   AppendBe32(&bytes, Checksum(bytes));
   return absl::WebSafeBase64Escape(bytes);
@@ -56,8 +93,14 @@ absl::StatusOr<ReadToken> DecodeReadToken(ReadToken::Kind kind, absl::string_vie
   }
   absl::string_view body(bytes.data(), bytes.size() - kChecksumBytes);
   if (ReadBe32(absl::string_view(bytes).substr(body.size())) != Checksum(body) ||
-      body[0] != kFormat || body[1] != static_cast<char>(kind)) {
+      body[0] != kFormat) {
     return Bad(kind);
+  }
+  Kind found = static_cast<Kind>(body[1]);
+  if (found != kind) {
+    bool other_order = IsCursor(kind) ? found == Kind::kCursor || found == Kind::kCreationCursor
+                                      : found == Kind::kPage || found == Kind::kCreationPage;
+    return other_order ? OfOtherOrder(kind) : Bad(kind);
   }
   ReadToken token;
   token.kind = kind;
@@ -66,7 +109,9 @@ absl::StatusOr<ReadToken> DecodeReadToken(ReadToken::Kind kind, absl::string_vie
   if (micros != 0) token.delivered_time = absl::FromUnixMicros(static_cast<int64_t>(micros));
   token.arguments_hash = ReadBe64(body.substr(18));
   token.chain = ReadBe64(body.substr(26));
-  token.log_id = std::string(body.substr(kFixedBytes));
+  absl::string_view rest = body.substr(kFixedBytes);
+  if (IsOfCreation(kind) && !TakeCreation(&rest, &token)) return Bad(kind);
+  token.log_id = std::string(rest);
   return token;
 }
 
@@ -74,8 +119,8 @@ absl::Status CheckLogId(const ReadToken& token, const store::v1::Identity& ident
   if (token.log_id == identity.log_id()) return absl::OkStatus();
   Reason reason{"LOG_EPOCH_CHANGED",
                 {{"requested_log_id", token.log_id}, {"log_id", identity.log_id()}}};
-  std::string message = absl::StrCat("the position belongs to log ", token.log_id,
-                                     ", this is log ", identity.log_id());
+  std::string message = absl::StrCat("the position belongs to log ", token.log_id, ", this is log ",
+                                     identity.log_id());
   const store::v1::Identity::Ancestor* ancestor = nullptr;
   uint64_t kept_until = token.next_sequence;
   for (const store::v1::Identity::Ancestor& one : identity.ancestors()) {
@@ -95,12 +140,12 @@ absl::Status CheckLogId(const ReadToken& token, const store::v1::Identity& ident
   reason.metadata["resume_sequence"] = absl::StrCat(kept_until);
   reason.metadata["lost_from_time"] = UtcText(absl::FromUnixMicros(ancestor->lost_from_micros()));
   reason.metadata["lost_until_time"] = UtcText(absl::FromUnixMicros(ancestor->lost_until_micros()));
-  return ReasonError(absl::StatusCode::kOutOfRange,
-                     absl::StrCat(message, ", which was restored or lost its end: sequences ",
-                                  kept_until, " to ", lost_until - 1,
-                                  " of the former are gone or stand elsewhere. Go on at ",
-                                  kept_until),
-                     reason);
+  return ReasonError(
+      absl::StatusCode::kOutOfRange,
+      absl::StrCat(message, ", which was restored or lost its end: sequences ", kept_until, " to ",
+                   lost_until - 1, " of the former are gone or stand elsewhere. Go on at ",
+                   kept_until),
+      reason);
 }
 
 }  // namespace braid

@@ -19,7 +19,13 @@
 namespace braid {
 
 struct ReadToken {
-  enum class Kind : uint8_t { kCursor = 'c', kPage = 'p' };
+  enum class Kind : uint8_t {
+    kCursor = 'c',
+    kPage = 'p',
+    // In creation order.
+    kCreationCursor = 'o',
+    kCreationPage = 'q',
+  };
   Kind kind = Kind::kCursor;
   // The log the position belongs to: positions do not carry over.
   std::string log_id;
@@ -32,6 +38,13 @@ struct ReadToken {
   uint64_t chain = 0;
   // Of a page token: hash of the call's other arguments.
   uint64_t arguments_hash = 0;
+  // In creation order (dedupe/creation_tail.h): events below next_sequence were
+  // delivered where their key is below this one.
+  std::string from_key;
+  // Strays below it come in order, those from it on as late.
+  uint64_t strays_until = 0;
+  // What the log had forgotten when reading began is not missed.
+  uint64_t first_sequence = 0;
 };
 
 // base64url, without padding.

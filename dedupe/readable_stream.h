@@ -2,11 +2,12 @@
 // stream's commits, read by the services.
 //
 // Threads: OnCommit on the merger thread, everything else on any.
-// Bounds: HotTail's.
+// Bounds: HotTail's and RecordCache's.
 
 #ifndef BRAID_DEDUPE_READABLE_STREAM_H_
 #define BRAID_DEDUPE_READABLE_STREAM_H_
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -18,18 +19,29 @@
 #include "braid/store/v1/log.pb.h"
 #include "dedupe/hot_tail.h"
 #include "dedupe/log_reader.h"
+#include "dedupe/record_cache.h"
 #include "dedupe/store.h"
 
 namespace braid {
 
 class ReadableStream {
  public:
+  // Where the stream begins and ends, as of a commit.
+  struct Bounds {
+    // Oldest sequence served.
+    uint64_t earliest_sequence = 1;
+    // Everything created before it is here or in a gap that was reported; 0:
+    // no cover yet.
+    int64_t watermark_micros = 0;
+    // Keys created before it are forgotten.
+    int64_t floor_micros = 0;
+  };
   struct Start {
     // Short: "main".
     std::string name;
     store::v1::Identity identity;
     uint64_t next_sequence = 1;
-    uint64_t earliest_sequence = 1;
+    Bounds bounds;
   };
 
   // REQUIRES: store outlives this.
@@ -38,11 +50,19 @@ class ReadableStream {
         identity_(std::move(start.identity)),
         store_(store),
         hot_tail_(start.next_sequence, options),
-        reader_(store, hot_tail_, start.earliest_sequence) {}
+        reader_(store, hot_tail_, start.bounds.earliest_sequence),
+        cache_(reader_, RecordCache::Options()),
+        floor_micros_(start.bounds.floor_micros) {
+    hot_tail_.SetWatermark(start.bounds.watermark_micros);
+  }
 
-  void OnCommit(const std::vector<CommittedRecord>& records, uint64_t earliest_sequence) {
-    reader_.SetEarliestSequence(earliest_sequence);
+  // Before the store drops what the bounds put out of reach.
+  void OnCommit(const std::vector<CommittedRecord>& records, const Bounds& bounds) {
+    reader_.SetEarliestSequence(bounds.earliest_sequence);
+    floor_micros_ = bounds.floor_micros;
     hot_tail_.Append(records);
+    // After what it says is here.
+    hot_tail_.SetWatermark(bounds.watermark_micros);
   }
 
   const std::string& name() const { return name_; }
@@ -52,6 +72,8 @@ class ReadableStream {
   HotTail& hot_tail() { return hot_tail_; }
   const HotTail& hot_tail() const { return hot_tail_; }
   const LogReader& reader() const { return reader_; }
+  const RecordCache& cache() const { return cache_; }
+  int64_t floor_micros() const { return floor_micros_; }
 
  private:
   const std::string name_;
@@ -59,6 +81,8 @@ class ReadableStream {
   const Store& store_;
   HotTail hot_tail_;
   LogReader reader_;
+  RecordCache cache_;
+  std::atomic<int64_t> floor_micros_;
 };
 
 // The streams of a deduper by short name; constant while serving.

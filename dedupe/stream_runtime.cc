@@ -127,8 +127,8 @@ StreamRuntime::StreamRuntime(Options options, Opened opened)
   work_desk_ = std::make_unique<WorkDesk>(loop_, *merger_, std::move(work));
   const store::v1::CoreState& state = core_->state();
   readable_ = std::make_unique<ReadableStream>(
-      ReadableStream::Start{name(), identity_, state.next_sequence(), state.earliest_sequence()},
-      *store_, HotTail::Options());
+      ReadableStream::Start{name(), identity_, state.next_sequence(), ReadBounds()}, *store_,
+      HotTail::Options());
   StreamMonitor::Options monitor;
   monitor.name = name();
   monitor.log_id = identity_.log_id();
@@ -193,12 +193,17 @@ absl::StatusOr<DiskSpace> StreamRuntime::ProbeDisk() {
   return space.ok() ? ballast_->Keep(*space) : space;
 }
 
+ReadableStream::Bounds StreamRuntime::ReadBounds() const {
+  return {core_->state().earliest_sequence(), core_->gaps().watermark_micros(),
+          core_->state().floor_micros()};
+}
+
 void StreamRuntime::OnCommit(const std::vector<CommittedRecord>& records) {
   // Before anybody is told of what it covers.
   absl::Status marked = mark_->Write(MarkOf(identity_.log_id(), core_->state()));
   if (!marked.ok()) return options_.on_fatal(marked);
   monitor_->OnCommit(records);
-  readable_->OnCommit(records, core_->state().earliest_sequence());
+  readable_->OnCommit(records, ReadBounds());
   for (const CommittedRecord& record : records) {
     if (record.record->has_notice()) OnNotice(record.record->notice());
   }
@@ -421,6 +426,8 @@ void StreamRuntime::CollectMetrics(MetricSink& sink) const {
                 static_cast<double>(disk_total_bytes()));
   sink.AddGauge("braid_hot_tail_bytes", "Newest records kept in memory for readers.", stream,
                 static_cast<double>(readable_->hot_tail().bytes()));
+  sink.AddGauge("braid_record_cache_bytes", "Unpacked records kept for readers in creation order.",
+                stream, static_cast<double>(readable_->cache().bytes()));
   sink.AddGauge("braid_tail_streams", "TailEvents calls being served.", stream,
                 options_.tail_count(*readable_));
   const Merger::Metrics& merger = merger_->metrics();

@@ -97,6 +97,7 @@ class StreamRuntime {
   StreamRuntime(Options options, Opened opened);
   void CollectWatched(MetricSink& sink) const;
   void OnCommit(const std::vector<CommittedRecord>& records);
+  ReadableStream::Bounds ReadBounds() const;
   void Watch();
   void WarnOfContests();
   void WarnOfResetDay();

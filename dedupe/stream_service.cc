@@ -8,9 +8,14 @@
 #include "absl/strings/str_cat.h"
 #include "base/hash.h"
 #include "dedupe/access.h"
+#include "dedupe/creation_index.h"
+#include "dedupe/creation_tail.h"
 #include "dedupe/event_lookup.h"
+#include "dedupe/keys.h"
 #include "dedupe/read_token.h"
 #include "dedupe/tail.h"
+#include "dedupe/tail_request.h"
+#include "proto/proto_time.h"
 #include "proto/reason.h"
 
 namespace braid {
@@ -20,7 +25,11 @@ constexpr int kPageSizeDefault = 100;
 constexpr int kPageSizeMax = 1000;
 
 uint64_t HashArguments(const v1::ListEventsRequest& request) {
-  return Hash64(absl::StrCat(request.parent(), "\n", request.view()));
+  std::string text = absl::StrCat(request.parent(), "\n", request.view());
+  if (request.order() == v1::READ_ORDER_CREATION) {
+    absl::StrAppend(&text, "\n", request.range().SerializeAsString());
+  }
+  return Hash64(text);
 }
 
 absl::StatusOr<Tail::Options> PageStart(const ReadableStream& stream,
@@ -28,8 +37,7 @@ absl::StatusOr<Tail::Options> PageStart(const ReadableStream& stream,
   Tail::Options options;
   options.from = stream.reader().earliest_sequence();
   if (request.page_token().empty()) return options;
-  absl::StatusOr<ReadToken> token =
-      DecodeReadToken(ReadToken::Kind::kPage, request.page_token());
+  absl::StatusOr<ReadToken> token = DecodeReadToken(ReadToken::Kind::kPage, request.page_token());
   if (!token.ok()) return token.status();
   absl::Status log_id = CheckLogId(*token, stream.identity());
   if (!log_id.ok()) return log_id;
@@ -41,6 +49,102 @@ absl::StatusOr<Tail::Options> PageStart(const ReadableStream& stream,
   absl::Status same = stream.reader().CheckChain(options.from, options.chain);
   if (!same.ok()) return same;
   return options;
+}
+
+int PageEvents(const v1::ListEventsRequest& request) {
+  return request.page_size() == 0 ? kPageSizeDefault : std::min(request.page_size(), kPageSizeMax);
+}
+
+absl::StatusOr<v1::ListEventsResponse> ListByArrival(const ReadableStream& stream,
+                                                     const v1::ListEventsRequest& request,
+                                                     uint64_t page_bytes_max) {
+  absl::StatusOr<Tail::Options> options = PageStart(stream, request);
+  if (!options.ok()) return options.status();
+  options->view = request.view();
+  options->batch_bytes_max = page_bytes_max;
+  options->batch_events_max = PageEvents(request);
+  Tail tail(stream.reader(), stream.log_id(), *options);
+  v1::TailEventsResponse batch;
+  absl::StatusOr<Tail::Progress> progress = tail.Fill(&batch);
+  // What stands before the trouble is a page; the next one meets it.
+  if (!progress.ok() && batch.events_size() == 0) return progress.status();
+  v1::ListEventsResponse page;
+  page.mutable_events()->Swap(batch.mutable_events());
+  if (tail.next_sequence() < stream.reader().next_sequence()) {
+    ReadToken token;
+    token.kind = ReadToken::Kind::kPage;
+    token.log_id = stream.log_id();
+    token.next_sequence = tail.next_sequence();
+    token.arguments_hash = HashArguments(request);
+    token.chain = tail.chain();
+    page.set_next_page_token(EncodeReadToken(token));
+  }
+  return page;
+}
+
+// Where a page in creation order begins. It goes up to the end of the log as it
+// is now: late events are no part of it.
+absl::StatusOr<CreationTail::Place> CreationPageStart(const ReadableStream& stream,
+                                                      const v1::ListEventsRequest& request,
+                                                      int64_t watermark_micros) {
+  absl::StatusOr<std::string> from = EarliestKey(stream, watermark_micros);
+  if (!from.ok()) return from.status();
+  if (request.range().has_start_time()) {
+    from = std::max(*from, KeyAt(absl::ToUnixMicros(ToTime(request.range().start_time()))));
+  }
+  CreationTail::Place place = PlaceAt(stream, *from);
+  if (request.page_token().empty()) return place;
+  absl::StatusOr<ReadToken> token =
+      DecodeReadToken(ReadToken::Kind::kCreationPage, request.page_token());
+  if (!token.ok()) return token.status();
+  if (token->arguments_hash != HashArguments(request)) {
+    return absl::InvalidArgumentError("page_token belongs to a call with other arguments");
+  }
+  absl::Status same = CheckLogId(*token, stream.identity());
+  if (same.ok()) same = stream.reader().CheckChain(token->next_sequence, token->chain);
+  if (same.ok()) same = CheckFloor(stream, token->from_key);
+  if (!same.ok()) return same;
+  place.key = token->from_key;
+  place.first_sequence = token->first_sequence;
+  return place;
+}
+
+absl::StatusOr<v1::ListEventsResponse> ListByCreation(const ReadableStream& stream,
+                                                      const v1::ListEventsRequest& request,
+                                                      uint64_t page_bytes_max) {
+  v1::ListEventsResponse page;
+  int64_t watermark_micros = stream.reader().watermark_micros();
+  if (watermark_micros == 0) return page;
+  absl::StatusOr<CreationTail::Place> from = CreationPageStart(stream, request, watermark_micros);
+  if (!from.ok()) return from.status();
+  CreationTail::Options options;
+  options.from = *std::move(from);
+  options.stops = true;
+  options.until_sequence = options.from.sequence;
+  options.until_key = KeyAt(watermark_micros);
+  if (request.range().has_end_time()) {
+    options.until_key =
+        std::min(options.until_key, KeyAt(absl::ToUnixMicros(ToTime(request.range().end_time()))));
+  }
+  options.view = request.view();
+  options.batch_bytes_max = page_bytes_max;
+  options.batch_events_max = PageEvents(request);
+  CreationTail tail(stream, options);
+  v1::TailEventsResponse batch;
+  absl::StatusOr<Reading::Progress> progress = tail.Fill(&batch);
+  // As above: the tail has gone past the trouble, the next page meets it.
+  if (!progress.ok() && batch.events_size() == 0) return progress.status();
+  page.mutable_events()->Swap(batch.mutable_events());
+  if (tail.place().key < options.until_key) {
+    ReadToken token = tail.Token(ReadToken::Kind::kCreationPage);
+    if (!progress.ok()) {
+      const v1::Event& last = page.events(page.events_size() - 1);
+      token.from_key = KeyAfter(EventWindowKey(last.key()));
+    }
+    token.arguments_hash = HashArguments(request);
+    page.set_next_page_token(EncodeReadToken(token));
+  }
+  return page;
 }
 
 // A reactor that refuses at once.
@@ -73,29 +177,16 @@ absl::StatusOr<v1::ListEventsResponse> ListEvents(const ReadableStreams& streams
   if (request.page_size() < 0) {
     return absl::InvalidArgumentError("page_size must not be negative");
   }
-  absl::StatusOr<Tail::Options> options = PageStart(**stream, request);
-  if (!options.ok()) return options.status();
-  options->view = request.view();
-  options->batch_bytes_max = page_bytes_max;
-  options->batch_events_max =
-      request.page_size() == 0 ? kPageSizeDefault : std::min(request.page_size(), kPageSizeMax);
-  Tail tail((*stream)->reader(), (*stream)->log_id(), *options);
-  v1::TailEventsResponse batch;
-  absl::StatusOr<Tail::Progress> progress = tail.Fill(&batch);
-  // What stands before the trouble is a page; the next one meets it.
-  if (!progress.ok() && batch.events_size() == 0) return progress.status();
-  v1::ListEventsResponse page;
-  page.mutable_events()->Swap(batch.mutable_events());
-  if (tail.next_sequence() < (*stream)->reader().next_sequence()) {
-    ReadToken token;
-    token.kind = ReadToken::Kind::kPage;
-    token.log_id = (*stream)->log_id();
-    token.next_sequence = tail.next_sequence();
-    token.arguments_hash = HashArguments(request);
-    token.chain = tail.chain();
-    page.set_next_page_token(EncodeReadToken(token));
+  if (request.order() == v1::READ_ORDER_CREATION) {
+    return ListByCreation(**stream, request, page_bytes_max);
   }
-  return page;
+  if (!v1::ReadOrder_IsValid(request.order())) {
+    return absl::InvalidArgumentError("order is none that this version knows");
+  }
+  if (request.has_range()) {
+    return absl::InvalidArgumentError("range goes with READ_ORDER_CREATION");
+  }
+  return ListByArrival(**stream, request, page_bytes_max);
 }
 
 grpc::ServerUnaryReactor* StreamServiceImpl::GetEvent(grpc::CallbackServerContext* context,

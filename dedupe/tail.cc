@@ -7,21 +7,6 @@
 #include "proto/proto_time.h"
 
 namespace braid {
-namespace {
-
-// Of an event beside its payload and tags: more than X's bytes where the view
-// is HEADER or posts are short. A third string is the id of an event that is
-// no post.
-constexpr uint64_t kEventBytes = sizeof(v1::Event) + sizeof(v1::Sighting) + sizeof(v1::EventKey) +
-                                 3 * sizeof(google::protobuf::Timestamp) + 3 * sizeof(std::string);
-
-uint64_t MemoryOf(const v1::Event& event) {
-  uint64_t bytes = kEventBytes + event.payload().size();
-  for (const std::string& tag : event.rule_tags()) bytes += sizeof(tag) + tag.size();
-  return bytes;
-}
-
-}  // namespace
 
 Tail::Tail(const LogReader& reader, std::string log_id, Options options)
     : reader_(reader),
@@ -67,7 +52,7 @@ absl::Status Tail::FillOne(v1::TailEventsResponse* batch) {
   next_ = event->sequence() + 1;
   ++event_count_;
   ++batch_events_;
-  batch_bytes_ += MemoryOf(*event);
+  batch_bytes_ += EventMemoryBytes(*event);
   delivered_time_ = ToTime(event->commit_time());
   if (open_->done()) CloseRecord(*open_);
   return absl::OkStatus();
@@ -119,9 +104,8 @@ void Tail::AddFrame(const CommittedRecord& record, v1::TailEventsResponse* batch
   *frame->mutable_frame() = events.frame();
   frame->set_new_bitmap(events.new_bitmap());
   frame->set_late_bitmap(events.late_bitmap());
-  uint32_t skip = next_ > record.first_sequence
-                      ? static_cast<uint32_t>(next_ - record.first_sequence)
-                      : 0;
+  uint32_t skip =
+      next_ > record.first_sequence ? static_cast<uint32_t>(next_ - record.first_sequence) : 0;
   frame->set_skip_events(skip);
   next_ = record.first_sequence + record.sequence_count;
   event_count_ += record.sequence_count - skip;
@@ -134,10 +118,7 @@ void Tail::AddFrame(const CommittedRecord& record, v1::TailEventsResponse* batch
 
 void Tail::FillPosition(v1::TailEventsResponse* batch) const {
   v1::StreamPosition* position = batch->mutable_position();
-  position->set_log_epoch(log_id_);
-  position->set_next_sequence(next_);
-  position->set_last_sequence(reader_.next_sequence() - 1);
-  position->set_earliest_sequence(reader_.earliest_sequence());
+  FillStreamPosition(reader_, log_id_, next_, position);
   ReadToken token;
   token.log_id = log_id_;
   token.next_sequence = next_;

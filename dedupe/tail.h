@@ -20,10 +20,11 @@
 #include "braid/v1/stream_service.pb.h"
 #include "dedupe/event_view.h"
 #include "dedupe/log_reader.h"
+#include "dedupe/reading.h"
 
 namespace braid {
 
-class Tail {
+class Tail final : public Reading {
  public:
   struct Options {
     // First sequence to deliver.
@@ -46,21 +47,12 @@ class Tail {
     uint64_t batch_bytes_max = 256 << 10;
   };
 
-  enum class Progress {
-    kFull,      // the batch is as large as it may be
-    kCaughtUp,  // the log has no more
-    kEnded,     // `until` or the limit is reached
-  };
-
   // REQUIRES: reader outlives this.
   Tail(const LogReader& reader, std::string log_id, Options options);
 
-  // Adds to the batch what there is. Errors end the call: CURSOR_TOO_OLD where
-  // retention passed the reader, DataLoss.
-  absl::StatusOr<Progress> Fill(v1::TailEventsResponse* batch);
-
-  // Where the reader stands after everything filled in so far.
-  void FillPosition(v1::TailEventsResponse* batch) const;
+  absl::StatusOr<Progress> Fill(v1::TailEventsResponse* batch) override;
+  void FillPosition(v1::TailEventsResponse* batch) const override;
+  HotTail::Mark seen() const override { return {.next_sequence = next_}; }
   uint64_t chain() const { return chain_; }
 
   uint64_t next_sequence() const { return next_; }

@@ -43,9 +43,8 @@ void TailCalls::Drain() {
 
 uint32_t TailCalls::CountOf(const ReadableStream& stream) const {
   MutexLock lock(&mu_);
-  return static_cast<uint32_t>(
-      std::count_if(calls_.begin(), calls_.end(),
-                    [&](const auto& call) { return &call->stream() == &stream; }));
+  return static_cast<uint32_t>(std::count_if(
+      calls_.begin(), calls_.end(), [&](const auto& call) { return &call->stream() == &stream; }));
 }
 
 grpc::ServerWriteReactor<v1::TailEventsResponse>* TailCall::Start(
@@ -71,29 +70,29 @@ TailCall::TailCall(ReadableStream& stream, WorkPool& pool, TailCalls& calls,
       last_write_(absl::InfinitePast()) {}
 
 void TailCall::Begin() {
-  absl::StatusOr<Tail::Options> options = ResolveTail(stream_, request_, absl::Now());
-  if (options.ok()) {
-    tail_.emplace(stream_.reader(), stream_.log_id(), *options);
+  absl::StatusOr<std::unique_ptr<Reading>> reading = StartReading(stream_, request_, absl::Now());
+  if (reading.ok()) {
+    reading_ = *std::move(reading);
     Produce();
     return;
   }
   MutexLock lock(&mu_);
-  if (state_ != State::kFinished) FinishWith(options.status());
+  if (state_ != State::kFinished) FinishWith(reading.status());
 }
 
 void TailCall::Produce() {
   bool was_empty = BatchIsEmpty();
-  absl::StatusOr<Tail::Progress> progress = tail_->Fill(&batch_);
+  absl::StatusOr<Reading::Progress> progress = reading_->Fill(&batch_);
   if (was_empty) batch_begin_ = absl::Now();
   MutexLock lock(&mu_);
   if (state_ != State::kFinished) Decide(progress);
 }
 
-void TailCall::Decide(const absl::StatusOr<Tail::Progress>& progress) {
+void TailCall::Decide(const absl::StatusOr<Reading::Progress>& progress) {
   if (!progress.ok()) return FinishWith(progress.status());
-  if (*progress == Tail::Progress::kEnded) return FinishWith(absl::OkStatus());
+  if (*progress == Reading::Progress::kEnded) return FinishWith(absl::OkStatus());
   if (draining_) return FinishWith(GoingAway());
-  if (*progress == Tail::Progress::kFull) return WriteBatch();
+  if (*progress == Reading::Progress::kFull) return WriteBatch();
   absl::Time now = absl::Now();
   absl::Time due = BatchIsEmpty() ? last_write_ + heartbeat_interval_ : batch_begin_ + batch_delay_;
   if (now >= due) return WriteBatch();
@@ -104,7 +103,7 @@ void TailCall::WaitFor(absl::Duration delay) {
   state_ = State::kWaiting;
   uint64_t number = ++wait_number_;
   auto wake = [self = shared_from_this(), number] { self->Wake(number); };
-  wait_id_ = stream_.hot_tail().Wait(tail_->next_sequence(), wake);
+  wait_id_ = stream_.hot_tail().Wait(reading_->seen(), wake);
   if (wait_id_ == 0) return PostProduce();
   timer_id_ = pool_.After(delay, wake);
 }
@@ -129,7 +128,7 @@ void TailCall::PostProduce() {
 }
 
 void TailCall::WriteBatch() {
-  tail_->FillPosition(&batch_);
+  reading_->FillPosition(&batch_);
   state_ = State::kWriting;
   last_write_ = absl::Now();
   StartWrite(&batch_);
@@ -137,13 +136,14 @@ void TailCall::WriteBatch() {
 
 void TailCall::FinishWith(const absl::Status& status) {
   state_ = State::kFinished;
-  if (!tail_.has_value()) return Finish(ToGrpcStatus(status));
-  tail_->FillPosition(&batch_);
+  if (reading_ == nullptr) return Finish(ToGrpcStatus(status));
+  reading_->FillPosition(&batch_);
   StartWriteAndFinish(&batch_, grpc::WriteOptions(), ToGrpcStatus(status));
 }
 
 bool TailCall::BatchIsEmpty() const {
-  return batch_.events_size() == 0 && batch_.frames_size() == 0 && batch_.notices_size() == 0;
+  return batch_.events_size() == 0 && batch_.late_events_size() == 0 && batch_.frames_size() == 0 &&
+         batch_.notices_size() == 0;
 }
 
 void TailCall::OnWriteDone(bool ok) {

@@ -17,11 +17,10 @@
 #include <set>
 
 #include "absl/time/time.h"
-#include "absl/types/optional.h"
 #include "base/mutex.h"
 #include "braid/v1/stream_service.pb.h"
 #include "dedupe/readable_stream.h"
-#include "dedupe/tail.h"
+#include "dedupe/reading.h"
 #include "dedupe/work_pool.h"
 
 namespace braid {
@@ -75,7 +74,7 @@ class TailCall final : public grpc::ServerWriteReactor<v1::TailEventsResponse>,
 
   void Begin();
   void Produce();
-  void Decide(const absl::StatusOr<Tail::Progress>& progress) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Decide(const absl::StatusOr<Reading::Progress>& progress) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void WaitFor(absl::Duration delay) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void StopWaiting() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Wake(uint64_t wait_number);
@@ -93,7 +92,7 @@ class TailCall final : public grpc::ServerWriteReactor<v1::TailEventsResponse>,
   const absl::Duration heartbeat_interval_;
 
   // The pool's while producing.
-  absl::optional<Tail> tail_;
+  std::unique_ptr<Reading> reading_;
   v1::TailEventsResponse batch_;
   absl::Time batch_begin_;
   absl::Time last_write_;

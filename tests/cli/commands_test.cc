@@ -16,6 +16,7 @@
 #include "absl/strings/str_split.h"
 #include "braid/v1/admin_service.grpc.pb.h"
 #include "dedupe/stream_service.h"
+#include "dedupe/tail.h"
 #include "proto/reason.h"
 #include "tests/dedupe/test_log.h"
 
@@ -200,6 +201,27 @@ TEST_F(CommandsTest, CursorIsToldAtEveryEndAndResumesThere) {
     EXPECT_EQ(out_, PostLine(PostId(2)) + "\n" + PostLine(PostId(3)) + "\n" +
                         PostLine(PostId(4)) + "\n");
   }
+}
+
+TEST_F(CommandsTest, CreationOrderIsSortedAndSaysWhatIsLate) {
+  log_.SetWatermark(SnowflakeTime(PostId(3)));
+  EXPECT_EQ(Run({"tail", "--order", "creation", "--from", "earliest", "--stop-at-end", "-o", "jsonl"}),
+            kExitOk);
+  EXPECT_EQ(out_, PostLine(PostId(0)) + "\n" + PostLine(PostId(1)) + "\n" + PostLine(PostId(2)) +
+                      "\n");
+  EXPECT_TRUE(ErrHas(" --order creation "));
+  std::string cursor = Cursor();
+  log_.AddPosts("b", {PostId(1) + 1}, absl::FromUnixSeconds(1790000100));
+  EXPECT_EQ(Run({"tail", "--order", "creation", "--cursor", cursor, "--stop-at-end", "-o", "jsonl"}),
+            kExitOk);
+  EXPECT_EQ(out_, PostLine(PostId(1) + 1) + "\n");
+  EXPECT_TRUE(ErrHas(absl::StrCat("late: 1 event out of order: ", PostId(1) + 1)));
+  EXPECT_EQ(
+      Run({"tail", "--order", "creation", "--cursor", cursor, "--stop-at-end", "--envelope"}),
+      kExitOk);
+  EXPECT_TRUE(OutHas("\"late\":true"));
+  EXPECT_EQ(Run({"tail", "--cursor", cursor}), kExitFailed);
+  EXPECT_TRUE(ErrHas("in creation order"));
 }
 
 TEST_F(CommandsTest, ResumeCommandCanBeTyped) {

@@ -59,14 +59,14 @@ TEST(HotTailTest, RecordsWithoutSequencesAreNotHeld) {
 TEST(HotTailTest, WakesAWaiterOnceWhenItsSequenceIsThere) {
   HotTail tail(1, {});
   int woken = 0;
-  EXPECT_NE(tail.Wait(1, [&] { ++woken; }), 0u);
+  EXPECT_NE(tail.Wait({1}, [&] { ++woken; }), 0u);
   tail.Append({Record(1, 0)});
   EXPECT_EQ(woken, 0);
   tail.Append({Record(1, 1)});
   tail.Append({Record(2, 1)});
   EXPECT_EQ(woken, 1);
-  EXPECT_EQ(tail.Wait(1, [&] { ++woken; }), 0u);
-  HotTail::WaitId id = tail.Wait(3, [&] { ++woken; });
+  EXPECT_EQ(tail.Wait({1}, [&] { ++woken; }), 0u);
+  HotTail::WaitId id = tail.Wait({3}, [&] { ++woken; });
   tail.Cancel(id);
   tail.Append({Record(3, 1)});
   EXPECT_EQ(woken, 1);

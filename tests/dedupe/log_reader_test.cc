@@ -160,7 +160,7 @@ TEST_F(LogReaderTest, WhatIsDroppedWhileItIsReadIsNeverSkipped) {
     int calls = 0;
     log.store().SetBeforeLook([&] {
       if (++calls != call) return;
-      cold->OnCommit({}, 3);
+      cold->OnCommit({}, {.earliest_sequence = 3});
       log.store().Erase(Table::kLog, EncodeLogKey({1, 0}));
     });
     auto read = cold->reader().Read(1, 1 << 20);

@@ -5,7 +5,9 @@
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <thread>
+#include <vector>
 
 #include "proto/reason.h"
 #include "tests/dedupe/test_log.h"
@@ -211,6 +213,60 @@ TEST_F(StreamServiceTest, PagesCoverTheLogOnce) {
   } while (!request.page_token().empty());
   EXPECT_EQ(next, 251u);
   EXPECT_EQ(pages, 3);
+}
+
+TEST_F(StreamServiceTest, CreationOrderFollowsTheWatermarkAndTellsLateEvents) {
+  log_.AddPosts("a", {PostId(3), PostId(1), PostId(2)}, kStart);
+  log_.SetWatermark(SnowflakeTime(PostId(2)));
+  grpc::ClientContext context;
+  v1::TailEventsRequest request = Request();
+  request.set_order(v1::READ_ORDER_CREATION);
+  auto reader = stub_->TailEvents(&context, request);
+  v1::TailEventsResponse batch;
+  ASSERT_TRUE(reader->Read(&batch));
+  ASSERT_EQ(batch.events_size(), 1);
+  EXPECT_EQ(batch.events(0).id(), PostId(1));
+  EXPECT_TRUE(batch.position().has_watermark_time());
+  // Neither waits for a heartbeat: the watermark alone, and a late event.
+  log_.SetWatermark(SnowflakeTime(PostId(9)));
+  ASSERT_TRUE(reader->Read(&batch));
+  ASSERT_EQ(batch.events_size(), 2);
+  EXPECT_EQ(batch.events(1).id(), PostId(3));
+  log_.AddPosts("b", {PostId(0)}, kStart);
+  ASSERT_TRUE(reader->Read(&batch));
+  EXPECT_EQ(batch.events_size(), 0);
+  ASSERT_EQ(batch.late_events_size(), 1);
+  EXPECT_EQ(batch.late_events(0).id(), PostId(0));
+  context.TryCancel();
+}
+
+TEST_F(StreamServiceTest, PagesInCreationOrderHoldARangeUpToTheWatermark) {
+  for (int i = 0; i < 250; ++i) log_.AddPosts("a", {PostId(249 - i)}, kStart);
+  log_.AddStrays("a", {PostId(100) + 1}, kStart);
+  v1::ListEventsRequest request;
+  request.set_parent("streams/main");
+  request.set_order(v1::READ_ORDER_CREATION);
+  // Nothing is sorted before the first cover.
+  EXPECT_EQ(ListEvents(streams_, request, 1 << 20)->events_size(), 0);
+  log_.SetWatermark(SnowflakeTime(PostId(240)));
+  SetTime(SnowflakeTime(PostId(20)), request.mutable_range()->mutable_start_time());
+  for (int end : {150, 245}) {
+    SetTime(SnowflakeTime(PostId(end)), request.mutable_range()->mutable_end_time());
+    std::vector<uint64_t> ids;
+    request.clear_page_token();
+    do {
+      auto page = ListEvents(streams_, request, 1 << 20);
+      ASSERT_TRUE(page.ok()) << page.status();
+      for (const v1::Event& event : page->events()) ids.push_back(event.id());
+      request.set_page_token(page->next_page_token());
+    } while (!request.page_token().empty());
+    EXPECT_TRUE(std::is_sorted(ids.begin(), ids.end()));
+    EXPECT_EQ(ids.size(), std::min(end, 240) - 20 + 1u);
+    EXPECT_EQ(ids.front(), PostId(20));
+    EXPECT_EQ(std::count(ids.begin(), ids.end(), PostId(100) + 1), 1);
+  }
+  request.set_order(v1::READ_ORDER_ARRIVAL);
+  EXPECT_TRUE(absl::IsInvalidArgument(ListEvents(streams_, request, 1 << 20).status()));
 }
 
 TEST_F(StreamServiceTest, PageArgumentsAreChecked) {

@@ -97,7 +97,7 @@ inline store::v1::Identity TestIdentity() {
 class TestLog {
  public:
   explicit TestLog(HotTail::Options options = {})
-      : stream_({"main", TestIdentity(), 1, 1}, store_, options) {}
+      : stream_({"main", TestIdentity(), 1, {}}, store_, options) {}
 
   // A frame; `is_new` marks what had not been seen.
   void AddFrame(const std::string& source, const std::vector<uint64_t>& ids,
@@ -144,7 +144,31 @@ class TestLog {
   }
   void SetEarliest(uint64_t sequence) {
     earliest_ = sequence;
-    stream_.OnCommit({}, earliest_);
+    stream_.OnCommit({}, Bounds());
+  }
+  void SetWatermark(absl::Time watermark) {
+    watermark_micros_ = absl::ToUnixMicros(watermark);
+    stream_.OnCommit({}, Bounds());
+  }
+  void SetFloor(absl::Time floor) {
+    floor_micros_ = absl::ToUnixMicros(floor);
+    stream_.OnCommit({}, Bounds());
+  }
+  // Posts outside the window.
+  void AddStrays(const std::string& source, const std::vector<uint64_t>& ids,
+                 absl::Time admission) {
+    store::v1::LogRecord record = Head(source, admission);
+    store::v1::Events* events = record.mutable_events();
+    FillFrame(ids, admission, events->mutable_frame());
+    std::string all((ids.size() + 7) / 8, '\xff');
+    events->set_new_bitmap(all);
+    events->set_late_bitmap(all);
+    events->set_new_count(static_cast<uint32_t>(ids.size()));
+    for (size_t i = 0; i < ids.size(); ++i) {
+      changes_.Put(Table::kStrays, EncodeStrayIdKey(IdKey(ids[i])),
+                   EncodeStrayValue({next_sequence_ + i, absl::ToUnixMicros(admission)}));
+    }
+    Write(record);
   }
   // Each line from now on gets so many bytes more, which do not compress.
   void SetFiller(size_t bytes) { filler_bytes_ = bytes; }
@@ -152,7 +176,7 @@ class TestLog {
   std::unique_ptr<ReadableStream> Reopen(
       const store::v1::Identity& identity = TestIdentity()) const {
     return std::make_unique<ReadableStream>(
-        ReadableStream::Start{"main", identity, next_sequence_, earliest_}, store_,
+        ReadableStream::Start{"main", identity, next_sequence_, Bounds()}, store_,
         HotTail::Options{});
   }
 
@@ -161,6 +185,7 @@ class TestLog {
   uint64_t next_sequence() const { return next_sequence_; }
 
  private:
+  ReadableStream::Bounds Bounds() const { return {earliest_, watermark_micros_, floor_micros_}; }
   static std::string IdKey(uint64_t id) {
     std::string key;
     AppendBe64(&key, id);
@@ -224,7 +249,7 @@ class TestLog {
     committed.record = std::make_shared<store::v1::LogRecord>(record);
     next_ordinal_ = committed.sequence_count > 0 ? 0 : next_ordinal_ + 1;
     next_sequence_ += committed.sequence_count;
-    stream_.OnCommit({committed}, earliest_);
+    stream_.OnCommit({committed}, Bounds());
   }
 
   MapStore store_;
@@ -233,6 +258,8 @@ class TestLog {
   uint64_t next_sequence_ = 1;
   uint32_t next_ordinal_ = 0;
   uint64_t earliest_ = 1;
+  int64_t watermark_micros_ = 0;
+  int64_t floor_micros_ = 0;
   size_t filler_bytes_ = 0;
   SeededRandom random_{1};
 };

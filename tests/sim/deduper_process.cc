@@ -15,7 +15,8 @@ DeduperProcess::DeduperProcess(SimLoop& world, int number, Options options,
       number_(number),
       options_(std::move(options)),
       failures_(failures),
-      reader_(failures) {
+      reader_(failures),
+      creation_reader_(failures) {
   session_options_ = {"main", "", options_.connections};
   options_.merger.sources = options_.connections;
   options_.merger.attention = [this] { return AttentionOf(directory_->Snapshot(), host_->Now()); };
@@ -61,7 +62,13 @@ bool DeduperProcess::OpenLog() {
   mark_ = MarkOf(identity_.log_id(), core_->state());
   session_options_.log_id = identity_.log_id();
   reader_.Attach(*disk_, identity_, core_->state());
+  creation_reader_.Attach(*disk_, identity_, core_->state().next_sequence(), ReadBounds());
   return true;
+}
+
+ReadableStream::Bounds DeduperProcess::ReadBounds() const {
+  return {core_->state().earliest_sequence(), core_->gaps().watermark_micros(),
+          core_->state().floor_micros()};
 }
 
 void DeduperProcess::RestoreCopy() {
@@ -75,6 +82,7 @@ void DeduperProcess::RestoreCopy() {
 
 void DeduperProcess::Kill() {
   reader_.Detach();
+  creation_reader_.Detach();
   merger_ = nullptr;
   drains_ = nullptr;
   directory_ = nullptr;
@@ -126,6 +134,7 @@ void DeduperProcess::CheckAcknowledged() {
 void DeduperProcess::OnCommitted(const std::vector<CommittedRecord>& records) {
   mark_ = MarkOf(identity_.log_id(), core_->state());
   reader_.OnCommit(records, core_->state().earliest_sequence());
+  creation_reader_.OnCommit(records, ReadBounds());
   for (const CommittedRecord& record : records) {
     if (!record.record->has_events()) continue;
     const store::v1::Events& events = record.record->events();

@@ -18,6 +18,7 @@
 #include "dedupe/session_directory.h"
 #include "tests/dedupe/mem_store.h"
 #include "tests/sim/sim_net.h"
+#include "tests/sim/sim_creation_reader.h"
 #include "tests/sim/sim_reader.h"
 
 namespace braid {
@@ -52,6 +53,7 @@ class DeduperProcess final : public SimServer {
   void RestoreCopy();
   bool was_restored() const { return was_restored_; }
   SimReader& reader() { return reader_; }
+  SimCreationReader& creation_reader() { return creation_reader_; }
 
   // REQUIRES: running.
   DrainDecision AskDrain(const DrainRequest& request) {
@@ -72,6 +74,7 @@ class DeduperProcess final : public SimServer {
 
  private:
   bool OpenLog();
+  ReadableStream::Bounds ReadBounds() const;
   void OnCommitted(const std::vector<CommittedRecord>& records);
   void CheckAcknowledged();
   void Fail(const std::string& what);
@@ -92,6 +95,7 @@ class DeduperProcess final : public SimServer {
   store::v1::Identity identity_;
   uint64_t log_ids_ = 0;
   SimReader reader_;
+  SimCreationReader creation_reader_;
 
   // The process, in order of construction.
   std::unique_ptr<SimHost> host_;

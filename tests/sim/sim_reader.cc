@@ -51,7 +51,7 @@ void SimReader::Attach(const Store& disk, const store::v1::Identity& identity,
   disk_ = &disk;
   view_ = std::make_unique<DamagedView>(disk, damaged_);
   stream_ = std::make_unique<ReadableStream>(
-      ReadableStream::Start{"main", identity, core.next_sequence(), core.earliest_sequence()},
+      ReadableStream::Start{"main", identity, core.next_sequence(), {core.earliest_sequence()}},
       *view_, HotTail::Options{.bytes_max = kHotTailBytes});
   earliest_sequence_ = core.earliest_sequence();
   if (log_id_.empty()) log_id_ = identity.log_id();

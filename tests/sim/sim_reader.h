@@ -54,7 +54,7 @@ class SimReader {
     disk_ = nullptr;
   }
   void OnCommit(const std::vector<CommittedRecord>& records, uint64_t earliest_sequence) {
-    stream_->OnCommit(records, earliest_sequence);
+    stream_->OnCommit(records, {.earliest_sequence = earliest_sequence});
     earliest_sequence_ = earliest_sequence;
   }
 

@@ -131,6 +131,7 @@ class World {
       if (dedupers_[i]->stopped_itself() && dedupers_[i]->running()) KillDeduper(static_cast<int>(i));
     }
     for (auto& deduper : dedupers_) deduper->reader().Read();
+    for (auto& deduper : dedupers_) deduper->creation_reader().Read();
     for (auto& connector : connectors_) {
       if (connector->stopped_itself() && connector->running()) {
         connector->Kill(ProcessLife::End::kKilled);
@@ -474,6 +475,7 @@ void World::CheckLog(DeduperProcess& deduper, const Truth& truth, std::set<uint6
   deduper.CheckNothingRewritten(sequence_and_id);
   CheckDamage(truth, *log, &report_.failures);
   deduper.reader().CheckAgainst(sequence_and_id);
+  deduper.creation_reader().CheckAgainst(sequence_and_id);
   for (const LogView::Record& other : log->others) report_.losses += other.record.has_loss();
   report_.trace = Hash128(report_.trace, log->chain, "");
 }
