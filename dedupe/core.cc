@@ -214,7 +214,8 @@ absl::Status Core::ApplyFrame(InputRecord input, SessionState* session, ApplyRes
   absl::Status watched = watch_.OnFrame(head.source_id(), frame, marks->new_bitmap,
                                         now() + options_.future_max, &group->changes);
   if (!watched.ok()) return watched;
-  gaps_.OnFrame(frame, marks->new_bitmap, state_.next_sequence());
+  gaps_.OnFrame(head.source_id(), frame, marks->new_bitmap, state_.next_sequence(),
+                head.admission_micros());
   result->new_events = marks->new_count;
   result->duplicate_events = marks->events - marks->new_count;
   session->set_events(session->events() + marks->events);

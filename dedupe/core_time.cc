@@ -108,7 +108,7 @@ absl::Status Core::ApplyTick(const store::v1::InputRecord& input, Group* group) 
   std::vector<v1::StreamNotice> notices =
       watch_.OnTick(tick, now(), delivered, &group->changes);
   GapWatch::TickFacts facts{tick, now(), {}, {}, watch_.paused(), state_.rule_set().version(),
-                            notices};
+                            notices, {state_.next_sequence(), state_.next_ordinal()}};
   facts.sources.assign(state_.sources().begin(), state_.sources().end());
   facts.partitions.assign(state_.source_partitions().begin(), state_.source_partitions().end());
   absl::StatusOr<std::vector<v1::StreamNotice>> found = gaps_.OnTick(facts, &group->changes);
