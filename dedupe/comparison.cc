@@ -1,7 +1,6 @@
 #include "dedupe/comparison.h"
 
 #include <algorithm>
-#include <limits>
 
 namespace braid {
 namespace {
@@ -70,7 +69,7 @@ int64_t Comparison::NextOpen(int64_t second) const {
   return it == open_.end() ? std::numeric_limits<int64_t>::max() : it->first;
 }
 
-Comparison::Figures Comparison::Close(int64_t second, uint32_t panel) {
+Comparison::Figures Comparison::Close(int64_t second, uint32_t panel, int64_t late_micros) {
   Figures figures;
   auto it = open_.find(second);
   if (it == open_.end()) return figures;
@@ -79,14 +78,15 @@ Comparison::Figures Comparison::Close(int64_t second, uint32_t panel) {
   std::vector<std::array<uint32_t, kMasks>> counts(1, {0});
   for (const auto& [key, entry] : it->second.entries) {
     if (entry.mask == 0) continue;
+    bool lacks = (entry.mask & panel) != panel;
+    if (lacks && int64_t{entry.first_receipt} * kUnitMicros > late_micros) continue;
     ++counts[0][entry.mask];
     for (int tag : entry.tags) {
       if (tag == 0) break;
       if (counts.size() <= static_cast<size_t>(tag)) counts.resize(tag + 1, {0});
       ++counts[tag][entry.mask];
     }
-    bool is_odd = (entry.mask & panel) != panel && entry.is_post;
-    if (is_odd) figures.odd.push_back(key);
+    if (lacks && entry.is_post) figures.odd.push_back(key);
   }
   for (size_t tag = 0; tag < counts.size(); ++tag) {
     for (int mask = 1; mask < kMasks; ++mask) {

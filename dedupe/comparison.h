@@ -16,6 +16,7 @@
 
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <utility>
 #include <vector>
@@ -72,8 +73,11 @@ class Comparison {
 
   // The first open second at or after `second`, INT64_MAX where there is none.
   int64_t NextOpen(int64_t second) const;
-  // Closes it. `panel`: the connections that should have brought all of it.
-  Figures Close(int64_t second, uint32_t panel);
+  // Closes it. `panel`: the connections that should have brought all of it. What
+  // came first more than `late_micros` after it was created, and not to all of
+  // the panel, is left out.
+  Figures Close(int64_t second, uint32_t panel,
+                int64_t late_micros = std::numeric_limits<int64_t>::max());
   void Clear();
   // 0 where none is open.
   int64_t LastOpen() const { return open_.empty() ? 0 : open_.rbegin()->first; }

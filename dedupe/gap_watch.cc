@@ -103,6 +103,7 @@ void GapWatch::OnCover(const std::string& source_id, const v1::Cover& vouched, b
       if (state_.base_micros() == 0) state_.set_base_micros(std::max<int64_t>(1, span.from));
     }
   }
+  leaks_.OnCover(source_id, vouched);
   lives_.OnPassed(source_id, said_until_micros, state_.clock_micros());
   for (GapState::Mark& mark : *state_.mutable_marks()) {
     if (mark.source_id() != source_id || mark.until_micros() > 0) continue;

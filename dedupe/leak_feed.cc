@@ -10,6 +10,7 @@
 #include "dedupe/frame_parts.h"
 #include "dedupe/keys.h"
 #include "dedupe/leak_watch.h"
+#include "proto/proto_time.h"
 #include "proto/snowflake.h"
 
 namespace braid {
@@ -111,9 +112,9 @@ void LeakWatch::Configure(const StartFacts& facts) {
     std::vector<std::string> names = lives_.ConfiguredOf(number);
     if (names.size() > Comparison::kConnectionsMax) names.resize(Comparison::kConnectionsMax);
     State::Partition* partition = Find(number);
-    bool is_same = partition != nullptr && std::equal(names.begin(), names.end(),
-                                                      partition->sources().begin(),
-                                                      partition->sources().end());
+    bool is_same =
+        partition != nullptr && std::equal(names.begin(), names.end(), partition->sources().begin(),
+                                           partition->sources().end());
     if (is_same) continue;
     int64_t judged = partition == nullptr ? 0 : partition->judged_second();
     if (partition == nullptr) partition = state_.add_partitions();
@@ -155,9 +156,8 @@ bool LeakWatch::TagInUse(int tag) const {
     if (open.HoldsTag(tag)) return true;
   }
   auto counts = [&](const auto& of) {
-    return std::any_of(of.begin(), of.end(), [&](const auto& count) {
-      return static_cast<int>(count.tag()) == tag;
-    });
+    return std::any_of(of.begin(), of.end(),
+                       [&](const auto& count) { return static_cast<int>(count.tag()) == tag; });
   };
   for (const State::Partition& partition : state_.partitions()) {
     if (counts(partition.run().counts()) || counts(partition.run().later())) return true;
@@ -180,6 +180,19 @@ void LeakWatch::FreeTags(int64_t judged_second) {
     tags_.erase(tag->name());
     tag->clear_name();
   }
+}
+
+void LeakWatch::OnCover(const std::string& source_id, const v1::Cover& cover) {
+  auto it = places_.find(source_id);
+  bool is_live = cover.origin() == v1::EVENT_ORIGIN_LIVE;
+  if (it == places_.end() || !is_live || !cover.has_slack()) return;
+  State::Partition* partition = Find(it->second.first);
+  auto* slacks = partition->mutable_slacks_micros();
+  if (slacks->size() < partition->sources_size()) slacks->Resize(partition->sources_size(), 0);
+  int64_t slack = absl::ToInt64Microseconds(ToDuration(cover.slack()));
+  if (slacks->Get(it->second.second) == slack) return;
+  slacks->Set(it->second.second, slack);
+  changed_ = true;
 }
 
 void LeakWatch::OnFrame(const std::string& source_id, const v1::Frame& frame,

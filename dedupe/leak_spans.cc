@@ -134,9 +134,9 @@ void LeakWatch::ClaimRun(State::Partition* partition, const Facts& facts,
   finding.growing = true;
   finding.missed = worst.missed;
   finding.tag = worst.tag;
-  finding.text = absl::StrCat(
-      NamesOf(*partition, run->leaky()), " missed events that another connection brought: some ",
-      "probably reached none of ", NamesOf(*partition, finding.panel));
+  finding.text = absl::StrCat(NamesOf(*partition, run->leaky()),
+                              " missed events that another connection brought: some ",
+                              "probably reached none of ", NamesOf(*partition, finding.panel));
   finding.samples = &run->sample_post_ids();
   Report(*partition, finding, facts, run->mutable_claim(), changes);
 }
@@ -239,15 +239,15 @@ void LeakWatch::UpdateAlone(State::Partition* partition, const Facts& facts,
   for (int i = 0; i < all->size(); ++i) {
     State::Alone* alone = all->Mutable(i);
     const std::string& source = partition->sources(static_cast<int>(alone->source()));
-    uint32_t after = static_cast<uint32_t>(
-        record_.MinutesAfter(source, (alone->until_second() - 1) / 60));
+    uint32_t after =
+        static_cast<uint32_t>(record_.MinutesAfter(source, (alone->until_second() - 1) / 60));
     bool is_due = !alone->ended() || after != alone->minutes_after();
     if (!is_due) continue;
     alone->set_minutes_after(after);
     bool was_open = !alone->ended();
     if (was_open) {
-      Interval span = AloneAround(*partition, static_cast<int>(alone->source()),
-                                  alone->until_second() - 1);
+      Interval span =
+          AloneAround(*partition, static_cast<int>(alone->source()), alone->until_second() - 1);
       int64_t hour_end = (alone->from_second() / kHourSeconds + 1) * kHourSeconds;
       int64_t until = std::min({span.until, judged, hour_end});
       alone->set_until_second(std::max(alone->until_second(), until));
@@ -262,8 +262,8 @@ void LeakWatch::UpdateAlone(State::Partition* partition, const Facts& facts,
     }
   }
   for (int i = all->size() - 1; i >= 0; --i) {
-    bool is_settled = all->Get(i).ended() &&
-                      all->Get(i).minutes_after() > static_cast<uint32_t>(MissRecord::kMinutesAfter);
+    bool is_settled = all->Get(i).ended() && all->Get(i).minutes_after() >
+                                                 static_cast<uint32_t>(MissRecord::kMinutesAfter);
     bool is_old = all->Get(i).until_second() + 24 * kHourSeconds < judged;
     if (is_settled || is_old) all->DeleteSubrange(i, 1);
   }

@@ -1,7 +1,7 @@
 #include "dedupe/leak_watch.h"
 
 #include <algorithm>
-#include <cmath>
+#include <limits>
 
 #include "absl/strings/str_cat.h"
 #include "base/utc_text.h"
@@ -15,6 +15,8 @@ using store::v1::StoredGap;
 using v1::StreamNotice;
 
 constexpr int64_t kSecondMicros = 1'000'000;
+// Of one post, connections are within this of each other.
+constexpr int64_t kLateMarginMicros = 2 * kSecondMicros;
 
 // A leak is told from so many misses of so many that were compared: single
 // stray ones are no leak. It has ended after ten minutes without one.
@@ -91,6 +93,18 @@ uint32_t LeakWatch::PanelAt(const State::Partition& partition, int64_t second) c
   return panel;
 }
 
+// What X sends that late may come behind the cover of one connection and before
+// that of another: who lacks it then is chance.
+int64_t LeakWatch::LateMicros(const State::Partition& partition, uint32_t panel) const {
+  int64_t slack = std::numeric_limits<int64_t>::max();
+  for (int i = 0; i < partition.slacks_micros_size(); ++i) {
+    int64_t of = partition.slacks_micros(i);
+    if ((panel & BitOf(i)) != 0 && of > 0) slack = std::min(slack, of);
+  }
+  if (slack == std::numeric_limits<int64_t>::max()) return slack;
+  return std::max(slack / 2, slack - kLateMarginMicros);
+}
+
 GapLedger::Changes LeakWatch::Judge(const Facts& facts) {
   GapLedger::Changes changes;
   State::Partition* partition = Find(facts.partition);
@@ -99,8 +113,7 @@ GapLedger::Changes LeakWatch::Judge(const Facts& facts) {
   int64_t until = std::max(partition->judged_second(), LimitOf(*partition, facts) / kSecondMicros);
   for (int64_t second = open.NextOpen(partition->judged_second());
        second < until || open.key_count() > options_.keys_max; second = open.NextOpen(second)) {
-    bool is_over =
-        partition->has_run() && second > partition->run().until_second() + kJoinSeconds;
+    bool is_over = partition->has_run() && second > partition->run().until_second() + kJoinSeconds;
     if (is_over) {
       ClaimRun(partition, facts, &changes);
       FinishRun(partition);
@@ -120,7 +133,8 @@ GapLedger::Changes LeakWatch::Judge(const Facts& facts) {
 
 void LeakWatch::JudgeSecond(State::Partition* partition, int64_t second) {
   uint32_t panel = PanelAt(*partition, second);
-  Comparison::Figures figures = open_[partition->number()].Close(second, panel);
+  Comparison::Figures figures =
+      open_[partition->number()].Close(second, panel, LateMicros(*partition, panel));
   if (figures.events.empty()) return;
   for (const auto& [tag, events] : figures.events) {
     if (tag == 0) continue;
@@ -293,8 +307,8 @@ void LeakWatch::SetShare(const State::Partition& partition, const Finding& findi
   gap->set_rule_tag(TagName(finding.tag));
   gap->set_rule_set_version(facts.rule_set_version);
   for (int i = 0; i < partition.sources_size(); ++i) {
-    bool is_known = std::count(gap->sources().begin(), gap->sources().end(),
-                               partition.sources(i)) > 0;
+    bool is_known =
+        std::count(gap->sources().begin(), gap->sources().end(), partition.sources(i)) > 0;
     if ((finding.panel & BitOf(i)) != 0 && !is_known) gap->add_sources(partition.sources(i));
   }
   if (finding.samples == nullptr) return;
@@ -321,8 +335,8 @@ void LeakWatch::Report(const State::Partition& partition, const Finding& finding
     known.Add(ledger_->SpansOf(partition.number()));
     for (const Interval& piece : known.Missing(rest)) {
       bool growing = finding.growing && piece.until == rest.until;
-      uint64_t number = ledger_->ReportOneSided(partition.number(), piece, growing,
-                                                facts.now_micros, changes);
+      uint64_t number =
+          ledger_->ReportOneSided(partition.number(), piece, growing, facts.now_micros, changes);
       if (number != ledger_->Surviving(claim->gap())) {
         claim->clear_missing();
         ledger_->AddEvidence(number, facts.now_micros, "", finding.text);

@@ -72,6 +72,9 @@ class LeakWatch {
   void OnFrame(const std::string& source_id, const v1::Frame& frame, absl::string_view is_new,
                uint64_t sequence, int64_t admission_micros);
 
+  // How late X may be for the source's covers to hold.
+  void OnCover(const std::string& source_id, const v1::Cover& cover);
+
   struct Facts {
     uint32_t partition = 0;
     // What was created from there on may still come.
@@ -117,6 +120,7 @@ class LeakWatch {
   int64_t Passed(uint32_t partition) const;
   int64_t LimitOf(const State::Partition& partition, const Facts& facts) const;
   void JudgeSecond(State::Partition* partition, int64_t second);
+  int64_t LateMicros(const State::Partition& partition, uint32_t panel) const;
   uint32_t PanelAt(const State::Partition& partition, int64_t second) const;
   void NotePairs(State::Partition* partition, uint32_t panel, const Comparison::Figures& figures);
   void NoteMisses(State::Partition* partition, int64_t second, uint32_t panel,

@@ -11,9 +11,7 @@ constexpr double kNinety = 1.645;
 
 }  // namespace
 
-double MissedEstimate::low() const {
-  return std::max(0.0, value - kNinety * std::sqrt(variance));
-}
+double MissedEstimate::low() const { return std::max(0.0, value - kNinety * std::sqrt(variance)); }
 
 double MissedEstimate::high() const { return value + kNinety * std::sqrt(variance); }
 

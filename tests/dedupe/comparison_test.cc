@@ -55,6 +55,17 @@ TEST(ComparisonTest, SkewIsBetweenTheFirstTwoCopies) {
   EXPECT_EQ((figures.skews[{0, 1}][5]), 1u);
 }
 
+TEST(ComparisonTest, WhatXSentLateSaysNothingOfWhoLacksIt) {
+  Comparison open;
+  open.Add(Of(10, 1, 0, 9'000'000), 5, kNoTags);
+  open.Add(Of(10, 2, 0, 9'000'000), 5, kNoTags);
+  open.Add(Of(10, 2, 1, 9'000'000), 5, kNoTags);
+  open.Add(Of(10, 3, 0, 7'000'000), 5, kNoTags);
+  Comparison::Figures figures = open.Close(10, 3, 8'000'000);
+  EXPECT_EQ(figures.events[0], (std::map<uint32_t, uint64_t>{{1, 1}, {3, 1}}));
+  EXPECT_EQ(figures.odd, std::vector<uint64_t>{3});
+}
+
 TEST(ComparisonTest, FiguresAreThoseOfANaiveModel) {
   for (uint64_t seed = 1; seed <= 20; ++seed) {
     SeededRandom random(seed);

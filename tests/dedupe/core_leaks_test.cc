@@ -30,8 +30,9 @@ constexpr int kPostsPerSecond = 5;
 
 // Whether a connection (0 or 1) brings a post of a second, or is down then.
 struct Plan {
-  std::function<bool(int connection, int second, int post)> brings =
-      [](int, int, int) { return true; };
+  std::function<bool(int connection, int second, int post)> brings = [](int, int, int) {
+    return true;
+  };
   std::function<bool(int connection, int second)> is_up = [](int, int) { return true; };
 };
 
@@ -59,12 +60,13 @@ class CoreLeaksTest : public testing::Test {
       if (!up) continue;
       std::vector<uint64_t> ids;
       for (int i = 0; i < kPostsPerSecond; ++i) {
-        if (plan.brings(at, second_, i)) ids.push_back(Id(second_, i));
+        if (plan.brings(at, second_ - behind_[at], i)) ids.push_back(Id(second_ - behind_[at], i));
       }
       if (!ids.empty()) TakeFrame(at, ids, v1::EVENT_ORIGIN_LIVE);
-      if (now_ - kSlack > from_[at]) {
-        Cover(at, from_[at], now_ - kSlack, v1::EVENT_ORIGIN_LIVE);
-        from_[at] = now_ - kSlack;
+      absl::Time until = now_ - kSlack - absl::Seconds(behind_[at]);
+      if (until > from_[at]) {
+        Cover(at, from_[at], until, v1::EVENT_ORIGIN_LIVE);
+        from_[at] = until;
       }
     }
     InputRecord tick = TickInput(absl::Seconds(1), now_);
@@ -138,6 +140,8 @@ class CoreLeaksTest : public testing::Test {
   uint64_t offset_[2] = {0, 0};
   bool up_[2] = {true, true};
   absl::Time from_[2] = {TestStart(), TestStart()};
+  // Seconds by which it hands everything over later.
+  int behind_[2] = {0, 0};
   std::vector<StreamNotice> notices_;
 };
 
@@ -199,6 +203,22 @@ TEST_F(CoreLeaksTest, WhatBothMissIsAGapThatGrowsHoldsReadersAndClosesWhenRecove
   EXPECT_EQ(Count(StreamNotice::TYPE_GAP_OPENED), 1);
 }
 
+TEST_F(CoreLeaksTest, ASecondIsJudgedWhenTheSlowerConnectionHadTimeToo) {
+  behind_[1] = 20;
+  Run(200, Plan());
+  const auto& pair = core_->gaps().leaks().state().partitions(0).pairs(0);
+  // All but what came before its first cover.
+  EXPECT_NEAR(pair.both(), 150 * kPostsPerSecond, kPostsPerSecond);
+  EXPECT_EQ(pair.only_first(), 0);
+  EXPECT_EQ(pair.only_second(), 0);
+  EXPECT_EQ(Count(StreamNotice::TYPE_LEAK_BEGAN), 0);
+  // Readers wait for it, but not for one that is as slow as a minute.
+  EXPECT_NEAR(Watermark(), 170, 1);
+  behind_[1] = 80;
+  Run(60, Plan());
+  EXPECT_NEAR(Watermark(), 220, 1);
+}
+
 TEST_F(CoreLeaksTest, WhatALeakyConnectionCoversAloneIsAGap) {
   Run(300, BMissesATenth());
   Plan alone = BMissesATenth();
@@ -241,11 +261,14 @@ TEST_F(CoreLeaksTest, WhatBackfillBringsIsNotCompared) {
   plan.is_up = [](int connection, int second) {
     return connection == 0 || second <= 60 || second > 120;
   };
+  plan.brings = [](int, int second, int post) { return post != 1 || second % 2 == 1; };
   Run(122, plan);
+  // Some seconds are not judged yet.
   std::vector<uint64_t> ids;
   for (int second = 50; second < 120; second += 2) ids.push_back(Id(second, 1));
   TakeFrame(1, ids, v1::EVENT_ORIGIN_BACKFILL);
   Run(100, plan);
+  EXPECT_EQ(core_->gaps().leaks().record().Around("a", INT64_MAX)[0].missed, 0);
   const auto& pair = core_->gaps().leaks().state().partitions(0).pairs(0);
   EXPECT_EQ(pair.only_first(), 0);
   EXPECT_EQ(Count(StreamNotice::TYPE_LEAK_BEGAN), 0);

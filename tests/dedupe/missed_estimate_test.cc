@@ -54,8 +54,8 @@ int Fitting(int connections, double share, int posts) {
       ++by[brought];
       if (brought == 1 && last < 2) ++only[last];
     }
-    MissedEstimate missed = connections == 2 ? Chapman(only[0], only[1], by[2])
-                                             : Chao(connections, by[1], by[2]);
+    MissedEstimate missed =
+        connections == 2 ? Chapman(only[0], only[1], by[2]) : Chao(connections, by[1], by[2]);
     double truth = static_cast<double>(by[0]);
     fitting += missed.low() <= truth && truth <= missed.high();
   }

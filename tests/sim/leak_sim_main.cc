@@ -25,8 +25,9 @@ int main(int argc, char** argv) {
   app.add_option("--first", first);
   app.add_option("--only", only, "scenarios whose name holds this");
   CLI11_PARSE(app, argc, argv);
-  std::printf("| world | posts | lost | unreported | recall | gaps | false per h | interval fits | "
-              "reported min | leak told s | gap told s | lag max s |\n");
+  std::printf(
+      "| world | posts | lost | unreported | recall | gaps | false per h | interval fits | "
+      "reported min | leak told s | gap told s | lag max s |\n");
   std::printf("|---|---|---|---|---|---|---|---|---|---|---|---|\n");
   for (const braid::LeakScenario& scenario : braid::LeakScenarios()) {
     if (scenario.name.find(only) == std::string::npos) continue;

@@ -106,8 +106,8 @@ class LeakWorld {
       connections_[i].up = up;
     }
     for (int left = sends ? PostCount() : 0; left > 0; --left) Send();
-    new_.clear();
     now_ += kStep;
+    if (absl::ToUnixSeconds(now_) % 60 == 0) new_.clear();
     for (Connection& connection : connections_) Receive(&connection);
     Tick(false);
   }
@@ -118,9 +118,13 @@ class LeakWorld {
     int tag = static_cast<int>(random_.Below(static_cast<uint64_t>(scenario_.tags)));
     ++result_.posts;
     bool brought = false;
+    absl::Duration late;
+    if (scenario_.late_share > 0 && random_.Unit() < scenario_.late_share) {
+      late = kSlack - absl::Seconds(1) + absl::Milliseconds(random_.Below(4000));
+    }
     for (size_t i = 0; i < connections_.size(); ++i) {
       if (!connections_[i].up || Omits(static_cast<int>(i), tag)) continue;
-      absl::Time received = created + absl::Milliseconds(50 + random_.Below(700));
+      absl::Time received = created + late + absl::Milliseconds(50 + random_.Below(700));
       connections_[i].sent.push_back({id, tag, received});
       brought = true;
     }
@@ -129,29 +133,38 @@ class LeakWorld {
 
   void Receive(Connection* connection) {
     WriteSet changes;
-    if (!connection->sent.empty()) {
+    // What is late waits at X.
+    std::vector<Post> later;
+    std::vector<Post> sent;
+    for (const Post& post : connection->sent) {
+      (post.received > now_ + kStep ? later : sent).push_back(post);
+    }
+    if (!sent.empty()) {
       v1::Frame frame;
       frame.set_origin(v1::EVENT_ORIGIN_LIVE);
-      SetTime(now_, frame.mutable_base_receive_time());
+      absl::Time base = now_ - absl::Minutes(1);
+      SetTime(base, frame.mutable_base_receive_time());
       for (int i = 0; i < scenario_.tags; ++i) frame.add_rule_tags(absl::StrCat("tag-", i));
-      std::string is_new = EmptyBitmap(static_cast<int>(connection->sent.size()));
-      for (const Post& post : connection->sent) {
+      std::string is_new = EmptyBitmap(static_cast<int>(sent.size()));
+      for (const Post& post : sent) {
+        frame.add_receive_offsets_micros(
+            static_cast<uint32_t>(absl::ToInt64Microseconds(post.received - base)));
         if (new_.insert(post.id).second) SetBit(&is_new, frame.post_ids_size());
         frame.add_post_ids(post.id);
         frame.add_tag_indexes(1);
         frame.add_tag_indexes(static_cast<uint32_t>(post.tag));
       }
       watch_.OnFrame(connection->name, frame, is_new, ++sequence_, absl::ToUnixMicros(now_));
-      connection->sent.clear();
     }
+    connection->sent = std::move(later);
     absl::Time until = now_ - kSlack;
     if (connection->up && until > connection->from) {
       v1::Cover cover;
       cover.set_origin(v1::EVENT_ORIGIN_LIVE);
+      SetDuration(kSlack, cover.mutable_slack());
       SetTime(connection->from, cover.mutable_create_time_range()->mutable_start_time());
       SetTime(until, cover.mutable_create_time_range()->mutable_end_time());
-      connection->covered.Add(
-          {absl::ToUnixMicros(connection->from), absl::ToUnixMicros(until)});
+      connection->covered.Add({absl::ToUnixMicros(connection->from), absl::ToUnixMicros(until)});
       connection->from = until;
       watch_.OnCover(connection->name, cover, true, absl::ToUnixMicros(until), &changes);
     }
@@ -274,10 +287,11 @@ std::vector<LeakScenario> LeakScenarios() {
     plain.name = "one misses 5 %" + at;
     all.push_back(With(plain, {{.connection = 1, .share = 0.05}}));
     plain.name = "both miss 5 %" + at;
-    all.push_back(With(plain, {{.connection = 0, .share = 0.05}, {.connection = 1, .share = 0.05}}));
+    all.push_back(
+        With(plain, {{.connection = 0, .share = 0.05}, {.connection = 1, .share = 0.05}}));
     plain.name = "one misses 5 %, also alone for 10 min" + at;
-    all.push_back(With(plain, {{.connection = 1, .share = 0.05}},
-                       {{0, kMinute * 30, kMinute * 40}}));
+    all.push_back(
+        With(plain, {{.connection = 1, .share = 0.05}}, {{0, kMinute * 30, kMinute * 40}}));
     plain.name = "one misses a tag, also alone for 10 min" + at;
     all.push_back(With(plain, {{.connection = 1, .share = 1, .from = kMinute * 5, .tag = 1}},
                        {{0, kMinute * 30, kMinute * 40}}));
@@ -291,6 +305,10 @@ std::vector<LeakScenario> LeakScenarios() {
     all.push_back(With(plain, {{.connection = 0, .share = 0.5, .from = kMinute * 5, .tag = 1},
                                {.connection = 1, .share = 0.5, .from = kMinute * 5, .tag = 1}}));
   }
+  LeakScenario late =
+      Steady("1 % later than the slack, alone for 10 min at 50/s", 50, absl::Hours(2));
+  late.late_share = 0.01;
+  all.push_back(With(late, {}, {{0, kMinute * 60, kMinute * 70}}));
   LeakScenario three = Steady("three, each misses 5 % at 50/s", 50, absl::Hours(2));
   three.connections = 3;
   all.push_back(With(three, {{.connection = 0, .share = 0.05},

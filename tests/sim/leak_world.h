@@ -38,6 +38,8 @@ struct LeakScenario {
   absl::Duration length = absl::Hours(1);
   int connections = 2;
   int tags = 4;
+  // Of the posts X sends this share later than the slack, to all at once.
+  double late_share = 0;
   std::vector<Omission> omissions;
   std::vector<Down> downs;
 };

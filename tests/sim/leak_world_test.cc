@@ -24,7 +24,8 @@ TEST(LeakWorldTest, WhereNothingIsMissedNothingIsFound) {
 }
 
 TEST(LeakWorldTest, ALeakWithAWitnessIsToldAndIsNoGap) {
-  for (const char* name : {"one misses 5 % at 10/s", "one misses bursts of 20 s, witness at 10/s"}) {
+  for (const char* name :
+       {"one misses 5 % at 10/s", "one misses bursts of 20 s, witness at 10/s"}) {
     LeakResult result = RunLeakWorld(Named(name), 1);
     EXPECT_EQ(result.gaps, 0u) << name;
     EXPECT_LT(result.leak_delay, absl::Minutes(1)) << name;
