@@ -212,7 +212,7 @@ void LeakWatch::NoteLeak(State::Partition* partition, int place, int64_t second,
     leak->set_source(static_cast<uint32_t>(place));
     leak->set_from_second(second);
   }
-  if (!leak->told() && missed && second > leak->last_second() + kJoinSeconds) {
+  if (!leak->told() && missed && second > leak->last_second() + kLeakQuietSeconds) {
     leak->clear_tags();
     leak->set_from_second(second);
   }
@@ -251,8 +251,7 @@ std::vector<StreamNotice> LeakWatch::EndTick(int64_t now_micros, uint64_t next_s
     auto* leaks = partition.mutable_leaks();
     for (int i = leaks->size() - 1; i >= 0; --i) {
       const State::Leak& leak = leaks->Get(i);
-      int64_t patience = leak.told() ? kLeakQuietSeconds : kJoinSeconds;
-      if (partition.judged_second() <= leak.last_second() + patience) continue;
+      if (partition.judged_second() <= leak.last_second() + kLeakQuietSeconds) continue;
       if (leak.told()) {
         StreamNotice notice;
         notice.set_type(StreamNotice::TYPE_LEAK_ENDED);
