@@ -212,7 +212,8 @@ absl::Status Core::ApplyFrame(InputRecord input, SessionState* session, ApplyRes
   absl::Status watched = watch_.OnFrame(head.source_id(), frame, marks->new_bitmap,
                                         now() + options_.future_max, &group->changes);
   if (!watched.ok()) return watched;
-  gaps_.OnFrame(frame, marks->new_bitmap, state_.next_sequence(), now());
+  gaps_.OnFrame(head.source_id(), frame, marks->new_bitmap, state_.next_sequence(),
+                head.admission_micros(), now());
   absl::Status counted = minutes_.OnFrame(frame, marks->new_bitmap, now());
   if (!counted.ok()) return counted;
   result->new_events = marks->new_count;

@@ -114,7 +114,7 @@ absl::Status Core::ApplyTick(const store::v1::InputRecord& input, Group* group) 
   minutes_.OnNotices(notices, now(), &group->changes);
   absl::Time trusted = std::min(now(), absl::FromUnixMicros(state_.settled_micros()));
   GapWatch::TickFacts facts{tick, trusted, {}, {}, watch_.paused(), state_.rule_set().version(),
-                            notices};
+                            notices, {state_.next_sequence(), state_.next_ordinal()}};
   facts.sources.assign(state_.sources().begin(), state_.sources().end());
   facts.partitions.assign(state_.source_partitions().begin(), state_.source_partitions().end());
   absl::StatusOr<std::vector<v1::StreamNotice>> found = gaps_.OnTick(facts, &group->changes);

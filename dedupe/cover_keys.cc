@@ -37,6 +37,14 @@ std::string CoverGapKey(uint64_t number) {
   return key;
 }
 
+std::string CoverMissKey(const std::string& source_id, int64_t minute) {
+  std::string key(1, kCoverMisses);
+  key.append(source_id);
+  key.push_back('\0');
+  AppendBe64(&key, static_cast<uint64_t>(minute));
+  return key;
+}
+
 std::string CoverMinuteKey(int64_t minute) {
   std::string key(1, kCoverMinute);
   AppendBe64(&key, static_cast<uint64_t>(minute));

@@ -12,10 +12,12 @@
 
 namespace braid {
 
+inline constexpr char kCoverComparison = 'c';
 inline constexpr char kCoverGap = 'g';
 inline constexpr char kCoverCapped = 'k';
 inline constexpr char kCoverMinute = 'm';
 inline constexpr char kCoverState = 'o';
+inline constexpr char kCoverMisses = 'r';
 inline constexpr char kCoverSpan = 's';
 
 inline constexpr int64_t kDayMicros = int64_t{86'400} * 1'000'000;
@@ -34,6 +36,8 @@ CoverSpanKey DecodeCoverSpanKey(absl::string_view bytes);
 std::string CoverDayKey(int64_t micros);
 
 std::string CoverGapKey(uint64_t number);
+// A minute in which the source was compared.
+std::string CoverMissKey(const std::string& source_id, int64_t minute);
 // `minute`: since the epoch.
 std::string CoverMinuteKey(int64_t minute);
 // REQUIRES: a key that CoverMinuteKey made.

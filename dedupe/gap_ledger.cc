@@ -16,6 +16,30 @@ constexpr int kExpiredAtOnce = 100;
 
 Interval SpanOfGap(const StoredGap& gap) { return {gap.from_micros(), gap.until_micros()}; }
 
+// What two gaps that touch know of what they miss.
+void Join(const StoredGap& other, StoredGap* gap) {
+  if (!other.has_missing()) return;
+  store::v1::Missing* missing = gap->mutable_missing();
+  missing->set_value(missing->value() + other.missing().value());
+  missing->set_low(missing->low() + other.missing().low());
+  missing->set_high(missing->high() + other.missing().high());
+  gap->mutable_sample_post_ids()->MergeFrom(other.sample_post_ids());
+  for (const std::string& source : other.sources()) {
+    if (std::count(gap->sources().begin(), gap->sources().end(), source) == 0) {
+      gap->add_sources(source);
+    }
+  }
+  if (gap->rule_tag() != other.rule_tag()) gap->clear_rule_tag();
+}
+
+store::v1::Missing ShareOf(const store::v1::Missing& missing, double share) {
+  store::v1::Missing part;
+  part.set_value(missing.value() * share);
+  part.set_low(missing.low() * share);
+  part.set_high(missing.high() * share);
+  return part;
+}
+
 }  // namespace
 
 bool IsOpen(const StoredGap& gap) {
@@ -103,23 +127,65 @@ void GapLedger::NarrowOne(uint64_t number, const IntervalSet& covered, int64_t n
   if (rest.size() == 1 && rest.front() == span) return;
   bool growing = gaps_.at(number).growing() && rest.back().until == span.until;
   StoredGap* gap = Edit(number);
+  store::v1::Missing missing = gap->missing();
+  auto set_share = [&](StoredGap* of) {
+    if (!of->has_missing()) return;
+    double micros = static_cast<double>(of->until_micros() - of->from_micros());
+    *of->mutable_missing() = ShareOf(missing, micros / static_cast<double>(span.until - span.from));
+  };
   gap->set_from_micros(rest.front().from);
   gap->set_until_micros(rest.front().until);
   gap->set_growing(growing && rest.size() == 1);
+  set_share(gap);
   changes->push_back({StreamNotice::TYPE_GAP_NARROWED, *gap});
   for (size_t i = 1; i < rest.size(); ++i) {
-    const StoredGap parent = gaps_.at(number);
-    StoredGap* part = Open(parent.partition(), parent.kind(), rest[i], now_micros);
-    part->set_parent(number);
+    StoredGap* part = OpenPart(number, rest[i], now_micros);
     part->set_growing(growing && i + 1 == rest.size());
-    *part->mutable_sources() = parent.sources();
-    part->set_usual_rate(parent.usual_rate());
-    *part->mutable_evidence() = parent.evidence();
-    part->set_rule_set_version(parent.rule_set_version());
-    part->set_passed_by_watermark(parent.passed_by_watermark());
-    part->set_spool_until_micros(parent.spool_until_micros());
+    set_share(part);
     changes->push_back({StreamNotice::TYPE_GAP_OPENED, *part});
   }
+}
+
+StoredGap* GapLedger::OpenPart(uint64_t of, Interval span, int64_t now_micros) {
+  const StoredGap parent = gaps_.at(of);
+  StoredGap* part = Open(parent.partition(), parent.kind(), span, now_micros);
+  part->set_parent(of);
+  *part->mutable_sources() = parent.sources();
+  part->set_usual_rate(parent.usual_rate());
+  *part->mutable_evidence() = parent.evidence();
+  part->set_rule_set_version(parent.rule_set_version());
+  part->set_passed_by_watermark(parent.passed_by_watermark());
+  part->set_spool_until_micros(parent.spool_until_micros());
+  if (parent.has_missing()) *part->mutable_missing() = parent.missing();
+  *part->mutable_sample_post_ids() = parent.sample_post_ids();
+  part->set_rule_tag(parent.rule_tag());
+  return part;
+}
+
+GapLedger::Change GapLedger::SplitOff(uint64_t number, int64_t at_micros, int64_t now_micros) {
+  StoredGap* gap = Edit(number);
+  StoredGap* part = OpenPart(number, {gap->from_micros(), at_micros}, now_micros);
+  gap->set_from_micros(at_micros);
+  // What is known was learned before.
+  gap->clear_missing();
+  gap->clear_sample_post_ids();
+  return {StreamNotice::TYPE_GAP_OPENED, *part};
+}
+
+uint64_t GapLedger::Surviving(uint64_t number) const {
+  for (auto it = gaps_.find(number); it != gaps_.end() && it->second.merged_into() > 0;
+       it = gaps_.find(number)) {
+    number = it->second.merged_into();
+  }
+  return number;
+}
+
+std::vector<uint64_t> GapLedger::OpenOneSided(uint32_t partition) const {
+  std::vector<uint64_t> numbers;
+  for (uint64_t number : OpenOfCover(partition)) {
+    if (gaps_.at(number).kind() == Gap::KIND_ONE_SIDED) numbers.push_back(number);
+  }
+  return numbers;
 }
 
 absl::optional<uint64_t> GapLedger::EndingAt(uint32_t partition, Gap::Kind kind,
@@ -155,7 +221,8 @@ GapLedger::Changes GapLedger::Report(uint32_t partition, const std::vector<Hole>
   Changes changes;
   std::vector<uint64_t> grew;
   for (uint64_t number : OpenOfCover(partition)) {
-    if (gaps_.at(number).growing()) grew.push_back(number);
+    const StoredGap& gap = gaps_.at(number);
+    if (gap.growing() && gap.kind() != Gap::KIND_ONE_SIDED) grew.push_back(number);
   }
   for (const Hole& hole : holes) ReportOne(partition, hole, now_micros, &changes);
   bool any_grows = !holes.empty() && holes.back().growing;
@@ -167,8 +234,13 @@ GapLedger::Changes GapLedger::Report(uint32_t partition, const std::vector<Hole>
   return changes;
 }
 
-void GapLedger::ReportOne(uint32_t partition, const Hole& hole, int64_t now_micros,
-                          Changes* changes) {
+uint64_t GapLedger::ReportOneSided(uint32_t partition, Interval span, bool growing,
+                                   int64_t now_micros, Changes* changes) {
+  return ReportOne(partition, {span, Gap::KIND_ONE_SIDED, growing}, now_micros, changes);
+}
+
+uint64_t GapLedger::ReportOne(uint32_t partition, const Hole& hole, int64_t now_micros,
+                              Changes* changes) {
   absl::optional<uint64_t> left = EndingAt(partition, hole.kind, hole.span.from);
   absl::optional<uint64_t> right = BeginningAt(partition, hole.kind, hole.span.until);
   if (!left && !right && open_.size() >= options_.open_max) {
@@ -179,7 +251,7 @@ void GapLedger::ReportOne(uint32_t partition, const Hole& hole, int64_t now_micr
     StoredGap* gap = Open(partition, hole.kind, hole.span, now_micros);
     gap->set_growing(hole.growing);
     changes->push_back({StreamNotice::TYPE_GAP_OPENED, *gap});
-    return;
+    return gap->number();
   }
   // The older one lives on.
   uint64_t stays = left && right ? std::min(*left, *right) : left ? *left : *right;
@@ -189,12 +261,14 @@ void GapLedger::ReportOne(uint32_t partition, const Hole& hole, int64_t now_micr
     uint64_t goes = std::max(*left, *right);
     span = {std::min(span.from, SpanOf(goes).from), std::max(span.until, SpanOf(goes).until)};
     Edit(goes)->set_merged_into(stays);
+    Join(gaps_.at(goes), Edit(stays));
     changes->push_back(Close(goes, Gap::STATE_MERGED, StreamNotice::TYPE_GAP_MERGED, now_micros));
   }
   StoredGap* gap = Edit(stays);
   gap->set_from_micros(span.from);
   gap->set_until_micros(span.until);
   gap->set_growing(hole.growing);
+  return stays;
 }
 
 absl::optional<GapLedger::Change> GapLedger::OpenSuspicion(const std::string& rule_tag,
@@ -262,7 +336,9 @@ void GapLedger::OnMerged(int64_t create_micros, uint64_t sequence) {
   for (uint64_t number : open_) {
     const StoredGap& gap = gaps_.at(number);
     if (create_micros < gap.from_micros()) continue;
-    if (!gap.growing() && create_micros >= gap.until_micros()) continue;
+    // A one-sided one grows over what is settled: what comes after it is live.
+    bool reaches_on = gap.growing() && gap.kind() != Gap::KIND_ONE_SIDED;
+    if (!reaches_on && create_micros >= gap.until_micros()) continue;
     StoredGap* filled = Edit(number);
     filled->set_filled_events(filled->filled_events() + 1);
     if (filled->first_fill_sequence() == 0) filled->set_first_fill_sequence(sequence);

@@ -62,20 +62,35 @@ class GapLedger {
   // Gaps that are open or end after `from_micros`.
   absl::Status Load(int64_t from_micros);
 
-  // Open gaps of the partition lose what is covered now. `route`: by which way
-  // a span was filled.
+  // Open gaps of the partition, other than one-sided ones, lose what is covered
+  // now. `route`: by which way a span was filled.
   template <typename RouteOf>
   Changes Narrow(uint32_t partition, const IntervalSet& covered, int64_t now_micros,
                  RouteOf route) {
     Changes changes;
     for (uint64_t number : OpenOfCover(partition)) {
+      if (gaps_.at(number).kind() == v1::Gap::KIND_ONE_SIDED) continue;
       NarrowOne(number, covered, now_micros, route(SpanOf(number)), &changes);
     }
     return changes;
   }
+  void NarrowOne(uint64_t number, const IntervalSet& covered, int64_t now_micros,
+                 const std::string& route, Changes* changes);
   // The holes of a partition: ascending, not touching any gap of it except at
   // their ends. A hole that touches an open gap of its kind belongs to it.
   Changes Report(uint32_t partition, const std::vector<Hole>& holes, int64_t now_micros);
+  // A span in which all connections missed something though they vouch for it:
+  // the number of the gap that it belongs to now. REQUIRES: it touches gaps of
+  // the partition at most at their ends.
+  uint64_t ReportOneSided(uint32_t partition, Interval span, bool growing, int64_t now_micros,
+                          Changes* changes);
+  // What of the gap lies before `at_micros` becomes a gap of its own.
+  // REQUIRES: it is open and holds it.
+  Change SplitOff(uint64_t number, int64_t at_micros, int64_t now_micros);
+  // The gap that a merged one goes on as.
+  uint64_t Surviving(uint64_t number) const;
+  // Open one-sided gaps of the partition, oldest first.
+  std::vector<uint64_t> OpenOneSided(uint32_t partition) const;
   // One that is a suspicion. At most one per rule tag is open.
   absl::optional<Change> OpenSuspicion(const std::string& rule_tag, int64_t from_micros,
                                        int64_t now_micros);
@@ -109,8 +124,7 @@ class GapLedger {
  private:
   std::vector<uint64_t> OpenOfCover(uint32_t partition) const;
   Interval SpanOf(uint64_t number) const;
-  void NarrowOne(uint64_t number, const IntervalSet& covered, int64_t now_micros,
-                 const std::string& route, Changes* changes);
+  store::v1::StoredGap* OpenPart(uint64_t of, Interval span, int64_t now_micros);
   store::v1::StoredGap* Open(uint32_t partition, v1::Gap::Kind kind, Interval span,
                              int64_t now_micros);
   Change Close(uint64_t number, v1::Gap::State state, v1::StreamNotice::Type type,
@@ -120,7 +134,7 @@ class GapLedger {
   absl::optional<uint64_t> BeginningAt(uint32_t partition, v1::Gap::Kind kind,
                                        int64_t micros) const;
   absl::optional<uint64_t> NearestOpen(uint32_t partition, v1::Gap::Kind kind) const;
-  void ReportOne(uint32_t partition, const Hole& hole, int64_t now_micros, Changes* changes);
+  uint64_t ReportOne(uint32_t partition, const Hole& hole, int64_t now_micros, Changes* changes);
 
   const Options options_;
   const Store& store_;

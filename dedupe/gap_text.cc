@@ -90,7 +90,18 @@ v1::Gap ViewOfGap(const StoredGap& gap, const GapRoutes& routes, const std::stri
   }
   *view.mutable_connection_ids() = gap.sources();
   double seconds = static_cast<double>(gap.until_micros() - gap.from_micros()) / 1e6;
-  if (IsOfCover(gap)) *view.mutable_missing() = EstimateOf(gap.usual_rate() * seconds);
+  if (gap.has_missing()) {
+    view.mutable_missing()->set_value(gap.missing().value());
+    view.mutable_missing()->set_low(gap.missing().low());
+    view.mutable_missing()->set_high(gap.missing().high());
+  } else if (IsOfCover(gap)) {
+    *view.mutable_missing() = EstimateOf(gap.usual_rate() * seconds);
+  }
+  for (uint64_t id : gap.sample_post_ids()) {
+    v1::EventKey* key = view.add_sample_keys();
+    key->set_kind(v1::EVENT_KIND_POST);
+    key->add_object_ids(absl::StrCat(id));
+  }
   for (const StoredGap::Evidence& stored : gap.evidence()) {
     v1::Evidence* evidence = view.add_evidence();
     SetTime(absl::FromUnixMicros(stored.time_micros()), evidence->mutable_time());

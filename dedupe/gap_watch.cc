@@ -59,6 +59,7 @@ GapWatch::GapWatch(const Store& store, const Options& options)
       cover_(store),
       ledger_(store, options.ledger),
       lives_(options.lives),
+      leaks_(store, options.leaks, cover_, lives_, &ledger_),
       silence_(OnceADaySilence(0, kSilenceMin)) {}
 
 absl::Status GapWatch::Load() {
@@ -84,7 +85,8 @@ absl::Status GapWatch::Load() {
       watermark_micros_ = std::min(watermark_micros_, micros);
     }
   }
-  return cover_.Load(state_.forget_micros());
+  status = cover_.Load(state_.forget_micros());
+  return status.ok() ? leaks_.Load() : status;
 }
 
 double GapWatch::usual_rate() const {
@@ -105,6 +107,7 @@ absl::Status GapWatch::OnCover(const std::string& source_id, const v1::Cover& vo
       if (state_.base_micros() == 0) state_.set_base_micros(std::max<int64_t>(1, span.from));
     }
   }
+  leaks_.OnCover(source_id, vouched);
   lives_.OnPassed(source_id, said_until_micros, state_.clock_micros());
   for (GapState::Mark& mark : *state_.mutable_marks()) {
     if (mark.source_id() != source_id || mark.until_micros() > 0) continue;
@@ -180,8 +183,10 @@ int64_t GapWatch::Present(absl::Time now) const {
   return absl::ToUnixMicros(now) - ahead.value_or(0);
 }
 
-void GapWatch::OnFrame(const v1::Frame& frame, absl::string_view is_new,
-                       uint64_t first_sequence, absl::Time now) {
+void GapWatch::OnFrame(const std::string& source_id, const v1::Frame& frame,
+                       absl::string_view is_new, uint64_t first_sequence,
+                       int64_t admission_micros, absl::Time now) {
+  leaks_.OnFrame(source_id, frame, is_new, first_sequence, admission_micros);
   bool is_live = frame.origin() == v1::EVENT_ORIGIN_LIVE;
   if (is_live) NoteAhead(frame, now);
   if (!is_live && ledger_.open_count() == 0) return;
@@ -323,14 +328,15 @@ void GapWatch::Examine(Partition* partition, const TickFacts& facts) {
     }
   }
   partition->covered = cover_.Union(lives_.SourcesOf(partition->number), oldest);
-  Tell(ledger_.Narrow(partition->number, partition->covered, now,
-                      [&](Interval span) { return RouteOf(partition->number, span); }),
-       facts);
+  auto route_of = [&](Interval span) { return RouteOf(partition->number, span); };
+  Tell(ledger_.Narrow(partition->number, partition->covered, now, route_of), facts);
+  Tell(leaks_.Narrow(partition->number, now, route_of), facts);
   int64_t pending = lives_.PendingFrom(partition->number, silence_, state_.clock_micros());
   int64_t present = Present(facts.now);
   partition->to_present = pending > present;
   partition->horizon_micros = std::min(present, pending);
   Tell(ledger_.Report(partition->number, Holes(*partition), now), facts);
+  Tell(leaks_.Judge({partition->number, pending, now, facts.rule_set_version}), facts);
   MoveWatermark(partition, facts);
 }
 
@@ -357,6 +363,7 @@ void GapWatch::FillNew(uint64_t number, const TickFacts& facts) {
   if (gap->parent() > 0) return;
   gap->set_usual_rate(usual_rate());
   gap->set_rule_set_version(facts.rule_set_version);
+  if (gap->kind() == Gap::KIND_ONE_SIDED) return;
   for (const std::string& source : lives_.ConfiguredOf(gap->partition())) {
     gap->add_sources(source);
     ledger_.AddEvidence(number, now, source, lives_.Describe(source));
@@ -375,9 +382,15 @@ void GapWatch::MoveWatermark(Partition* partition, const TickFacts& facts) {
   int64_t now = absl::ToUnixMicros(facts.now);
   int64_t hold_end = now - absl::ToInt64Microseconds(options_.hold_max);
   int64_t at = partition->watermark_micros;
+  // Whoever vouches is not believed where something reached nobody.
+  IntervalSet covered = partition->covered;
+  for (uint64_t number : ledger_.OpenOneSided(partition->number)) {
+    const StoredGap& gap = ledger_.gaps().at(number);
+    covered.Subtract({gap.from_micros(), gap.until_micros()});
+  }
   for (bool moved = true; moved;) {
     int64_t before = at;
-    at = std::max(at, partition->covered.ReachFrom(at));
+    at = std::max(at, covered.ReachFrom(at));
     for (const auto& [number, gap] : ledger_.gaps()) {
       bool contains = gap.partition() == partition->number && IsOfCover(gap) &&
                       gap.from_micros() <= at && at < gap.until_micros();
@@ -394,7 +407,9 @@ void GapWatch::MoveWatermark(Partition* partition, const TickFacts& facts) {
     }
     moved = at > before;
   }
-  partition->watermark_micros = at;
+  // What may turn out to be missing is waited for, a while.
+  at = leaks_.ReaderLimit(partition->number, at);
+  partition->watermark_micros = std::max(partition->watermark_micros, at);
 }
 
 void GapWatch::CheckVolume(const TickFacts& facts) {
@@ -452,6 +467,7 @@ absl::StatusOr<std::vector<StreamNotice>> GapWatch::OnTick(const TickFacts& fact
   int64_t now = absl::ToUnixMicros(facts.now);
   if (facts.tick.first_after_start()) {
     lives_.Configure(facts.sources, facts.partitions, state_.clock_micros());
+    leaks_.Configure({now, facts.position});
   } else {
     state_.set_clock_micros(state_.clock_micros() +
                             std::max<int64_t>(0, facts.tick.elapsed_micros()));
@@ -476,6 +492,9 @@ absl::StatusOr<std::vector<StreamNotice>> GapWatch::OnTick(const TickFacts& fact
     Tell(ledger_.Lose(now - absl::ToInt64Microseconds(options_.recoverable_for), now), facts);
     Forget();
   }
+  for (StreamNotice& notice : leaks_.EndTick(now, facts.position.sequence)) {
+    notices_.push_back(std::move(notice));
+  }
   CheckRedundancy(now);
   if (state_.clock_micros() / kExpireMicros != clock_before / kExpireMicros) {
     NextAhead();
@@ -489,7 +508,7 @@ absl::StatusOr<std::vector<StreamNotice>> GapWatch::OnTick(const TickFacts& fact
 }
 
 void GapWatch::Forget() {
-  int64_t lowest = watermark_micros_;
+  int64_t lowest = std::min(watermark_micros_, leaks_.NeededFrom());
   for (const auto& [number, gap] : ledger_.gaps()) {
     if (IsOpen(gap)) lowest = std::min(lowest, gap.from_micros());
   }
@@ -534,6 +553,7 @@ StreamNotice GapWatch::NoticeOf(const GapLedger::Change& change, int64_t now_mic
 
 void GapWatch::Seal(WriteSet* changes) {
   ledger_.Seal(changes);
+  leaks_.Seal(changes);
   state_.set_last_number(ledger_.last_number());
   lives_.Store(&state_);
   state_.clear_partitions();

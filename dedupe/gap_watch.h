@@ -28,6 +28,7 @@
 #include "braid/v1/stream_service.pb.h"
 #include "dedupe/cover_book.h"
 #include "dedupe/gap_ledger.h"
+#include "dedupe/leak_watch.h"
 #include "dedupe/source_lives.h"
 #include "dedupe/store.h"
 
@@ -50,6 +51,7 @@ class GapWatch {
     // Redundancy that comes and goes faster is not told.
     absl::Duration redundancy_hold = absl::Seconds(5);
     SourceLives::Options lives;
+    LeakWatch::Options leaks;
     GapLedger::Options ledger;
   };
   // Reasons are needed until the hole they explain is reported.
@@ -69,8 +71,8 @@ class GapWatch {
   void OnConnectionEvent(const std::string& source_id, const v1::ConnectionEvent& event);
   // Of the frame's events those that are new got sequences from
   // `first_sequence` on.
-  void OnFrame(const v1::Frame& frame, absl::string_view is_new, uint64_t first_sequence,
-               absl::Time now);
+  void OnFrame(const std::string& source_id, const v1::Frame& frame, absl::string_view is_new,
+               uint64_t first_sequence, int64_t admission_micros, absl::Time now);
 
   struct TickFacts {
     const store::v1::Tick& tick;
@@ -84,6 +86,8 @@ class GapWatch {
     uint64_t rule_set_version = 0;
     // What the watch has to say in this tick: volume drops.
     const std::vector<v1::StreamNotice>& notices;
+    // Of the log's next record.
+    LogKey position;
   };
   // Errors are the store's: fatal.
   absl::StatusOr<std::vector<v1::StreamNotice>> OnTick(const TickFacts& facts, WriteSet* changes);
@@ -99,6 +103,7 @@ class GapWatch {
   const GapLedger& ledger() const { return ledger_; }
   const CoverBook& cover() const { return cover_; }
   const SourceLives& lives() const { return lives_; }
+  const LeakWatch& leaks() const { return leaks_; }
   // Of live events, per second.
   double usual_rate() const;
 
@@ -139,6 +144,7 @@ class GapWatch {
   CoverBook cover_;
   GapLedger ledger_;
   SourceLives lives_;
+  LeakWatch leaks_;
   store::v1::GapState state_;
   // As last written.
   std::string state_bytes_;

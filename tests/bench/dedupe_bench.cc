@@ -13,9 +13,11 @@
 #include "base/check.h"
 #include "base/random.h"
 #include "dedupe/core.h"
+#include "dedupe/gap_watch.h"
 #include "dedupe/keys.h"
 #include "dedupe/rocks_store.h"
 #include "dedupe/window.h"
+#include "proto/proto_time.h"
 #include "proto/snowflake.h"
 #include "tests/dedupe/core_inputs.h"
 #include "tests/dedupe/mem_store.h"
@@ -82,6 +84,66 @@ void WindowLookupInMemory(benchmark::State& state) {
       static_cast<double>(window.memory_bytes()) / static_cast<double>(window.memory_keys());
 }
 BENCHMARK(WindowLookupInMemory);
+
+// Live deliveries of two connections at 45,000/s, with cover, ticks and what is
+// judged: per delivery, without what the window and the log cost.
+void Compare(benchmark::State& state) {
+  constexpr int kFrames = 45'000 / kFrameEvents;
+  MemStore store;
+  GapWatch watch(store, {});
+  const std::vector<std::string> sources = {"a", "b"};
+  const std::vector<v1::StreamNotice> none;
+  store::v1::Tick tick;
+  auto end_second = [&](absl::Time now, bool first) {
+    WriteSet changes;
+    tick.set_first_after_start(first);
+    tick.set_elapsed_micros(1'000'000);
+    BRAID_CHECK(watch.OnTick({tick, now, sources, {}, false, 1, none, {1, 0}}, &changes).ok());
+    watch.Seal(&changes);
+    BRAID_CHECK(store.Commit(changes).ok());
+  };
+  absl::Time now = TestStart();
+  end_second(now, true);
+  for (const std::string& source : sources) {
+    auto* attention = tick.add_attention();
+    attention->set_source_id(source);
+    attention->set_receiving(true);
+  }
+  std::string is_new((kFrameEvents + 7) / 8, '\xff');
+  for (auto _ : state) {
+    state.PauseTiming();
+    std::vector<v1::Frame> frames(kFrames);
+    for (int i = 0; i < kFrames; ++i) {
+      frames[i].set_origin(v1::EVENT_ORIGIN_LIVE);
+      frames[i].add_rule_tags("rule");
+      SetTime(now, frames[i].mutable_base_receive_time());
+      for (int j = 0; j < kFrameEvents; ++j) {
+        uint64_t id = FirstSnowflakeAt(now + absl::Microseconds(i * 700)) + j + (i % 1000) * 64;
+        frames[i].add_post_ids(id);
+        frames[i].add_receive_offsets_micros(j);
+        frames[i].add_tag_indexes(1);
+        frames[i].add_tag_indexes(0);
+      }
+    }
+    state.ResumeTiming();
+    for (const v1::Frame& frame : frames)
+      watch.OnFrame("a", frame, is_new, 1, absl::ToUnixMicros(now));
+    for (const v1::Frame& frame : frames) watch.OnFrame("b", frame, "", 1, absl::ToUnixMicros(now));
+    now += absl::Seconds(1);
+    v1::Cover cover;
+    cover.set_origin(v1::EVENT_ORIGIN_LIVE);
+    SetTime(TestStart(), cover.mutable_create_time_range()->mutable_start_time());
+    SetTime(now - absl::Seconds(10), cover.mutable_create_time_range()->mutable_end_time());
+    WriteSet changes;
+    for (const std::string& source : sources) {
+      watch.OnCover(source, cover, now > TestStart() + absl::Seconds(10),
+                    absl::ToUnixMicros(now) - 10'000'000, &changes);
+    }
+    end_second(now, false);
+  }
+  state.SetItemsProcessed(state.iterations() * kFrames * kFrameEvents * 2);
+}
+BENCHMARK(Compare)->Unit(benchmark::kMillisecond);
 
 // Nothing is in memory: every key goes through filter and block cache.
 void WindowLookupInStore(benchmark::State& state) {
@@ -169,7 +231,8 @@ void OpenWithTenMillionIds(benchmark::State& state) {
     temp.Reopen();
     BRAID_CHECK(Core::Load(temp.store(), {}).ok());
   }
-  state.counters["rocksdb_memory_bytes"] = static_cast<double>(temp.store().statistics().cache_bytes);
+  state.counters["rocksdb_memory_bytes"] =
+      static_cast<double>(temp.store().statistics().cache_bytes);
 }
 BENCHMARK(OpenWithTenMillionIds)->Iterations(3)->Unit(benchmark::kMillisecond)->UseRealTime();
 

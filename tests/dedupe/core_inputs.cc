@@ -49,7 +49,10 @@ class RandomWorld {
     absl::Duration age = absl::Hours(random_.Below(8) == 0 ? random_.Below(60) : 0);
     std::vector<uint64_t> ids = Ids(now_ - age);
     Move(&source, offset, ids.size());
-    return FrameInput(source.id, source.epoch, offset, ids, now_ - age + source.clock_error);
+    InputRecord input =
+        FrameInput(source.id, source.epoch, offset, ids, now_ - age + source.clock_error);
+    AddTags(input.mutable_record()->mutable_record()->mutable_frame());
+    return input;
   }
 
  private:
@@ -108,6 +111,16 @@ class RandomWorld {
   static void Move(Source* source, uint64_t offset, uint64_t offsets) {
     if (offset <= source->next_offset) {
       source->next_offset = std::max(source->next_offset, offset + offsets);
+    }
+  }
+
+  // The same of a post in every copy: one, or none.
+  static void AddTags(v1::Frame* frame) {
+    frame->add_rule_tags("first");
+    frame->add_rule_tags("second");
+    for (uint64_t id : frame->post_ids()) {
+      frame->add_tag_indexes(id % 3 < 2 ? 1 : 0);
+      if (id % 3 < 2) frame->add_tag_indexes(static_cast<uint32_t>(id % 3));
     }
   }
 

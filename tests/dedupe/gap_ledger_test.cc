@@ -57,6 +57,49 @@ class GapLedgerTest : public testing::Test {
   IntervalSet covered_;
 };
 
+TEST_F(GapLedgerTest, AOneSidedGapGrowsIsSplitAndClosesByWhatItIsTold) {
+  GapLedger::Changes changes;
+  uint64_t number = ledger_.ReportOneSided(0, {100, 200}, true, 1000, &changes);
+  ledger_.Edit(number)->mutable_missing()->set_value(4);
+  EXPECT_EQ(ledger_.ReportOneSided(0, {200, 300}, true, 1000, &changes), number);
+  EXPECT_EQ(changes.size(), 1u);
+  // Holes of cover are another matter, and so is cover by who was compared.
+  Report({{{500, 600}, Gap::KIND_TOTAL_OUTAGE, true}});
+  EXPECT_TRUE(gap(number).growing());
+  EXPECT_TRUE(Cover(0, 300).empty());
+  GapLedger::Change split = ledger_.SplitOff(number, 250, 1000);
+  EXPECT_EQ(split.gap.parent(), number);
+  EXPECT_EQ(split.gap.missing().value(), 4);
+  EXPECT_EQ(SpanOf(split.gap.number()), (Interval{100, 250}));
+  EXPECT_FALSE(gap(split.gap.number()).growing());
+  EXPECT_EQ(SpanOf(number), (Interval{250, 300}));
+  EXPECT_TRUE(gap(number).growing());
+  EXPECT_EQ(ledger_.OpenOneSided(0).size(), 2u);
+  // What comes behind it is live, not what fills it.
+  ledger_.OnMerged(299, 7);
+  ledger_.OnMerged(301, 8);
+  EXPECT_EQ(gap(number).filled_events(), 1u);
+  IntervalSet recovered;
+  recovered.Add({100, 300});
+  for (uint64_t open : ledger_.OpenOneSided(0)) {
+    ledger_.NarrowOne(open, recovered, 1000, "recovery", &changes);
+  }
+  EXPECT_EQ(gap(number).state(), Gap::STATE_RECOVERED);
+  EXPECT_TRUE(ledger_.OpenOneSided(0).empty());
+}
+
+TEST_F(GapLedgerTest, OneSidedGapsThatMeetSumWhatTheyMiss) {
+  GapLedger::Changes changes;
+  uint64_t first = ledger_.ReportOneSided(0, {100, 200}, false, 1000, &changes);
+  uint64_t second = ledger_.ReportOneSided(0, {300, 400}, false, 1000, &changes);
+  ledger_.Edit(first)->mutable_missing()->set_value(2);
+  ledger_.Edit(second)->mutable_missing()->set_value(3);
+  EXPECT_EQ(ledger_.ReportOneSided(0, {200, 300}, false, 1000, &changes), first);
+  EXPECT_EQ(gap(first).missing().value(), 5);
+  EXPECT_EQ(SpanOf(first), (Interval{100, 400}));
+  EXPECT_EQ(ledger_.Surviving(second), first);
+}
+
 TEST_F(GapLedgerTest, AHoleIsAGapUntilItIsCovered) {
   EXPECT_EQ(TypesOf(Report({{{10, 20}}})), std::vector{StreamNotice::TYPE_GAP_OPENED});
   EXPECT_TRUE(Cover(0, 10).empty());
