@@ -223,6 +223,7 @@ void StreamRuntime::OnNotice(const v1::StreamNotice& notice) {
               notice.type() == Notice::TYPE_VOLUME_UNCAPPED ||
               notice.type() == Notice::TYPE_LAG_ENDED ||
               notice.type() == Notice::TYPE_REDUNDANCY_RESTORED ||
+              notice.type() == Notice::TYPE_LEAK_ENDED ||
               notice.type() == Notice::TYPE_GAP_RECOVERED ||
               notice.type() == Notice::TYPE_GAP_NARROWED ||
               notice.type() == Notice::TYPE_GAP_MERGED ||
