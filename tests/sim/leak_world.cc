@@ -154,7 +154,8 @@ class LeakWorld {
         frame.add_tag_indexes(1);
         frame.add_tag_indexes(static_cast<uint32_t>(post.tag));
       }
-      watch_.OnFrame(connection->name, frame, is_new, ++sequence_, absl::ToUnixMicros(now_));
+      watch_.OnFrame(connection->name, frame, is_new, ++sequence_, absl::ToUnixMicros(now_),
+                     now_);
     }
     connection->sent = std::move(later);
     absl::Time until = now_ - kSlack;
@@ -166,7 +167,8 @@ class LeakWorld {
       SetTime(until, cover.mutable_create_time_range()->mutable_end_time());
       connection->covered.Add({absl::ToUnixMicros(connection->from), absl::ToUnixMicros(until)});
       connection->from = until;
-      watch_.OnCover(connection->name, cover, true, absl::ToUnixMicros(until), &changes);
+      BRAID_CHECK(
+          watch_.OnCover(connection->name, cover, true, absl::ToUnixMicros(until), &changes).ok());
     }
     watch_.Seal(&changes);
     BRAID_CHECK(store_.Commit(changes).ok());
