@@ -36,6 +36,7 @@ Comparison::OpenSecond* Comparison::Open(int64_t second, uint64_t sequence) {
   auto [it, is_new] = open_.try_emplace(second);
   if (is_new) {
     it->second.first_sequence = sequence;
+    first_sequences_.insert(sequence);
     // The seconds of a stream resemble one another.
     if (last_ != nullptr) it->second.entries.reserve(last_->entries.size());
   }
@@ -98,6 +99,7 @@ Comparison::Figures Comparison::Close(int64_t second, uint32_t panel, int64_t la
   figures.skews = std::move(it->second.skews);
   key_count_ -= it->second.entries.size();
   last_ = nullptr;
+  first_sequences_.erase(first_sequences_.find(it->second.first_sequence));
   open_.erase(it);
   return figures;
 }
@@ -105,13 +107,13 @@ Comparison::Figures Comparison::Close(int64_t second, uint32_t panel, int64_t la
 void Comparison::Clear() {
   last_ = nullptr;
   open_.clear();
+  first_sequences_.clear();
   key_count_ = 0;
 }
 
 uint64_t Comparison::FirstSequence() const {
-  uint64_t first = std::numeric_limits<uint64_t>::max();
-  for (const auto& [number, second] : open_) first = std::min(first, second.first_sequence);
-  return first;
+  return first_sequences_.empty() ? std::numeric_limits<uint64_t>::max()
+                                  : *first_sequences_.begin();
 }
 
 bool Comparison::HoldsTag(int tag) const {

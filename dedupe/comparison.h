@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <limits>
 #include <map>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -110,6 +111,8 @@ class Comparison {
   OpenSecond* last_ = nullptr;
   int64_t last_second_ = 0;
   size_t key_count_ = 0;
+  // Of the open seconds: asked for at each tick, and half an hour may be open.
+  std::multiset<uint64_t> first_sequences_;
 };
 
 }  // namespace braid
