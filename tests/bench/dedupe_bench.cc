@@ -127,8 +127,9 @@ void Compare(benchmark::State& state) {
     }
     state.ResumeTiming();
     for (const v1::Frame& frame : frames)
-      watch.OnFrame("a", frame, is_new, 1, absl::ToUnixMicros(now));
-    for (const v1::Frame& frame : frames) watch.OnFrame("b", frame, "", 1, absl::ToUnixMicros(now));
+      watch.OnFrame("a", frame, is_new, 1, absl::ToUnixMicros(now), now);
+    for (const v1::Frame& frame : frames)
+      watch.OnFrame("b", frame, "", 1, absl::ToUnixMicros(now), now);
     now += absl::Seconds(1);
     v1::Cover cover;
     cover.set_origin(v1::EVENT_ORIGIN_LIVE);
@@ -136,8 +137,9 @@ void Compare(benchmark::State& state) {
     SetTime(now - absl::Seconds(10), cover.mutable_create_time_range()->mutable_end_time());
     WriteSet changes;
     for (const std::string& source : sources) {
-      watch.OnCover(source, cover, now > TestStart() + absl::Seconds(10),
-                    absl::ToUnixMicros(now) - 10'000'000, &changes);
+      BRAID_CHECK(watch.OnCover(source, cover, now > TestStart() + absl::Seconds(10),
+                                absl::ToUnixMicros(now) - 10'000'000, &changes)
+                      .ok());
     }
     end_second(now, false);
   }
