@@ -105,6 +105,7 @@ absl::StatusOr<ApplyResult> Core::Apply(InputRecord input, Group* group) {
       return ApplyWork(input, group);
     case InputRecord::kCommand:
       return ApplyCommand(input, group);
+    case InputRecord::kRecovery:
     case InputRecord::INPUT_NOT_SET:
       break;
   }
