@@ -118,6 +118,9 @@ class GapWatch {
     bool to_present = false;
   };
 
+  // From where the source last vouched, without an end.
+  store::v1::GapState::Mark* AddMark(const std::string& source_id, v1::Gap::Kind kind,
+                                     const std::string& text);
   void MeasureRate(const store::v1::Tick& tick);
   void NoteAhead(const v1::Frame& frame, absl::Time now);
   void NextAhead();
