@@ -195,12 +195,14 @@ void GapWatch::OnFrame(const std::string& source_id, const v1::Frame& frame,
   uint64_t sequence = first_sequence;
   for (int i = 0, count = FrameEventCount(frame); i < count; ++i) {
     if (!HasBit(is_new, i)) continue;
-    state_.mutable_rate()->set_new_events(state_.rate().new_events() + is_live);
     uint64_t at = sequence++;
     if (ledger_.open_count() == 0) continue;
     uint64_t time = WindowKeyTime(FrameWindowKey(frame, i));
     ledger_.OnMerged(absl::ToUnixMicros(SnowflakeTime(time)), at);
   }
+  uint64_t added = sequence - first_sequence;
+  if (!is_live || added == 0) return;
+  state_.mutable_rate()->set_new_events(state_.rate().new_events() + added);
 }
 
 void GapWatch::MeasureRate(const store::v1::Tick& tick) {
