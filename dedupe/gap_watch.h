@@ -79,7 +79,8 @@ class GapWatch {
     // X's time as far as it is trusted: a clock that is ahead makes no gap of
     // what is still to come.
     absl::Time now;
-    // The configured sources, and X's partition of each.
+    // The configured sources, and X's partition of each; read at the first tick
+    // after a start only.
     std::vector<std::string> sources;
     std::vector<uint32_t> partitions;
     bool paused = false;
