@@ -8,8 +8,8 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "base/mutex.h"
 #include "dedupe/access.h"
+#include "dedupe/grpc_calls.h"
 #include "dedupe/stream_name.h"
 #include "proto/proto_time.h"
 #include "proto/reason.h"
@@ -29,69 +29,6 @@ absl::Duration WatchInterval(const v1::WatchStatusRequest& request) {
   if (!request.has_interval()) return kIntervalDefault;
   return std::clamp(ToDuration(request.interval()), kIntervalMin, kIntervalMax);
 }
-
-// One WatchStatus call: sample, write, wait, again.
-class WatchCall final : public grpc::ServerWriteReactor<v1::WatchStatusResponse>,
-                        public std::enable_shared_from_this<WatchCall> {
- public:
-  WatchCall(const AdminServiceImpl& service, const StatusSources& sources, WorkPool& pool,
-            const v1::WatchStatusRequest& request)
-      : service_(service), sources_(sources), pool_(pool), request_(request) {}
-
-  void Start() {
-    self_ = shared_from_this();
-    pool_.Post([self = self_] { self->SampleOnce(); });
-  }
-
-  void OnWriteDone(bool ok) override {
-    MutexLock lock(&mu_);
-    if (finished_) return;
-    if (!ok) return FinishWith(absl::CancelledError("the watcher is gone"));
-    timer_ = pool_.After(WatchInterval(request_), [self = self_] { self->SampleOnce(); });
-  }
-
-  void OnCancel() override {
-    MutexLock lock(&mu_);
-    pool_.Cancel(timer_);
-    if (!finished_) FinishWith(absl::CancelledError("the watcher is gone"));
-  }
-
-  void OnDone() override { std::shared_ptr<WatchCall> self = std::move(self_); }
-
- private:
-  void SampleOnce() {
-    absl::StatusOr<v1::StreamStatus> status = GetStatus(sources_, request_.stream());
-    MutexLock lock(&mu_);
-    if (finished_) return;
-    if (!status.ok()) return FinishWith(status.status());
-    if (service_.draining()) {
-      return FinishWith(absl::UnavailableError("the deduper is shutting down"));
-    }
-    *response_.mutable_status() = *std::move(status);
-    StartWrite(&response_);
-  }
-
-  void FinishWith(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    finished_ = true;
-    Finish(ToGrpcStatus(status));
-  }
-
-  const AdminServiceImpl& service_;
-  const StatusSources& sources_;
-  WorkPool& pool_;
-  const v1::WatchStatusRequest request_;
-  v1::WatchStatusResponse response_;
-  std::shared_ptr<WatchCall> self_;
-  Mutex mu_;
-  bool finished_ ABSL_GUARDED_BY(mu_) = false;
-  WorkPool::TimerId timer_ ABSL_GUARDED_BY(mu_);
-};
-
-class Refusal final : public grpc::ServerWriteReactor<v1::WatchStatusResponse> {
- public:
-  explicit Refusal(const absl::Status& status) { Finish(ToGrpcStatus(status)); }
-  void OnDone() override { delete this; }
-};
 
 }  // namespace
 
@@ -116,8 +53,8 @@ absl::StatusOr<v1::ListConnectionsResponse> ListConnections(
   if (request.page_size() < 0) {
     return absl::InvalidArgumentError("page_size must not be negative");
   }
-  int size = request.page_size() == 0 ? kPageSizeDefault
-                                      : std::min(request.page_size(), kPageSizeMax);
+  int size =
+      request.page_size() == 0 ? kPageSizeDefault : std::min(request.page_size(), kPageSizeMax);
   // The page token is the last name of the page before: names are sorted.
   v1::ListConnectionsResponse page;
   for (v1::Connection& connection : *status->mutable_connections()) {
@@ -133,8 +70,8 @@ absl::StatusOr<v1::ListConnectionsResponse> ListConnections(
 
 absl::StatusOr<std::pair<std::string, std::string>> ParseConnectionName(const std::string& name) {
   std::vector<std::string> parts = absl::StrSplit(name, '/');
-  if (parts.size() != 4 || parts[0] != "streams" || parts[2] != "connections" ||
-      parts[1].empty() || parts[3].empty()) {
+  if (parts.size() != 4 || parts[0] != "streams" || parts[2] != "connections" || parts[1].empty() ||
+      parts[3].empty()) {
     return absl::InvalidArgumentError(
         "name is not of the form streams/{stream}/connections/{connection}");
   }
@@ -183,43 +120,33 @@ grpc::ServerUnaryReactor* AdminServiceImpl::GetServerInfo(grpc::CallbackServerCo
 grpc::ServerUnaryReactor* AdminServiceImpl::GetStatus(grpc::CallbackServerContext* context,
                                                       const v1::GetStatusRequest* request,
                                                       v1::StreamStatus* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  pool_.Post([this, context, reactor, request, response] {
-    absl::Status result = CheckAccess(*context->auth_context(), Access::kRead);
-    if (result.ok()) {
-      absl::StatusOr<v1::StreamStatus> status = braid::GetStatus(sources_, request->stream());
-      if (status.ok()) *response = *std::move(status);
-      result = status.status();
-    }
-    reactor->Finish(ToGrpcStatus(result));
-  });
-  return reactor;
+  return AnswerOnPool(
+      context, pool_, Access::kRead, request, response,
+      [this](const v1::GetStatusRequest& r) { return braid::GetStatus(sources_, r.stream()); });
 }
 
 grpc::ServerWriteReactor<v1::WatchStatusResponse>* AdminServiceImpl::WatchStatus(
     grpc::CallbackServerContext* context, const v1::WatchStatusRequest* request) {
   absl::Status access = CheckAccess(*context->auth_context(), Access::kRead);
-  if (!access.ok()) return new Refusal(access);
-  auto call = std::make_shared<WatchCall>(*this, sources_, pool_, *request);
-  call->Start();
-  return call.get();
+  if (!access.ok()) return RefuseWrites<v1::WatchStatusResponse>(access);
+  using Call = PolledWrites<v1::WatchStatusResponse>;
+  auto look = [this, stream = request->stream()]() -> absl::StatusOr<Call::Found> {
+    absl::StatusOr<v1::StreamStatus> status = braid::GetStatus(sources_, stream);
+    if (!status.ok()) return status.status();
+    Call::Found found;
+    *found.responses.emplace_back().mutable_status() = *std::move(status);
+    return found;
+  };
+  return Call::Start(
+      pool_, {WatchInterval(*request)}, [this] { return draining(); }, std::move(look));
 }
 
 grpc::ServerUnaryReactor* AdminServiceImpl::ListConnections(
     grpc::CallbackServerContext* context, const v1::ListConnectionsRequest* request,
     v1::ListConnectionsResponse* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  pool_.Post([this, context, reactor, request, response] {
-    absl::Status result = CheckAccess(*context->auth_context(), Access::kRead);
-    if (result.ok()) {
-      absl::StatusOr<v1::ListConnectionsResponse> page =
-          braid::ListConnections(sources_, *request);
-      if (page.ok()) *response = *std::move(page);
-      result = page.status();
-    }
-    reactor->Finish(ToGrpcStatus(result));
-  });
-  return reactor;
+  return AnswerOnPool(
+      context, pool_, Access::kRead, request, response,
+      [this](const v1::ListConnectionsRequest& r) { return braid::ListConnections(sources_, r); });
 }
 
 grpc::ServerUnaryReactor* AdminServiceImpl::DrainConnection(
@@ -251,17 +178,9 @@ grpc::ServerUnaryReactor* AdminServiceImpl::DrainConnection(
 grpc::ServerUnaryReactor* AdminServiceImpl::GetUsage(grpc::CallbackServerContext* context,
                                                      const v1::GetUsageRequest* request,
                                                      v1::Usage* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  pool_.Post([this, context, reactor, request, response] {
-    absl::Status result = CheckAccess(*context->auth_context(), Access::kRead);
-    if (result.ok()) {
-      absl::StatusOr<v1::Usage> usage = braid::GetUsage(controls_, *request);
-      if (usage.ok()) *response = *std::move(usage);
-      result = usage.status();
-    }
-    reactor->Finish(ToGrpcStatus(result));
-  });
-  return reactor;
+  return AnswerOnPool(
+      context, pool_, Access::kRead, request, response,
+      [this](const v1::GetUsageRequest& r) { return braid::GetUsage(controls_, r); });
 }
 
 grpc::ServerUnaryReactor* AdminServiceImpl::Command(grpc::CallbackServerContext* context,

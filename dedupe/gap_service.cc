@@ -12,12 +12,12 @@
 #include "base/bytes.h"
 #include "base/hash.h"
 #include "base/interval_set.h"
-#include "base/mutex.h"
 #include "dedupe/access.h"
 #include "dedupe/certificate.h"
 #include "dedupe/cover_book.h"
 #include "dedupe/cover_keys.h"
 #include "dedupe/gap_ledger.h"
+#include "dedupe/grpc_calls.h"
 #include "dedupe/minute_book.h"
 #include "dedupe/stream_name.h"
 #include "proto/proto_time.h"
@@ -65,9 +65,8 @@ absl::Status CheckFilter(const v1::GapFilter& filter) {
 absl::Status ScanGaps(const Store& store, uint64_t from,
                       absl::FunctionRef<bool(const StoredGap&)> visit) {
   absl::Status bad;
-  absl::Status status =
-      store.ScanBack(Table::kCover, CoverGapKey(from), [&](absl::string_view key,
-                                                           absl::string_view value) {
+  absl::Status status = store.ScanBack(
+      Table::kCover, CoverGapKey(from), [&](absl::string_view key, absl::string_view value) {
         if (key[0] != kCoverGap) return false;
         StoredGap gap;
         if (!gap.ParseFromArray(value.data(), static_cast<int>(value.size()))) {
@@ -186,14 +185,14 @@ void FillMerged(const Merged& merged, const Buckets& buckets, int64_t now_micros
     v1::CoverageBucket* out = row->add_buckets();
     out->set_covered(ShareOf(merged.covered, bucket));
     // What nobody covers and is no gap may still come, up to the present.
-    Interval past{std::max(bucket.from, merged.base_micros),
-                  std::min(bucket.until, now_micros)};
+    Interval past{std::max(bucket.from, merged.base_micros), std::min(bucket.until, now_micros)};
     if (!past.empty()) {
       double pending = 0;
       for (const Interval& part : known.Missing(past)) {
         pending += static_cast<double>(part.until - part.from);
       }
-      out->set_pending(static_cast<float>(pending / static_cast<double>(bucket.until - bucket.from)));
+      out->set_pending(
+          static_cast<float>(pending / static_cast<double>(bucket.until - bucket.from)));
     }
     for (const StoredGap& gap : merged.gaps) {
       int64_t until = gap.growing() ? now_micros : gap.until_micros();
@@ -201,88 +200,6 @@ void FillMerged(const Merged& merged, const Buckets& buckets, int64_t now_micros
     }
   }
 }
-
-// One WatchGaps call: look, write what changed one by one, wait, again.
-class WatchCall final : public grpc::ServerWriteReactor<v1::WatchGapsResponse>,
-                        public std::enable_shared_from_this<WatchCall> {
- public:
-  WatchCall(const GapServiceImpl& service, const GapStreams& streams, WorkPool& pool,
-            const v1::WatchGapsRequest& request)
-      : service_(service), streams_(streams), pool_(pool), request_(request) {}
-
-  void Start() {
-    self_ = shared_from_this();
-    pool_.Post([self = self_] { self->Look(); });
-  }
-
-  void OnWriteDone(bool ok) override {
-    MutexLock lock(&mu_);
-    if (finished_) return;
-    if (!ok) return FinishWith(absl::CancelledError("the watcher is gone"));
-    WriteNext();
-  }
-
-  void OnCancel() override {
-    MutexLock lock(&mu_);
-    pool_.Cancel(timer_);
-    if (!finished_) FinishWith(absl::CancelledError("the watcher is gone"));
-  }
-
-  void OnDone() override { std::shared_ptr<WatchCall> self = std::move(self_); }
-
- private:
-  void Look() {
-    // One look at a time: told_ is this turn's.
-    absl::StatusOr<std::vector<v1::Gap>> changed = ChangedGaps(streams_, request_, &told_);
-    MutexLock lock(&mu_);
-    if (finished_) return;
-    if (!changed.ok()) return FinishWith(changed.status());
-    if (service_.draining()) {
-      return FinishWith(absl::UnavailableError("the deduper is shutting down"));
-    }
-    waiting_ = *std::move(changed);
-    quiet_ += kWatchInterval;
-    WriteNext();
-  }
-
-  void WriteNext() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    if (waiting_.empty() && quiet_ < kWatchHeartbeat) {
-      timer_ = pool_.After(kWatchInterval, [self = self_] { self->Look(); });
-      return;
-    }
-    quiet_ = absl::ZeroDuration();
-    response_.Clear();
-    if (!waiting_.empty()) {
-      *response_.mutable_gap() = std::move(waiting_.front());
-      waiting_.erase(waiting_.begin());
-    }
-    StartWrite(&response_);
-  }
-
-  void FinishWith(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    finished_ = true;
-    Finish(ToGrpcStatus(status));
-  }
-
-  const GapServiceImpl& service_;
-  const GapStreams& streams_;
-  WorkPool& pool_;
-  const v1::WatchGapsRequest request_;
-  std::map<std::string, std::string> told_;
-  v1::WatchGapsResponse response_;
-  std::shared_ptr<WatchCall> self_;
-  Mutex mu_;
-  bool finished_ ABSL_GUARDED_BY(mu_) = false;
-  std::vector<v1::Gap> waiting_ ABSL_GUARDED_BY(mu_);
-  absl::Duration quiet_ ABSL_GUARDED_BY(mu_);
-  WorkPool::TimerId timer_ ABSL_GUARDED_BY(mu_);
-};
-
-class Refusal final : public grpc::ServerWriteReactor<v1::WatchGapsResponse> {
- public:
-  explicit Refusal(const absl::Status& status) { Finish(ToGrpcStatus(status)); }
-  void OnDone() override { delete this; }
-};
 
 }  // namespace
 
@@ -311,14 +228,13 @@ absl::StatusOr<v1::ListGapsResponse> ListGaps(const GapStreams& streams,
   if (!filter.ok()) return filter;
   absl::StatusOr<uint64_t> start = PageStart(request);
   if (!start.ok()) return start.status();
-  int size = request.page_size() == 0 ? kPageSizeDefault
-                                      : std::min(request.page_size(), kPageSizeMax);
+  int size =
+      request.page_size() == 0 ? kPageSizeDefault : std::min(request.page_size(), kPageSizeMax);
   v1::ListGapsResponse page;
   absl::Status status = ScanGaps(*(*stream)->store, *start, [&](const StoredGap& gap) {
     if (!Matches(gap, request.filter())) return true;
     if (page.gaps_size() == size) {
-      page.set_next_page_token(
-          absl::StrCat(gap.number(), "-", absl::Hex(HashArguments(request))));
+      page.set_next_page_token(absl::StrCat(gap.number(), "-", absl::Hex(HashArguments(request))));
       return false;
     }
     *page.add_gaps() = ViewOfGap(gap, (*stream)->routes, request.parent() + "/");
@@ -434,66 +350,56 @@ absl::StatusOr<v1::Certificate> GetCertificate(const GapStreams& streams, const 
   return certificate;
 }
 
-namespace {
-
-// A unary call for readers, built on the pool.
-template <typename Request, typename Response, typename Function>
-grpc::ServerUnaryReactor* Answer(grpc::CallbackServerContext* context, WorkPool& pool,
-                                 const Request* request, Response* response, Function function) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  pool.Post([context, reactor, request, response, function] {
-    absl::Status result = CheckAccess(*context->auth_context(), Access::kRead);
-    if (result.ok()) {
-      absl::StatusOr<Response> answer = function(*request);
-      if (answer.ok()) *response = *std::move(answer);
-      result = answer.status();
-    }
-    reactor->Finish(ToGrpcStatus(result));
-  });
-  return reactor;
-}
-
-}  // namespace
-
 grpc::ServerUnaryReactor* GapServiceImpl::GetGap(grpc::CallbackServerContext* context,
                                                  const v1::GetGapRequest* request,
                                                  v1::Gap* response) {
-  return Answer(context, pool_, request, response,
-                [this](const v1::GetGapRequest& r) { return braid::GetGap(streams_, r); });
+  return AnswerOnPool(context, pool_, Access::kRead, request, response,
+                      [this](const v1::GetGapRequest& r) { return braid::GetGap(streams_, r); });
 }
 
 grpc::ServerUnaryReactor* GapServiceImpl::ListGaps(grpc::CallbackServerContext* context,
                                                    const v1::ListGapsRequest* request,
                                                    v1::ListGapsResponse* response) {
-  return Answer(context, pool_, request, response,
-                [this](const v1::ListGapsRequest& r) { return braid::ListGaps(streams_, r); });
+  return AnswerOnPool(
+      context, pool_, Access::kRead, request, response,
+      [this](const v1::ListGapsRequest& r) { return braid::ListGaps(streams_, r); });
 }
 
 grpc::ServerUnaryReactor* GapServiceImpl::QueryCoverage(grpc::CallbackServerContext* context,
                                                         const v1::QueryCoverageRequest* request,
                                                         v1::QueryCoverageResponse* response) {
-  return Answer(
-      context, pool_, request, response,
+  return AnswerOnPool(
+      context, pool_, Access::kRead, request, response,
       [this](const v1::QueryCoverageRequest& r) { return braid::QueryCoverage(streams_, r); });
 }
 
-grpc::ServerUnaryReactor* GapServiceImpl::GetCertificate(
-    grpc::CallbackServerContext* context, const v1::GetCertificateRequest* request,
-    v1::Certificate* response) {
+grpc::ServerUnaryReactor* GapServiceImpl::GetCertificate(grpc::CallbackServerContext* context,
+                                                         const v1::GetCertificateRequest* request,
+                                                         v1::Certificate* response) {
   const SigningKey* key = key_ ? &*key_ : nullptr;
-  return Answer(context, pool_, request, response,
-                [this, key](const v1::GetCertificateRequest& r) {
-                  return braid::GetCertificate(streams_, key, r);
-                });
+  return AnswerOnPool(context, pool_, Access::kRead, request, response,
+                      [this, key](const v1::GetCertificateRequest& r) {
+                        return braid::GetCertificate(streams_, key, r);
+                      });
 }
 
 grpc::ServerWriteReactor<v1::WatchGapsResponse>* GapServiceImpl::WatchGaps(
     grpc::CallbackServerContext* context, const v1::WatchGapsRequest* request) {
   absl::Status access = CheckAccess(*context->auth_context(), Access::kRead);
-  if (!access.ok()) return new Refusal(access);
-  auto call = std::make_shared<WatchCall>(*this, streams_, pool_, *request);
-  call->Start();
-  return call.get();
+  if (!access.ok()) return RefuseWrites<v1::WatchGapsResponse>(access);
+  using Call = PolledWrites<v1::WatchGapsResponse>;
+  auto told = std::make_shared<std::map<std::string, std::string>>();
+  auto look = [this, told, request = *request]() -> absl::StatusOr<Call::Found> {
+    absl::StatusOr<std::vector<v1::Gap>> changed = ChangedGaps(streams_, request, told.get());
+    if (!changed.ok()) return changed.status();
+    Call::Found found;
+    for (v1::Gap& gap : *changed) {
+      *found.responses.emplace_back().mutable_gap() = std::move(gap);
+    }
+    return found;
+  };
+  return Call::Start(
+      pool_, {kWatchInterval, kWatchHeartbeat}, [this] { return draining(); }, std::move(look));
 }
 
 grpc::ServerUnaryReactor* GapServiceImpl::WaiveGap(grpc::CallbackServerContext* context,

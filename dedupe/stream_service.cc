@@ -11,6 +11,7 @@
 #include "dedupe/creation_index.h"
 #include "dedupe/creation_tail.h"
 #include "dedupe/event_lookup.h"
+#include "dedupe/grpc_calls.h"
 #include "dedupe/keys.h"
 #include "dedupe/read_token.h"
 #include "dedupe/tail.h"
@@ -147,13 +148,6 @@ absl::StatusOr<v1::ListEventsResponse> ListByCreation(const ReadableStream& stre
   return page;
 }
 
-// A reactor that refuses at once.
-class Refusal final : public grpc::ServerWriteReactor<v1::TailEventsResponse> {
- public:
-  explicit Refusal(const absl::Status& status) { Finish(ToGrpcStatus(status)); }
-  void OnDone() override { delete this; }
-};
-
 }  // namespace
 
 absl::StatusOr<v1::Event> GetEvent(const ReadableStreams& streams,
@@ -192,42 +186,26 @@ absl::StatusOr<v1::ListEventsResponse> ListEvents(const ReadableStreams& streams
 grpc::ServerUnaryReactor* StreamServiceImpl::GetEvent(grpc::CallbackServerContext* context,
                                                       const v1::GetEventRequest* request,
                                                       v1::Event* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  pool_.Post([this, context, reactor, request, response] {
-    absl::Status result = CheckAccess(*context->auth_context(), Access::kRead);
-    if (result.ok()) {
-      absl::StatusOr<v1::Event> event = braid::GetEvent(streams_, *request);
-      if (event.ok()) *response = *std::move(event);
-      result = event.status();
-    }
-    reactor->Finish(ToGrpcStatus(result));
-  });
-  return reactor;
+  return AnswerOnPool(
+      context, pool_, Access::kRead, request, response,
+      [this](const v1::GetEventRequest& r) { return braid::GetEvent(streams_, r); });
 }
 
 grpc::ServerUnaryReactor* StreamServiceImpl::ListEvents(grpc::CallbackServerContext* context,
                                                         const v1::ListEventsRequest* request,
                                                         v1::ListEventsResponse* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  pool_.Post([this, context, reactor, request, response] {
-    absl::Status result = CheckAccess(*context->auth_context(), Access::kRead);
-    if (result.ok()) {
-      absl::StatusOr<v1::ListEventsResponse> page =
-          braid::ListEvents(streams_, *request, options_.page_bytes_max);
-      if (page.ok()) *response = *std::move(page);
-      result = page.status();
-    }
-    reactor->Finish(ToGrpcStatus(result));
-  });
-  return reactor;
+  return AnswerOnPool(context, pool_, Access::kRead, request, response,
+                      [this](const v1::ListEventsRequest& r) {
+                        return braid::ListEvents(streams_, r, options_.page_bytes_max);
+                      });
 }
 
 grpc::ServerWriteReactor<v1::TailEventsResponse>* StreamServiceImpl::TailEvents(
     grpc::CallbackServerContext* context, const v1::TailEventsRequest* request) {
   absl::Status access = CheckAccess(*context->auth_context(), Access::kRead);
-  if (!access.ok()) return new Refusal(access);
+  if (!access.ok()) return RefuseWrites<v1::TailEventsResponse>(access);
   absl::StatusOr<ReadableStream*> stream = FindStream(streams_, request->parent());
-  if (!stream.ok()) return new Refusal(stream.status());
+  if (!stream.ok()) return RefuseWrites<v1::TailEventsResponse>(stream.status());
   return TailCall::Start(**stream, pool_, calls_, *request);
 }
 
