@@ -1,6 +1,7 @@
 #include "dedupe/access.h"
 
 #include "absl/strings/str_cat.h"
+#include "dedupe/recovery_source.h"
 
 namespace braid {
 namespace {
@@ -49,7 +50,8 @@ absl::Status CheckOfferAs(const grpc::AuthContext& auth, const std::string& sour
   absl::Status access = CheckAccess(auth, Access::kOffer);
   if (!access.ok()) return access;
   std::string name = PeerName(auth);
-  bool may = name == source_id || *PeerRole(auth) == Role::kOperator;
+  bool may = name == source_id || name == RecovererOf(source_id) ||
+             *PeerRole(auth) == Role::kOperator;
   if (may) return absl::OkStatus();
   return absl::PermissionDeniedError(
       absl::StrCat("the certificate of connector '", name, "' may not offer as '", source_id, "'"));

@@ -10,6 +10,7 @@
 #include "absl/strings/str_split.h"
 #include "dedupe/access.h"
 #include "dedupe/grpc_calls.h"
+#include "dedupe/numbered.h"
 #include "dedupe/stream_name.h"
 #include "proto/proto_time.h"
 #include "proto/reason.h"
@@ -20,8 +21,6 @@ namespace {
 constexpr absl::Duration kIntervalDefault = absl::Seconds(1);
 constexpr absl::Duration kIntervalMin = absl::Milliseconds(100);
 constexpr absl::Duration kIntervalMax = absl::Minutes(1);
-constexpr int kPageSizeDefault = 100;
-constexpr int kPageSizeMax = 1000;
 // Stands in the log and in every status.
 constexpr size_t kPauseReasonMax = 200;
 
@@ -50,17 +49,14 @@ absl::StatusOr<v1::ListConnectionsResponse> ListConnections(
     const StatusSources& sources, const v1::ListConnectionsRequest& request) {
   absl::StatusOr<v1::StreamStatus> status = GetStatus(sources, request.parent());
   if (!status.ok()) return status.status();
-  if (request.page_size() < 0) {
-    return absl::InvalidArgumentError("page_size must not be negative");
-  }
-  int size =
-      request.page_size() == 0 ? kPageSizeDefault : std::min(request.page_size(), kPageSizeMax);
+  absl::StatusOr<int> size = PageSizeOf(request.page_size());
+  if (!size.ok()) return size.status();
   // The page token is the last name of the page before: names are sorted.
   v1::ListConnectionsResponse page;
   for (v1::Connection& connection : *status->mutable_connections()) {
     if (connection.name() <= request.page_token()) continue;
-    if (page.connections_size() == size) {
-      page.set_next_page_token(page.connections(size - 1).name());
+    if (page.connections_size() == *size) {
+      page.set_next_page_token(page.connections(*size - 1).name());
       break;
     }
     *page.add_connections() = std::move(connection);

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "braid/store/v1/log.pb.h"
 #include "dedupe/cover_keys.h"
+#include "dedupe/recovery_source.h"
 #include "dedupe/gap_ledger.h"
 #include "dedupe/gap_text.h"
 #include "dedupe/keys.h"
@@ -227,6 +228,7 @@ absl::Status ReadState(const Store& store, CertificateFacts* facts) {
   int64_t lowest = std::numeric_limits<int64_t>::max();
   for (const auto& [id, partition] : facts->connections) {
     facts->partitions[id] = partition;
+    facts->partitions[RecoveryVoucher(partition)] = partition;
     lowest = std::min(lowest, watermarks[partition]);
   }
   if (!facts->connections.empty()) facts->watermark_micros = lowest;

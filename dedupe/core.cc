@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "dedupe/core_clock.h"
 #include "dedupe/frame_parts.h"
+#include "dedupe/recovery_source.h"
 #include "proto/proto_time.h"
 #include "proto/snowflake.h"
 
@@ -70,6 +71,12 @@ bool CutCover(const SessionState& session, v1::Cover* cover) {
   return ToTime(range->start_time()) < ToTime(range->end_time());
 }
 
+// What was fetched has nothing to do with when it was received: it lacks what
+// was lost since its fetch began, and nothing else.
+bool IsWhole(const SessionState& session, const v1::Cover& cover) {
+  return session.loss_end_offset() == 0 || session.loss_end_offset() <= cover.first_offset();
+}
+
 LogRecord HeadOf(const InputRecord& input) {
   LogRecord head;
   head.set_admission_micros(input.admission_micros());
@@ -106,6 +113,7 @@ absl::StatusOr<ApplyResult> Core::Apply(InputRecord input, Group* group) {
     case InputRecord::kCommand:
       return ApplyCommand(input, group);
     case InputRecord::kRecovery:
+      return ApplyRecovery(input, group);
     case InputRecord::INPUT_NOT_SET:
       break;
   }
@@ -192,9 +200,8 @@ absl::StatusOr<ApplyResult> Core::ApplyRecord(InputRecord input, Group* group) {
   session->set_expected_offset(end);
   if (moves_contiguous) session->set_contiguous_offset(end);
   result.expected_offset = end;
-  absl::Status status = record.has_frame()
-                            ? ApplyFrame(std::move(input), session, &result, group)
-                            : ApplyOther(std::move(input), session, group);
+  absl::Status status = record.has_frame() ? ApplyFrame(std::move(input), session, &result, group)
+                                           : ApplyOther(std::move(input), session, group);
   if (!status.ok()) return status;
   return result;
 }
@@ -217,6 +224,8 @@ absl::Status Core::ApplyFrame(InputRecord input, SessionState* session, ApplyRes
                 head.admission_micros(), now());
   absl::Status counted = minutes_.OnFrame(frame, marks->new_bitmap, now());
   if (!counted.ok()) return counted;
+  recovery_.OnFrame(head.source_id(), frame, marks->new_count, marks->events - marks->new_count,
+                    now());
   result->new_events = marks->new_count;
   result->duplicate_events = marks->events - marks->new_count;
   session->set_events(session->events() + marks->events);
@@ -235,7 +244,9 @@ absl::Status Core::ApplyOther(InputRecord input, SessionState* session, Group* g
     case v1::SessionRecord::kCover: {
       int64_t until = absl::ToUnixMicros(ToTime(record->cover().create_time_range().end_time()));
       NoteReceivedUntil(until, session);
-      bool any_left = CutCover(*session, record->mutable_cover());
+      bool is_recovery = IsRecoverySource(out.source_id());
+      bool any_left = is_recovery ? IsWhole(*session, record->cover())
+                                  : CutCover(*session, record->mutable_cover());
       absl::Status added =
           gaps_.OnCover(out.source_id(), record->cover(), any_left, until, &group->changes);
       if (!added.ok() || !any_left) return added;
@@ -246,6 +257,7 @@ absl::Status Core::ApplyOther(InputRecord input, SessionState* session, Group* g
       uint64_t lost = std::max(
           {uint64_t{1}, uint64_t{record->loss().offsets()}, uint64_t{record->loss().lines()}});
       session->set_losses(session->losses() + 1);
+      session->set_loss_end_offset(record->offset() + 1);
       NoteLossTime(record->loss(), session);
       gaps_.OnLoss(out.source_id(), record->loss());
       NoteReceivedUntil(absl::ToUnixMicros(ToTime(record->loss().last_receive_time())), session);

@@ -26,6 +26,7 @@
 #include "dedupe/gap_watch.h"
 #include "dedupe/keys.h"
 #include "dedupe/minute_book.h"
+#include "dedupe/recovery_jobs.h"
 #include "dedupe/session_table.h"
 #include "dedupe/store.h"
 #include "dedupe/stream_watch.h"
@@ -56,6 +57,8 @@ struct ApplyResult {
   std::vector<std::pair<uint64_t, uint64_t>> expected_by_epoch;
   // Of a WorkInput.
   WorkAnswer work;
+  // Of a RecoveryInput.
+  RecoveryAnswer recovery;
   // Of a command that waives a gap: there was such an open one.
   bool waived = false;
 };
@@ -98,6 +101,7 @@ class Core {
     WorkTable::Options work;
     StreamWatch::Options watch;
     GapWatch::Options gaps;
+    RecoveryJobs::Options recovery;
   };
 
   // The core as the store's last commit left it. REQUIRES: store outlives it,
@@ -126,6 +130,8 @@ class Core {
   const WorkTable& work() const { return work_; }
   const StreamWatch& watch() const { return watch_; }
   const GapWatch& gaps() const { return gaps_; }
+  const RecoveryJobs& recovery() const { return recovery_; }
+  RecoveryJobs::Facts RecoveryFacts() const { return {Trusted(), floor()}; }
 
  private:
   // What became of a frame's events.
@@ -153,6 +159,7 @@ class Core {
                           Group* group);
   ApplyResult ApplyCommand(const store::v1::InputRecord& input, Group* group);
   ApplyResult ApplyWork(const store::v1::InputRecord& input, Group* group);
+  ApplyResult ApplyRecovery(const store::v1::InputRecord& input, Group* group);
   void AskForRemovals(int64_t admission_micros, Group* group);
   void NoteRuleSet(const store::v1::InputRecord& input, const v1::RuleSet& found, Group* group);
 
@@ -177,6 +184,8 @@ class Core {
   int64_t DeliveredUntil(const std::string& source_id) const;
   absl::Status Expire(Group* group);
   uint64_t FloorKeyTime() const;
+  // The core's time as far as it is trusted.
+  absl::Time Trusted() const;
 
   const Options options_;
   const Store& store_;
@@ -188,6 +197,7 @@ class Core {
   WorkTable work_;
   StreamWatch watch_;
   GapWatch gaps_;
+  RecoveryJobs recovery_;
   MinuteBook minutes_;
   // Where the log stood at past times, oldest first; one a minute.
   std::deque<std::pair<int64_t, LogKey>> time_index_;

@@ -36,6 +36,7 @@ Core::Core(const Store& store, Options options)
       work_(options.work),
       watch_(store, options.watch),
       gaps_(store, options.gaps),
+      recovery_(store, options.recovery, &gaps_, &work_),
       minutes_(store, options.window_span) {}
 
 absl::StatusOr<std::unique_ptr<Core>> Core::Load(const Store& store, Options options) {
@@ -49,6 +50,7 @@ absl::StatusOr<std::unique_ptr<Core>> Core::Load(const Store& store, Options opt
   if (status.ok()) status = core->window_.Load();
   if (status.ok()) status = core->work_.Load(store, core->state_.work());
   if (status.ok()) status = core->watch_.Load();
+  if (status.ok()) status = core->recovery_.Load();
   if (!status.ok()) return status;
   return core;
 }
@@ -79,6 +81,7 @@ absl::Status Core::LoadState() {
 void Core::Seal(Group* group) {
   sessions_.Seal(&group->changes);
   watch_.Seal(&group->changes);
+  recovery_.Seal(&group->changes);
   gaps_.Seal(&group->changes);
   minutes_.Seal(&group->changes);
   state_.set_stray_count(strays_.count());
@@ -91,6 +94,10 @@ void Core::Committed() {
   strays_.Committed();
   watch_.Committed();
   minutes_.Committed();
+}
+
+absl::Time Core::Trusted() const {
+  return std::min(now(), absl::FromUnixMicros(state_.settled_micros()));
 }
 
 uint64_t Core::FloorKeyTime() const {
@@ -109,12 +116,16 @@ absl::Status Core::ApplyTick(const store::v1::InputRecord& input, Group* group) 
   // What passed while it was down is the wall clock's word: leases last.
   work_.Tick(tick.first_after_start() ? 0 : tick.elapsed_micros(), &group->changes);
   absl::Time delivered = floor() + options_.window_span;
-  std::vector<v1::StreamNotice> notices =
-      watch_.OnTick(tick, now(), delivered, &group->changes);
+  std::vector<v1::StreamNotice> notices = watch_.OnTick(tick, now(), delivered, &group->changes);
   minutes_.OnNotices(notices, now(), &group->changes);
-  absl::Time trusted = std::min(now(), absl::FromUnixMicros(state_.settled_micros()));
-  GapWatch::TickFacts facts{tick, trusted, {}, {}, watch_.paused(), state_.rule_set().version(),
-                            notices, {state_.next_sequence(), state_.next_ordinal()}};
+  GapWatch::TickFacts facts{tick,
+                            Trusted(),
+                            {},
+                            {},
+                            watch_.paused(),
+                            state_.rule_set().version(),
+                            notices,
+                            {state_.next_sequence(), state_.next_ordinal()}};
   if (tick.first_after_start()) {
     facts.sources.assign(state_.sources().begin(), state_.sources().end());
     facts.partitions.assign(state_.source_partitions().begin(), state_.source_partitions().end());
@@ -123,6 +134,8 @@ absl::Status Core::ApplyTick(const store::v1::InputRecord& input, Group* group) 
   if (!found.ok()) return found.status();
   notices.insert(notices.end(), found->begin(), found->end());
   AppendNotices(input.admission_micros(), std::move(notices), group);
+  recovery_.OnTick(RecoveryFacts(), &group->changes);
+  AppendNotices(input.admission_micros(), recovery_.TakeNotices(), group);
   AskForRemovals(input.admission_micros(), group);
   return Expire(group);
 }
@@ -130,8 +143,7 @@ absl::Status Core::ApplyTick(const store::v1::InputRecord& input, Group* group) 
 void Core::NoteSources(const store::v1::Tick& tick) {
   std::map<std::string, uint32_t> partitions;
   for (int i = 0; i < tick.sources_size(); ++i) {
-    partitions[tick.sources(i)] =
-        i < tick.source_partitions_size() ? tick.source_partitions(i) : 0;
+    partitions[tick.sources(i)] = i < tick.source_partitions_size() ? tick.source_partitions(i) : 0;
   }
   state_.clear_sources();
   state_.clear_source_partitions();

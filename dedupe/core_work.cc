@@ -64,6 +64,13 @@ ApplyResult Core::ApplyWork(const InputRecord& input, Group* group) {
   return result;
 }
 
+ApplyResult Core::ApplyRecovery(const InputRecord& input, Group* group) {
+  ApplyResult result;
+  result.recovery = recovery_.Apply(input.recovery(), RecoveryFacts(), &group->changes);
+  AppendNotices(input.admission_micros(), recovery_.TakeNotices(), group);
+  return result;
+}
+
 // What a limit wants removed is a task like those that people ask for, and is
 // asked for again until it is done.
 void Core::AskForRemovals(int64_t admission_micros, Group* group) {

@@ -305,6 +305,21 @@ GapLedger::Changes GapLedger::Lose(int64_t oldest_micros, int64_t now_micros) {
   return changes;
 }
 
+absl::optional<GapLedger::Change> GapLedger::LoseOne(uint64_t number, int64_t now_micros) {
+  if (open_.count(number) == 0) return absl::nullopt;
+  return Close(number, Gap::STATE_LOST, StreamNotice::TYPE_GAP_LOST, now_micros);
+}
+
+void GapLedger::NoteRecovery(uint64_t number, uint64_t job, bool goes_on) {
+  if (open_.count(number) == 0) return;
+  StoredGap* gap = Edit(number);
+  gap->set_state(goes_on ? Gap::STATE_RECOVERING : Gap::STATE_OPEN);
+  auto* jobs = gap->mutable_recovery_jobs();
+  if (std::count(jobs->begin(), jobs->end(), job) > 0) return;
+  if (jobs->size() >= kJobsMax) jobs->erase(jobs->begin());
+  jobs->Add(job);
+}
+
 bool GapLedger::Pass(uint64_t number) {
   if (gaps_.at(number).passed_by_watermark()) return false;
   Edit(number)->set_passed_by_watermark(true);

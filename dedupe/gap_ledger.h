@@ -37,6 +37,7 @@ class GapLedger {
  public:
   static constexpr int64_t kDaysKept = 400;
   static constexpr int kEvidenceMax = 32;
+  static constexpr int kJobsMax = 8;
 
   struct Options {
     // Of a stream: an outage each minute for 16 hours.
@@ -99,6 +100,10 @@ class GapLedger {
   absl::optional<Change> Waive(uint64_t number, const std::string& reason, int64_t now_micros);
   // Gaps that X can be asked for no more.
   Changes Lose(int64_t oldest_micros, int64_t now_micros);
+  // Nothing where it is open no more.
+  absl::optional<Change> LoseOne(uint64_t number, int64_t now_micros);
+  // A recovery job is for it, and goes on or has ended.
+  void NoteRecovery(uint64_t number, uint64_t job, bool goes_on);
   // Readers have been let past it. False where that was known.
   bool Pass(uint64_t number);
   void AddEvidence(uint64_t number, int64_t now_micros, const std::string& source_id,

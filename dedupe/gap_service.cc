@@ -19,6 +19,8 @@
 #include "dedupe/gap_ledger.h"
 #include "dedupe/grpc_calls.h"
 #include "dedupe/minute_book.h"
+#include "dedupe/numbered.h"
+#include "dedupe/recovery_source.h"
 #include "dedupe/stream_name.h"
 #include "proto/proto_time.h"
 #include "proto/reason.h"
@@ -28,8 +30,6 @@ namespace {
 
 using store::v1::StoredGap;
 
-constexpr int kPageSizeDefault = 100;
-constexpr int kPageSizeMax = 1000;
 // Stands in the log and in the gap.
 constexpr size_t kReasonMax = 200;
 constexpr int64_t kBucketsMax = 2000;
@@ -80,35 +80,6 @@ absl::Status ScanGaps(const Store& store, uint64_t from,
 
 uint64_t HashArguments(const v1::ListGapsRequest& request) {
   return Hash64(absl::StrCat(request.parent(), "\n", request.filter().SerializeAsString()));
-}
-
-// "7-1f00…": the next number, and what the other arguments were.
-absl::StatusOr<uint64_t> PageStart(const v1::ListGapsRequest& request) {
-  if (request.page_token().empty()) return UINT64_MAX;
-  std::vector<std::string> parts = absl::StrSplit(request.page_token(), '-');
-  uint64_t number = 0;
-  if (parts.size() != 2 || !absl::SimpleAtoi(parts[0], &number) ||
-      parts[1] != absl::StrCat(absl::Hex(HashArguments(request)))) {
-    return absl::InvalidArgumentError(
-        "page_token is none of this call's, or belongs to one with other arguments");
-  }
-  return number;
-}
-
-struct GapName {
-  std::string stream;
-  uint64_t number = 0;
-};
-
-absl::StatusOr<GapName> ParseGapName(const std::string& name) {
-  std::vector<std::string> parts = absl::StrSplit(name, '/');
-  GapName parsed;
-  if (parts.size() != 4 || parts[0] != "streams" || parts[2] != "gaps" ||
-      !absl::SimpleAtoi(parts[3], &parsed.number)) {
-    return absl::InvalidArgumentError("name is not of the form streams/{stream}/gaps/{number}");
-  }
-  parsed.stream = absl::StrCat(parts[0], "/", parts[1]);
-  return parsed;
 }
 
 absl::Status NoSuchGap(const std::string& name) {
@@ -204,7 +175,7 @@ void FillMerged(const Merged& merged, const Buckets& buckets, int64_t now_micros
 }  // namespace
 
 absl::StatusOr<v1::Gap> GetGap(const GapStreams& streams, const v1::GetGapRequest& request) {
-  absl::StatusOr<GapName> name = ParseGapName(request.name());
+  absl::StatusOr<NumberedName> name = ParseNumberedName(request.name(), "gaps");
   if (!name.ok()) return name.status();
   auto stream = FindByStreamName(streams, name->stream);
   if (!stream.ok()) return stream.status();
@@ -221,20 +192,17 @@ absl::StatusOr<v1::ListGapsResponse> ListGaps(const GapStreams& streams,
                                               const v1::ListGapsRequest& request) {
   auto stream = FindByStreamName(streams, request.parent());
   if (!stream.ok()) return stream.status();
-  if (request.page_size() < 0) {
-    return absl::InvalidArgumentError("page_size must not be negative");
-  }
+  absl::StatusOr<int> size = PageSizeOf(request.page_size());
+  if (!size.ok()) return size.status();
   absl::Status filter = CheckFilter(request.filter());
   if (!filter.ok()) return filter;
-  absl::StatusOr<uint64_t> start = PageStart(request);
+  absl::StatusOr<uint64_t> start = NumberPageStart(request.page_token(), HashArguments(request));
   if (!start.ok()) return start.status();
-  int size =
-      request.page_size() == 0 ? kPageSizeDefault : std::min(request.page_size(), kPageSizeMax);
   v1::ListGapsResponse page;
   absl::Status status = ScanGaps(*(*stream)->store, *start, [&](const StoredGap& gap) {
     if (!Matches(gap, request.filter())) return true;
-    if (page.gaps_size() == size) {
-      page.set_next_page_token(absl::StrCat(gap.number(), "-", absl::Hex(HashArguments(request))));
+    if (page.gaps_size() == *size) {
+      page.set_next_page_token(NumberPageToken(gap.number(), HashArguments(request)));
       return false;
     }
     *page.add_gaps() = ViewOfGap(gap, (*stream)->routes, request.parent() + "/");
@@ -311,6 +279,7 @@ absl::StatusOr<v1::QueryCoverageResponse> QueryCoverage(const GapStreams& stream
   int64_t base = BaseOf(*stream.store);
   for (auto& [partition, facts] : merged) {
     facts.base_micros = base;
+    facts.covered.Add(by_source[RecoveryVoucher(partition)]);
     v1::CoverageRow* row = response.add_rows();
     FillMerged(facts, *buckets, absl::ToUnixMicros(stream.now()), row);
     // Minutes are the stream's.
@@ -412,7 +381,7 @@ grpc::ServerUnaryReactor* GapServiceImpl::WaiveGap(grpc::CallbackServerContext* 
   };
   absl::Status access = CheckAccess(*context->auth_context(), Access::kOperate);
   if (!access.ok()) return refuse(access);
-  absl::StatusOr<GapName> name = ParseGapName(request->name());
+  absl::StatusOr<NumberedName> name = ParseNumberedName(request->name(), "gaps");
   if (!name.ok()) return refuse(name.status());
   auto stream = FindByStreamName(streams_, name->stream);
   if (!stream.ok()) return refuse(stream.status());

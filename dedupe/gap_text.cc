@@ -116,6 +116,9 @@ v1::Gap ViewOfGap(const StoredGap& gap, const GapRoutes& routes, const std::stri
   view.set_recovered_by(gap.recovered_by());
   if (gap.merged_into() > 0) view.set_merged_into(NameOf(parent, gap.merged_into()));
   if (gap.parent() > 0) view.set_parent(NameOf(parent, gap.parent()));
+  for (uint64_t job : gap.recovery_jobs()) {
+    view.add_recovery_jobs(absl::StrCat(parent, "recoveryJobs/", job));
+  }
   view.set_partition(gap.partition());
   view.set_rule_set_version(gap.rule_set_version());
   view.set_rule_tag(gap.rule_tag());

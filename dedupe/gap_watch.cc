@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/check.h"
 #include "base/once_a_day.h"
 #include "base/utc_text.h"
 #include "dedupe/cover_keys.h"
@@ -13,6 +14,7 @@
 #include "dedupe/gap_text.h"
 #include "dedupe/keys.h"
 #include "dedupe/minute_book.h"
+#include "dedupe/recovery_source.h"
 #include "proto/proto_time.h"
 #include "proto/snowflake.h"
 
@@ -102,8 +104,11 @@ absl::Status GapWatch::OnCover(const std::string& source_id, const v1::Cover& vo
                   absl::ToUnixMicros(ToTime(vouched.create_time_range().end_time()))};
     span.from = std::max<int64_t>(0, span.from);
     if (!span.empty()) {
-      absl::Status added = cover_.Add(source_id, vouched.origin(), span, changes);
-      if (!added.ok()) return added;
+      bool is_recovery = IsRecoverySource(source_id);
+      absl::Status added =
+          cover_.Add(is_recovery ? RecoveryVoucher(vouched.partition()) : source_id,
+                     vouched.origin(), span, changes);
+      if (!added.ok() || is_recovery) return added;
       if (state_.base_micros() == 0) state_.set_base_micros(std::max<int64_t>(1, span.from));
     }
   }
@@ -127,6 +132,8 @@ GapState::Mark* GapWatch::AddMark(const std::string& source_id, Gap::Kind kind,
 }
 
 void GapWatch::OnMissing(const std::string& source_id) {
+  // What a recoverer does not hand over is fetched again.
+  if (IsRecoverySource(source_id)) return;
   AddMark(source_id, Gap::KIND_FORWARDING_LOSS,
           "its spool no longer has what it did not hand over");
 }
@@ -135,6 +142,7 @@ void GapWatch::OnLoss(const std::string& source_id, const v1::Loss& loss) {
   // A line that its connection's end cut in two belongs to what the connection
   // missed then.
   if (loss.reason() == v1::Loss::REASON_CUT_LINE || !loss.has_last_receive_time()) return;
+  if (IsRecoverySource(source_id)) return;
   std::string reason = v1::Loss::Reason_Name(loss.reason());
   GapState::Mark* mark =
       AddMark(source_id, Gap::KIND_FORWARDING_LOSS,
@@ -312,9 +320,15 @@ void GapWatch::Relabel() {
   }
 }
 
+std::vector<std::string> GapWatch::VouchersOf(uint32_t partition) const {
+  std::vector<std::string> vouchers = lives_.SourcesOf(partition);
+  vouchers.push_back(RecoveryVoucher(partition));
+  return vouchers;
+}
+
 std::string GapWatch::RouteOf(uint32_t partition, Interval span) const {
   std::string route = "spool";
-  std::vector<std::string> sources = lives_.SourcesOf(partition);
+  std::vector<std::string> sources = VouchersOf(partition);
   for (const auto& [who, spans] : cover_.spans()) {
     if (std::count(sources.begin(), sources.end(), who.first) == 0) continue;
     if (spans.Measure(span) == 0 || who.second == v1::EVENT_ORIGIN_LIVE) continue;
@@ -331,7 +345,7 @@ void GapWatch::Examine(Partition* partition, const TickFacts& facts) {
       oldest = std::min(oldest, gap.from_micros());
     }
   }
-  partition->covered = cover_.Union(lives_.SourcesOf(partition->number), oldest);
+  partition->covered = cover_.Union(VouchersOf(partition->number), oldest);
   auto route_of = [&](Interval span) { return RouteOf(partition->number, span); };
   Tell(ledger_.Narrow(partition->number, partition->covered, now, route_of), facts);
   Tell(leaks_.Narrow(partition->number, now, route_of), facts);
@@ -541,6 +555,14 @@ absl::optional<StreamNotice> GapWatch::Waive(uint64_t number, const std::string&
   int64_t micros = absl::ToUnixMicros(now);
   absl::optional<GapLedger::Change> change = ledger_.Waive(number, reason, micros);
   if (!change) return absl::nullopt;
+  return NoticeOf(*change, micros);
+}
+
+StreamNotice GapWatch::Lose(uint64_t number, const std::string& reason, absl::Time now) {
+  int64_t micros = absl::ToUnixMicros(now);
+  ledger_.AddEvidence(number, micros, "", reason);
+  absl::optional<GapLedger::Change> change = ledger_.LoseOne(number, micros);
+  BRAID_CHECK(change.has_value());
   return NoticeOf(*change, micros);
 }
 

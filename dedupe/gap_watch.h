@@ -96,11 +96,19 @@ class GapWatch {
   absl::optional<v1::StreamNotice> Waive(uint64_t number, const std::string& reason,
                                          absl::Time now);
 
+  // No way to fill it is left. REQUIRES: it is open.
+  v1::StreamNotice Lose(uint64_t number, const std::string& reason, absl::Time now);
+  // As GapLedger's.
+  void NoteRecovery(uint64_t number, uint64_t job, bool goes_on) {
+    ledger_.NoteRecovery(number, job, goes_on);
+  }
+
   void Seal(WriteSet* changes);
 
   // Everything created before it is in the log or in a gap that was reported; 0
   // before the first cover.
   int64_t watermark_micros() const { return watermark_micros_; }
+  const Options& options() const { return options_; }
   const GapLedger& ledger() const { return ledger_; }
   const CoverBook& cover() const { return cover_; }
   const SourceLives& lives() const { return lives_; }
@@ -140,6 +148,8 @@ class GapWatch {
   void Forget();
   void CheckRedundancy(int64_t now_micros);
   void CheckVolume(const TickFacts& facts);
+  // Whose cover counts for it: its connections and recovery.
+  std::vector<std::string> VouchersOf(uint32_t partition) const;
   std::string RouteOf(uint32_t partition, Interval span) const;
   v1::StreamNotice NoticeOf(const GapLedger::Change& change, int64_t now_micros) const;
 

@@ -136,6 +136,12 @@ std::string EncodeTimeKey(int64_t now_micros) {
   return out;
 }
 
+std::string EncodeJobKey(uint64_t number) {
+  std::string bytes = kMetaJobPrefix;
+  AppendBe64(&bytes, number);
+  return bytes;
+}
+
 std::string EncodeWorkKey(WorkKey key) {
   std::string bytes = kMetaWorkPrefix;
   AppendBe64(&bytes, key.number);

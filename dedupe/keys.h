@@ -97,6 +97,10 @@ struct WorkKey {
 };
 std::string EncodeWorkKey(WorkKey key);
 absl::StatusOr<WorkKey> DecodeWorkKey(absl::string_view bytes);
+// "job/" + BE64(number) -> StoredJob; "recovery" -> RecoveryState.
+inline constexpr char kMetaJobPrefix[] = "job/";
+std::string EncodeJobKey(uint64_t number);
+inline constexpr char kMetaRecovery[] = "recovery";
 // Exclusive end of the keys with this prefix.
 std::string MetaPrefixEnd(const std::string& prefix);
 

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/utc_text.h"
 #include "dedupe/cover_keys.h"
+#include "dedupe/recovery_source.h"
 #include "proto/proto_time.h"
 
 namespace braid {
@@ -275,6 +276,7 @@ std::vector<StreamNotice> LeakWatch::EndTick(int64_t now_micros, uint64_t next_s
 IntervalSet LeakWatch::SoundFor(const StoredGap& gap) const {
   IntervalSet sound;
   std::vector<std::string> sources = lives_.SourcesOf(gap.partition());
+  sources.push_back(RecoveryVoucher(gap.partition()));
   for (const auto& [who, spans] : cover_.spans()) {
     if (std::count(sources.begin(), sources.end(), who.first) == 0) continue;
     bool was_compared = who.second == v1::EVENT_ORIGIN_LIVE &&

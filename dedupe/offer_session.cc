@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/name.h"
+#include "dedupe/recovery_source.h"
 #include "proto/check_times.h"
 #include "proto/frame_codec.h"
 
@@ -16,6 +17,8 @@ using Refusal = v1::OfferResponse::Refusal;
 // Sessions a source may keep: one per start within the spool's retention. A
 // source that restarts every second for an hour would reach it.
 constexpr int kSessionsMax = 4096;
+// One per network; what each ever was called is kept.
+constexpr int64_t kRecoverersMax = 64;
 // Offsets count events; no source lives to send 2^62.
 constexpr uint64_t kOffsetMax = uint64_t{1} << 62;
 
@@ -99,7 +102,10 @@ std::string OfferSession::PartitionProblemOf(const v1::OfferRequest::Hello& hell
 std::string OfferSession::ProblemOf(const v1::OfferRequest::Hello& hello,
                                     Refusal::Reason* reason) const {
   *reason = Refusal::REASON_INVALID;
-  if (!IsName(hello.source_id())) return "source_id is no name ([a-z0-9_-]{1,64})";
+  bool is_recovery = IsRecoverySource(hello.source_id());
+  if (!IsName(is_recovery ? RecovererOf(hello.source_id()) : hello.source_id())) {
+    return "source_id is no name ([a-z0-9_-]{1,64})";
+  }
   if (hello.sessions_size() == 0 || hello.sessions_size() > kSessionsMax ||
       hello.sessions(hello.sessions_size() - 1).epoch() != hello.session_epoch()) {
     return "the current session must be the last one named";
@@ -115,6 +121,7 @@ std::string OfferSession::ProblemOf(const v1::OfferRequest::Hello& hello,
                         options_.stream, "'");
   }
   *reason = Refusal::REASON_UNKNOWN_CONNECTION;
+  if (is_recovery) return ProblemOfRecoverer(hello, reason);
   const auto& names = options_.connections;
   if (std::find(names.begin(), names.end(), hello.source_id()) == names.end()) {
     return absl::StrCat("connection '", hello.source_id(), "' is not configured for stream '",
@@ -124,6 +131,21 @@ std::string OfferSession::ProblemOf(const v1::OfferRequest::Hello& hello,
   *reason = Refusal::REASON_DISK_FULL;
   if (!merger_.accepting()) return "the deduper's disk is nearly full";
   return "";
+}
+
+// They need no configuration here, only room.
+std::string OfferSession::ProblemOfRecoverer(const v1::OfferRequest::Hello& hello,
+                                             Refusal::Reason* reason) const {
+  const auto& known = merger_.core().sessions().sources();
+  auto recoverers = std::count_if(known.begin(), known.end(), [](const auto& source) {
+    return IsRecoverySource(source.first);
+  });
+  if (recoverers >= kRecoverersMax && known.count(hello.source_id()) == 0) {
+    return absl::StrCat("this deduper knows ", recoverers,
+                        " recoverers already: use the name of one that is gone");
+  }
+  *reason = Refusal::REASON_DISK_FULL;
+  return merger_.accepting() ? "" : "the deduper's disk is nearly full";
 }
 
 void OfferSession::OnHello(v1::OfferRequest::Hello hello, uint64_t bytes) {
@@ -164,7 +186,7 @@ void OfferSession::OnOpened(const ApplyResult& result) {
     ack->set_end_offset(expected);
   }
   responder_.Send(std::move(response));
-  if (merger_.core().watch().paused()) TellPause();
+  if (merger_.core().watch().paused() && !IsRecoverySource(hello_.source_id())) TellPause();
 }
 
 void OfferSession::OnRecord(v1::SessionRecord record, uint64_t bytes) {

@@ -84,6 +84,8 @@ class OfferSession {
   // Empty when the Hello may be admitted.
   std::string ProblemOf(const v1::OfferRequest::Hello& hello,
                         v1::OfferResponse::Refusal::Reason* reason) const;
+  std::string ProblemOfRecoverer(const v1::OfferRequest::Hello& hello,
+                                 v1::OfferResponse::Refusal::Reason* reason) const;
 
   Loop& loop_;
   Merger& merger_;

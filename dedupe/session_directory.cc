@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "dedupe/recovery_source.h"
+
 namespace braid {
 
 bool IsContested(const SourceSnapshot& source, absl::Time now) {
@@ -49,6 +51,7 @@ OfferSession* SessionDirectory::Open(OfferSession* session, const v1::OfferReque
                                      absl::Time now) {
   OpenCall replaced =
       std::exchange(open_[hello.source_id()], OpenCall{session, hello.session_id()});
+  if (IsRecoverySource(hello.source_id())) return replaced.session;
   MutexLock lock(&mu_);
   SourceSnapshot& source = sources_[hello.source_id()];
   source.source_id = hello.source_id();
@@ -75,6 +78,7 @@ void SessionDirectory::Close(const OfferSession* session, const std::string& sou
   auto it = open_.find(source_id);
   if (it == open_.end() || it->second.session != session) return;
   open_.erase(it);
+  if (IsRecoverySource(source_id)) return;
   MutexLock lock(&mu_);
   sources_[source_id].connected = false;
   sources_[source_id].close_time = now;
@@ -82,6 +86,7 @@ void SessionDirectory::Close(const OfferSession* session, const std::string& sou
 
 void SessionDirectory::OnReport(const std::string& source_id, const v1::ConnectionReport& report,
                                 absl::Time now) {
+  if (IsRecoverySource(source_id)) return;
   MutexLock lock(&mu_);
   SourceSnapshot& source = sources_[source_id];
   bool receives = report.state() == v1::ConnectionReport::STATE_RECEIVING;
@@ -97,6 +102,7 @@ void SessionDirectory::OnReport(const std::string& source_id, const v1::Connecti
 
 void SessionDirectory::OnApplied(const std::string& source_id, uint64_t events,
                                  uint64_t new_events) {
+  if (IsRecoverySource(source_id)) return;
   MutexLock lock(&mu_);
   SourceSnapshot& source = sources_[source_id];
   source.events += events;
@@ -104,6 +110,7 @@ void SessionDirectory::OnApplied(const std::string& source_id, uint64_t events,
 }
 
 void SessionDirectory::OnNack(const std::string& source_id) {
+  if (IsRecoverySource(source_id)) return;
   MutexLock lock(&mu_);
   ++sources_[source_id].nacks;
 }

@@ -1,6 +1,6 @@
 // Who offers to one stream of this deduper, and what each last said about
 // itself: what the AdminService shows, and how a newer call of a source
-// replaces its older one.
+// replaces its older one. Recoverers are not listed: nobody waits for them.
 //
 // Threads: the merger thread writes, any thread takes snapshots.
 // Bounds: one entry per configured connection.

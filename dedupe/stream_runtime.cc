@@ -14,6 +14,7 @@
 #include "dedupe/usage_report.h"
 #include "dedupe/watch_options.h"
 #include "proto/proto_time.h"
+#include "recovery/route_table.h"
 
 namespace braid {
 namespace {
@@ -34,7 +35,20 @@ std::vector<std::string> ConnectionIds(const config::v1::StreamConfig& config) {
   return ids;
 }
 
-Core::Options CoreOptions(const config::v1::StreamConfig& config) {
+GapWatch::Options GapOptions(const config::v1::StreamConfig& config, absl::Duration log_retention) {
+  GapWatch::Options options;
+  options.parent = absl::StrCat("streams/", config.name(), "/");
+  const config::v1::GapsConfig& gaps = config.gaps();
+  if (gaps.recoverable_for_ms() > 0) {
+    options.recoverable_for = absl::Milliseconds(gaps.recoverable_for_ms());
+  }
+  options.hold_max =
+      gaps.hold_max_ms() > 0 ? absl::Milliseconds(gaps.hold_max_ms()) : log_retention / 2;
+  options.hold_max = std::min(options.hold_max, options.recoverable_for);
+  return options;
+}
+
+absl::StatusOr<Core::Options> CoreOptions(const config::v1::StreamConfig& config) {
   Core::Options options;
   if (config.window().span_ms() > 0) {
     options.window_span = absl::Milliseconds(config.window().span_ms());
@@ -46,14 +60,13 @@ Core::Options CoreOptions(const config::v1::StreamConfig& config) {
     options.log_retention = absl::Milliseconds(config.retention().log_ms());
   }
   options.watch = WatchOptions(config);
-  options.gaps.parent = absl::StrCat("streams/", config.name(), "/");
-  const config::v1::GapsConfig& gaps = config.gaps();
-  if (gaps.recoverable_for_ms() > 0) {
-    options.gaps.recoverable_for = absl::Milliseconds(gaps.recoverable_for_ms());
+  options.gaps = GapOptions(config, options.log_retention);
+  options.recovery.parent = options.gaps.parent;
+  if (config.has_recovery()) {
+    absl::StatusOr<RecoveryPolicy> policy = PolicyOf(config.recovery());
+    if (!policy.ok()) return policy.status();
+    options.recovery.policy = *std::move(policy);
   }
-  options.gaps.hold_max = gaps.hold_max_ms() > 0 ? absl::Milliseconds(gaps.hold_max_ms())
-                                                 : options.log_retention / 2;
-  options.gaps.hold_max = std::min(options.gaps.hold_max, options.gaps.recoverable_for);
   return options;
 }
 
@@ -69,7 +82,9 @@ absl::StatusOr<std::unique_ptr<StreamRuntime>> StreamRuntime::Open(Options optio
   absl::StatusOr<std::unique_ptr<RocksStore>> store =
       RocksStore::Open(options.dir, options.config.name(), store_options);
   if (!store.ok()) return store.status();
-  absl::StatusOr<std::unique_ptr<Core>> core = Core::Load(**store, CoreOptions(options.config));
+  absl::StatusOr<Core::Options> core_options = CoreOptions(options.config);
+  if (!core_options.ok()) return core_options.status();
+  absl::StatusOr<std::unique_ptr<Core>> core = Core::Load(**store, *std::move(core_options));
   if (!core.ok()) return core.status();
   Opened opened{std::move(ballast), *std::move(store), *std::move(core), nullptr, {}};
   absl::Status marked = OpenMark(options, &opened);
@@ -124,7 +139,7 @@ StreamRuntime::StreamRuntime(Options options, Opened opened)
                                      [this](absl::Status status) { options_.on_fatal(status); });
   WorkDesk::Options work;
   work.stream = name();
-  work_desk_ = std::make_unique<WorkDesk>(loop_, *merger_, std::move(work));
+  work_desk_ = std::make_unique<WorkDesk>(loop_, *merger_, *store_, std::move(work));
   const store::v1::CoreState& state = core_->state();
   readable_ = std::make_unique<ReadableStream>(
       ReadableStream::Start{name(), identity_, state.next_sequence(), ReadBounds()}, *store_,
@@ -157,9 +172,8 @@ std::vector<std::string> StreamRuntime::connections() const {
 }
 
 void StreamRuntime::AskDrain(DrainRequest request, std::function<void(DrainDecision)> done) {
-  loop_.Post([this, request = std::move(request), done = std::move(done)] {
-    done(drains_.Ask(request));
-  });
+  loop_.Post(
+      [this, request = std::move(request), done = std::move(done)] { done(drains_.Ask(request)); });
 }
 
 std::map<std::string, uint32_t> StreamRuntime::partitions() const {
@@ -215,19 +229,17 @@ void StreamRuntime::OnCommit(const std::vector<CommittedRecord>& records) {
 void StreamRuntime::OnNotice(const v1::StreamNotice& notice) {
   using Notice = v1::StreamNotice;
   std::string type = absl::AsciiStrToLower(Notice::Type_Name(notice.type()));
-  bool good = notice.type() == Notice::TYPE_RULE_SET_CHANGED ||
-              notice.type() == Notice::TYPE_RESUMED ||
-              notice.type() == Notice::TYPE_RULES_REMOVED ||
-              notice.type() == Notice::TYPE_VOLUME_DROP_ENDED ||
-              notice.type() == Notice::TYPE_VOLUME_SURGE_ENDED ||
-              notice.type() == Notice::TYPE_VOLUME_UNCAPPED ||
-              notice.type() == Notice::TYPE_LAG_ENDED ||
-              notice.type() == Notice::TYPE_REDUNDANCY_RESTORED ||
-              notice.type() == Notice::TYPE_LEAK_ENDED ||
-              notice.type() == Notice::TYPE_GAP_RECOVERED ||
-              notice.type() == Notice::TYPE_GAP_NARROWED ||
-              notice.type() == Notice::TYPE_GAP_MERGED ||
-              notice.type() == Notice::TYPE_GAP_CLEARED;
+  bool good =
+      notice.type() == Notice::TYPE_RULE_SET_CHANGED || notice.type() == Notice::TYPE_RESUMED ||
+      notice.type() == Notice::TYPE_RULES_REMOVED ||
+      notice.type() == Notice::TYPE_VOLUME_DROP_ENDED ||
+      notice.type() == Notice::TYPE_VOLUME_SURGE_ENDED ||
+      notice.type() == Notice::TYPE_VOLUME_UNCAPPED || notice.type() == Notice::TYPE_LAG_ENDED ||
+      notice.type() == Notice::TYPE_REDUNDANCY_RESTORED ||
+      notice.type() == Notice::TYPE_LEAK_ENDED || notice.type() == Notice::TYPE_GAP_RECOVERED ||
+      notice.type() == Notice::TYPE_GAP_NARROWED || notice.type() == Notice::TYPE_GAP_MERGED ||
+      notice.type() == Notice::TYPE_GAP_CLEARED || notice.type() == Notice::TYPE_RECOVERY_STARTED ||
+      notice.type() == Notice::TYPE_RECOVERY_FINISHED;
   Log(good ? LogLevel::kInfo : LogLevel::kWarn, type, notice.message(), {{"stream", name()}});
   ++notice_counts_[notice.type()];
   if (notice.type() == Notice::TYPE_PAUSED || notice.type() == Notice::TYPE_RESUMED) TellPause();
@@ -273,8 +285,8 @@ GapStream StreamRuntime::Gaps() {
   GapStream stream;
   stream.store = store_.get();
   stream.log_id = readable_->log_id();
-  Core::Options options = CoreOptions(options_.config);
-  stream.routes = {options.gaps.backfill_for, options.gaps.recoverable_for};
+  const GapWatch::Options& gaps = core_->gaps().options();
+  stream.routes = {gaps.backfill_for, gaps.recoverable_for};
   for (const auto& connection : options_.config.connections()) {
     stream.connections.emplace_back(connection.id(), connection.partition());
   }
@@ -292,9 +304,9 @@ GapStream StreamRuntime::Gaps() {
 
 void StreamRuntime::CollectGaps(MetricSink& sink) const {
   GapSummary gaps = monitor_->Gaps();
-  for (v1::Gap::Kind kind : {v1::Gap::KIND_TOTAL_OUTAGE, v1::Gap::KIND_ONE_SIDED,
-                             v1::Gap::KIND_VOLUME_DROP, v1::Gap::KIND_BUFFER_DISCARDED,
-                             v1::Gap::KIND_FORWARDING_LOSS, v1::Gap::KIND_PAUSED}) {
+  for (v1::Gap::Kind kind :
+       {v1::Gap::KIND_TOTAL_OUTAGE, v1::Gap::KIND_ONE_SIDED, v1::Gap::KIND_VOLUME_DROP,
+        v1::Gap::KIND_BUFFER_DISCARDED, v1::Gap::KIND_FORWARDING_LOSS, v1::Gap::KIND_PAUSED}) {
     std::string word = absl::AsciiStrToLower(v1::Gap::Kind_Name(kind).substr(sizeof("KIND_") - 1));
     sink.AddGauge("braid_open_gaps", "Gaps that are neither filled nor given up.",
                   {{"stream", name()}, {"kind", word}}, gaps.open[kind]);
@@ -449,8 +461,7 @@ void StreamRuntime::CollectMetrics(MetricSink& sink) const {
                 static_cast<double>(store.pending_compaction_bytes));
   CollectWatched(sink);
   v1::StreamStatus status = monitor_->Status();
-  sink.AddGauge("braid_stream_health", "1 redundant, 2 exposed, 3 dark.", stream,
-                status.health());
+  sink.AddGauge("braid_stream_health", "1 redundant, 2 exposed, 3 dark.", stream, status.health());
   drains_.Collect(sink, stream);
   for (const SourceSnapshot& source : directory_.Snapshot()) {
     MetricLabels labels = {{"stream", name()}, {"connection", source.source_id}};
@@ -491,10 +502,10 @@ void StreamRuntime::CollectWatched(MetricSink& sink) const {
     if (source_id != StreamWatch::kStreamLag) labels.push_back({"connection", source_id});
     const char* prefix =
         source_id == StreamWatch::kStreamLag ? "braid_lag" : "braid_connection_lag";
-    sink.AddGauge(absl::StrCat(prefix, "_p50_seconds"), "Creation to receipt, last minute.",
-                  labels, absl::ToDoubleSeconds(ToDuration(lag.p50())));
-    sink.AddGauge(absl::StrCat(prefix, "_p99_seconds"), "Creation to receipt, last minute.",
-                  labels, absl::ToDoubleSeconds(ToDuration(lag.p99())));
+    sink.AddGauge(absl::StrCat(prefix, "_p50_seconds"), "Creation to receipt, last minute.", labels,
+                  absl::ToDoubleSeconds(ToDuration(lag.p50())));
+    sink.AddGauge(absl::StrCat(prefix, "_p99_seconds"), "Creation to receipt, last minute.", labels,
+                  absl::ToDoubleSeconds(ToDuration(lag.p99())));
   }
   for (size_t type = 0; type < notice_counts_.size(); ++type) {
     if (notice_counts_[type] == 0) continue;

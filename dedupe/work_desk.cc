@@ -6,8 +6,11 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "base/bytes.h"
+#include "dedupe/keys.h"
 #include "proto/proto_time.h"
 #include "proto/reason.h"
+#include "proto/snowflake.h"
 
 namespace braid {
 namespace {
@@ -19,6 +22,8 @@ using store::v1::WorkState;
 constexpr absl::Duration kWatchInterval = absl::Seconds(1);
 // Names and identifiers are short; they are stored and shown.
 constexpr size_t kWordBytesMax = 200;
+// Of each side; a fifth of them tells.
+constexpr size_t kWitnessesMax = 64;
 // X serves 90, and today.
 constexpr int kUsageDaysMax = 100;
 
@@ -56,6 +61,14 @@ v1::RuleTask::State ShownState(WorkState::State state) {
   }
 }
 
+WorkInput::Lease LeaseOf(const v1::LeaseRequest& request) {
+  WorkInput::Lease lease;
+  lease.set_worker_id(request.worker_id());
+  lease.set_kind(request.kind());
+  *lease.mutable_methods() = request.methods();
+  return lease;
+}
+
 absl::Status CheckAction(const v1::RuleAction& action, uint64_t bytes_max) {
   using Kind = v1::RuleAction;
   if (action.kind() == Kind::KIND_UNSPECIFIED || !v1::RuleAction::Kind_IsValid(action.kind())) {
@@ -79,8 +92,8 @@ absl::Status CheckAction(const v1::RuleAction& action, uint64_t bytes_max) {
 
 }  // namespace
 
-WorkDesk::WorkDesk(Loop& loop, Merger& merger, Options options)
-    : loop_(loop), merger_(merger), options_(std::move(options)) {}
+WorkDesk::WorkDesk(Loop& loop, Merger& merger, const Store& store, Options options)
+    : loop_(loop), merger_(merger), store_(store), options_(std::move(options)) {}
 
 WorkDesk::~WorkDesk() = default;
 
@@ -132,8 +145,8 @@ void WorkDesk::Lease(const v1::LeaseRequest& request, std::function<bool()> is_g
 void WorkDesk::ServeWaiting() {
   for (auto it = waiting_.begin(); it != waiting_.end();) {
     bool is_over = it->is_gone() || draining_ || it->until <= loop_.Now();
-    bool may_lease =
-        !leasing_ && !it->is_gone() && Ready().ok() && merger_.core().work().HasLeasable();
+    bool may_lease = !leasing_ && !it->is_gone() && Ready().ok() &&
+                     merger_.core().work().HasLeasable(LeaseOf(it->request));
     if (!may_lease && !is_over) {
       ++it;
       continue;
@@ -152,7 +165,7 @@ void WorkDesk::ServeWaiting() {
 void WorkDesk::TryLease(Waiting waiting) {
   leasing_ = true;
   WorkInput input;
-  input.mutable_lease()->set_worker_id(waiting.request.worker_id());
+  *input.mutable_lease() = LeaseOf(waiting.request);
   Admit(std::move(input), [this, waiting = std::move(waiting)](const WorkAnswer& answer) mutable {
     leasing_ = false;
     v1::LeaseResponse response;
@@ -162,10 +175,35 @@ void WorkDesk::TryLease(Waiting waiting) {
       work->set_name(NameOf(answer.number));
       work->set_fence(answer.fence);
       SetDuration(merger_.core().work().lease(), work->mutable_lease());
-      *work->mutable_rule_action() = entry->task.request().rule_action();
+      if (entry->task.request().has_recovery_step()) {
+        *work->mutable_recovery_step() = entry->task.request().recovery_step();
+        AddWitnesses(work->mutable_recovery_step());
+      } else {
+        *work->mutable_rule_action() = entry->task.request().rule_action();
+      }
     }
     waiting.reply(std::move(response));
   });
+}
+
+void WorkDesk::AddWitnesses(v1::RecoveryStep* step) const {
+  absl::Time from = ToTime(step->step().range().start_time());
+  absl::Time until = ToTime(step->step().range().end_time());
+  auto add = [&](absl::Time begin, absl::Time end) {
+    std::vector<uint64_t> ids;
+    absl::Status status = store_.Scan(Table::kIds, EncodeSequence(FirstSnowflakeAt(begin)),
+                                      EncodeSequence(FirstSnowflakeAt(end)),
+                                      [&](absl::string_view key, absl::string_view) {
+                                        if (key.size() == sizeof(uint64_t))
+                                          ids.push_back(ReadBe64(key));
+                                        return ids.size() < kWitnessesMax;
+                                      });
+    // Without them completeness has its other proofs.
+    if (!status.ok()) return;
+    for (uint64_t id : ids) step->add_witness_post_ids(id);
+  };
+  add(ToTime(step->step().fetch_range().start_time()), from);
+  add(until, ToTime(step->step().fetch_range().end_time()));
 }
 
 void WorkDesk::ScheduleWatch() {
@@ -197,6 +235,9 @@ void WorkDesk::Renew(const v1::RenewRequest& request, Reply<v1::RenewResponse> r
   *input.mutable_renew() = request;
   v1::RenewResponse response;
   SetDuration(merger_.core().work().lease(), response.mutable_lease());
+  absl::StatusOr<uint64_t> number = NumberOf(request.name());
+  const WorkTable::Entry* entry = number.ok() ? merger_.core().work().Find(*number) : nullptr;
+  response.set_cancelled(entry != nullptr && entry->state.cancelled());
   AdmitFenced(std::move(input), request.name(), std::move(response), std::move(reply));
 }
 

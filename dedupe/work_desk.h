@@ -41,8 +41,8 @@ class WorkDesk {
   template <typename Response>
   using Reply = absl::AnyInvocable<void(absl::StatusOr<Response>)>;
 
-  // REQUIRES: loop and merger outlive it; the loop is the merger's.
-  WorkDesk(Loop& loop, Merger& merger, Options options);
+  // REQUIRES: loop, merger and store outlive it; the loop is the merger's.
+  WorkDesk(Loop& loop, Merger& merger, const Store& store, Options options);
   ~WorkDesk();
 
   // `is_gone`: the worker waits no more; it gets nothing.
@@ -77,6 +77,8 @@ class WorkDesk {
                    Reply<Response> reply);
   void TryLease(Waiting waiting);
   void ServeWaiting();
+  // Posts that connections brought, of what is fetched beside what is missing.
+  void AddWitnesses(v1::RecoveryStep* step) const;
   void ScheduleWatch();
   // UNAVAILABLE while nothing can be committed.
   absl::Status Ready() const;
@@ -86,6 +88,7 @@ class WorkDesk {
 
   Loop& loop_;
   Merger& merger_;
+  const Store& store_;
   const Options options_;
   std::list<Waiting> waiting_;
   bool draining_ = false;

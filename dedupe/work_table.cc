@@ -24,9 +24,21 @@ WorkState::State StateOf(v1::CompleteRequest::Outcome outcome) {
       return WorkState::STATE_DONE;
     case v1::CompleteRequest::OUTCOME_REFUSED:
       return WorkState::STATE_REFUSED;
+    case v1::CompleteRequest::OUTCOME_INCOMPLETE:
+      return WorkState::STATE_INCOMPLETE;
     default:
       return WorkState::STATE_FAILED;
   }
+}
+
+bool IsRecovery(const WorkTask& task) { return task.request().has_recovery_step(); }
+
+bool Wants(const WorkInput::Lease& lease, const WorkTask& task) {
+  bool of_kind = (lease.kind() == v1::LeaseRequest::KIND_RECOVERY) == IsRecovery(task);
+  if (!of_kind || !IsRecovery(task) || lease.methods().empty()) return of_kind;
+  const auto& methods = lease.methods();
+  return std::count(methods.begin(), methods.end(),
+                    task.request().recovery_step().step().method()) > 0;
 }
 
 }  // namespace
@@ -105,17 +117,19 @@ WorkAnswer WorkTable::Create(const WorkInput::Create& create, int64_t now_micros
   return {WorkAnswer::Outcome::kDone, number, 0};
 }
 
-uint64_t WorkTable::FirstLeasable() const {
+uint64_t WorkTable::FirstLeasable(const WorkInput::Lease& lease) const {
   uint64_t first = 0;
   for (const auto& [number, entry] : entries_) {
-    if (entry.state.state() == WorkState::STATE_LEASED) return 0;
+    if (!Wants(lease, entry.task)) continue;
+    bool is_leased = entry.state.state() == WorkState::STATE_LEASED;
+    if (is_leased && !IsRecovery(entry.task)) return 0;
     if (first == 0 && entry.state.state() == WorkState::STATE_QUEUED) first = number;
   }
   return first;
 }
 
 WorkAnswer WorkTable::Lease(const WorkInput::Lease& lease, WriteSet* changes) {
-  uint64_t number = FirstLeasable();
+  uint64_t number = FirstLeasable(lease);
   if (number == 0) return {WorkAnswer::Outcome::kNoWork, 0, 0};
   Entry& entry = entries_[number];
   entry.state.set_state(WorkState::STATE_LEASED);
@@ -154,9 +168,22 @@ WorkAnswer WorkTable::Complete(uint64_t number, const v1::CompleteRequest& reque
   // Also of a lease that ran out, as long as nobody else got the task.
   Finish(&entry, StateOf(request.outcome()), request.error());
   if (request.has_rule_result()) *entry.state.mutable_rule_result() = request.rule_result();
+  if (request.has_recovery_result()) {
+    *entry.state.mutable_recovery_result() = request.recovery_result();
+  }
   PutState(number, entry, changes);
   MakeRoom(0, number, changes);
   return done;
+}
+
+void WorkTable::Cancel(uint64_t number, WriteSet* changes) {
+  auto found = entries_.find(number);
+  if (found == entries_.end() || IsFinished(found->second.state)) return;
+  found->second.state.set_cancelled(true);
+  if (found->second.state.state() == WorkState::STATE_QUEUED) {
+    Finish(&found->second, WorkState::STATE_FAILED, "cancelled");
+  }
+  PutState(number, found->second, changes);
 }
 
 void WorkTable::Finish(Entry* entry, WorkState::State state, const std::string& error) {
@@ -192,12 +219,15 @@ void WorkTable::TickOne(uint64_t number, Entry* entry, WriteSet* changes) {
   }
   if (is_leased && state.lease_end_clock_micros() <= now) {
     state.set_state(WorkState::STATE_QUEUED);
-    if (state.attempts() >= options_.attempts_max) {
+    if (state.cancelled()) {
+      Finish(entry, WorkState::STATE_FAILED, "cancelled");
+    } else if (!IsRecovery(entry->task) && state.attempts() >= options_.attempts_max) {
       Finish(entry, WorkState::STATE_FAILED,
              absl::StrCat("given to ", state.attempts(), " workers, none finished it"));
     }
     return PutState(number, *entry, changes);
   }
+  if (IsRecovery(entry->task)) return;
   // A lease ends by itself first.
   int64_t age = now - entry->task.create_clock_micros();
   if (is_leased || age < absl::ToInt64Microseconds(options_.unfinished_age_max)) return;

@@ -6,8 +6,10 @@
 // A lease counts from the first tick after it was given, by time that the
 // deduper ran: no clock that jumps ends it early, so what a worker sees as its
 // lease ends first. Whoever works holds the newest fence; all other words are
-// refused. One task is leased at a time: X refuses a write while another is under
-// way. A new kind of work is one more member of WorkInput.Create.work.
+// refused. One change of rules is leased at a time: X refuses a write while
+// another is under way. How many steps of recovery there are at a time is for
+// dedupe/recovery_jobs.h to say. A new kind of work is one more member of
+// WorkInput.Create.work.
 //
 // Threads: the merger thread.
 // Bounds: Options. A full table refuses new tasks; finished ones go by age and
@@ -51,7 +53,8 @@ class WorkTable {
     uint64_t bytes_max = 32 << 20;
     // Three times the longest request to X: a worker renews it before each write.
     absl::Duration lease = absl::Seconds(60);
-    // As long as a person waits; X's limits count by 15 minutes.
+    // As long as a person waits; X's limits count by 15 minutes. A step of recovery
+    // has a deadline of its own, and may kill as many workers as it takes.
     absl::Duration unfinished_age_max = absl::Minutes(30);
     absl::Duration finished_age_max = absl::Hours(1);
     // A task that ends its workers must not end all of them for ever.
@@ -69,12 +72,16 @@ class WorkTable {
 
   // `now_micros`: the core's time, shown to people only.
   WorkAnswer Apply(const store::v1::WorkInput& input, int64_t now_micros, WriteSet* changes);
+  // Nobody wants it any more: it fails at once, or when its worker hears of it.
+  void Cancel(uint64_t number, WriteSet* changes);
   // Time that the deduper ran since the last tick.
   void Tick(int64_t elapsed_micros, WriteSet* changes);
 
   const store::v1::WorkCounters& counters() const { return counters_; }
   absl::Duration lease() const { return options_.lease; }
-  bool HasLeasable() const { return FirstLeasable() != 0; }
+  bool HasLeasable(const store::v1::WorkInput::Lease& lease) const {
+    return FirstLeasable(lease) != 0;
+  }
   // Null when there is none. Until the next call of a method that changes.
   const Entry* Find(uint64_t number) const;
   const std::map<uint64_t, Entry>& entries() const { return entries_; }
@@ -86,7 +93,7 @@ class WorkTable {
   WorkAnswer Complete(uint64_t number, const v1::CompleteRequest& request, WriteSet* changes);
   // Null, and the answer says why, unless the fence is that of a standing lease.
   Entry* Leased(uint64_t number, uint64_t fence, WorkAnswer* answer);
-  uint64_t FirstLeasable() const;
+  uint64_t FirstLeasable(const store::v1::WorkInput::Lease& lease) const;
   void TickOne(uint64_t number, Entry* entry, WriteSet* changes);
   void Finish(Entry* entry, store::v1::WorkState::State state, const std::string& error);
   void PutState(uint64_t number, const Entry& entry, WriteSet* changes);

@@ -159,7 +159,8 @@ void WorkWorld::StartDeduper(int index) {
   side.core = *Core::Load(*side.disk, {});
   side.merger = std::make_unique<Merger>(*side.host, *side.disk, *side.core, Merger::Options(),
                                          [this](const absl::Status&) { Fail("a commit failed"); });
-  side.desk = std::make_unique<WorkDesk>(*side.host, *side.merger, WorkDesk::Options{"main"});
+  side.desk = std::make_unique<WorkDesk>(*side.host, *side.merger, *side.disk,
+                                         WorkDesk::Options{"main"});
   side.merger->Start();
 }
 

@@ -1,0 +1,793 @@
+#include "dedupe/recovery_jobs.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "base/utc_text.h"
+#include "dedupe/cover_keys.h"
+#include "dedupe/frame_parts.h"
+#include "dedupe/keys.h"
+#include "dedupe/recovery_source.h"
+#include "proto/proto_time.h"
+#include "proto/snowflake.h"
+
+namespace braid {
+namespace {
+
+using store::v1::RecoveryInput;
+using store::v1::StoredGap;
+using store::v1::WorkInput;
+using store::v1::WorkState;
+using v1::RecoveryJob;
+using v1::StreamNotice;
+
+constexpr int64_t kSecondMicros = 1'000'000;
+// Gaps are looked through so often: X needs a minute before it has anything.
+constexpr int64_t kPlanEverySeconds = 5;
+// In the job; a storm of them is one job.
+constexpr int kGapsShownMax = 100;
+
+int64_t Micros(const google::protobuf::Timestamp& time) { return absl::ToUnixMicros(ToTime(time)); }
+
+Interval SpanOf(const v1::TimeRange& range) {
+  return {Micros(range.start_time()), Micros(range.end_time())};
+}
+
+void SetRange(Interval span, v1::TimeRange* range) {
+  SetTime(absl::FromUnixMicros(span.from), range->mutable_start_time());
+  SetTime(absl::FromUnixMicros(span.until), range->mutable_end_time());
+}
+
+bool IsOver(const RecoveryJob::Step& step) { return IsEnded(step.state()); }
+
+bool IsAtWork(const RecoveryJob::Step& step) {
+  return step.state() == RecoveryJob::STATE_QUEUED || step.state() == RecoveryJob::STATE_RUNNING ||
+         step.state() == RecoveryJob::STATE_CANCELLING;
+}
+
+bool IsAutomatic(const RecoveryJob& job) { return job.requester() == "automatic"; }
+
+int64_t DayOf(absl::Time now) { return absl::ToUnixSeconds(now) / 86400; }
+
+bool IsFilled(const StoredGap& gap, bool by_hand) {
+  bool wanted = IsOpen(gap) && IsOfCover(gap);
+  return !wanted || (!by_hand && gap.kind() == v1::Gap::KIND_PAUSED);
+}
+
+// What is missing after all: gaps' spans and, of what somebody asked for, what
+// no step brought.
+IntervalSet Residue(const RecoveryJob& job, const IntervalSet& missing) {
+  IntervalSet residue = missing;
+  if (IsAutomatic(job)) return residue;
+  IntervalSet wanted;
+  wanted.Add(SpanOf(job.range()));
+  for (const RecoveryJob::Step& step : job.steps()) {
+    if (step.state() == RecoveryJob::STATE_SUCCEEDED) wanted.Subtract(SpanOf(step.range()));
+  }
+  residue.Add(wanted);
+  return residue;
+}
+
+}  // namespace
+
+bool IsEnded(RecoveryJob::State state) {
+  return state == RecoveryJob::STATE_SUCCEEDED || state == RecoveryJob::STATE_FAILED ||
+         state == RecoveryJob::STATE_CANCELLED;
+}
+
+std::string JobSentence(const RecoveryJob& job) {
+  int done = 0;
+  for (const RecoveryJob::Step& step : job.steps()) {
+    done += step.state() == RecoveryJob::STATE_SUCCEEDED;
+  }
+  std::string text = absl::StrCat(
+      done, " of ", job.steps_size(), job.steps_size() == 1 ? " step" : " steps", " done; ",
+      job.totals().received_events(), " received, ", job.totals().new_events(), " new");
+  if (!job.error().empty()) absl::StrAppend(&text, "; ", job.error());
+  return text;
+}
+
+absl::Status RecoveryJobs::Load() {
+  absl::StatusOr<std::string> bytes = store_.Get(Table::kMeta, kMetaRecovery);
+  if (absl::IsNotFound(bytes.status())) return absl::OkStatus();
+  if (!bytes.ok()) return bytes.status();
+  bool readable = state_.ParseFromString(*bytes);
+  state_bytes_ = *std::move(bytes);
+  auto visit = [&](absl::string_view, absl::string_view value) {
+    Job job;
+    readable = readable && job.ParseFromArray(value.data(), static_cast<int>(value.size()));
+    if (!readable) return false;
+    if (!IsEnded(job.job().state())) unfinished_.insert(job.number());
+    jobs_[job.number()] = std::move(job);
+    return true;
+  };
+  absl::Status status =
+      store_.Scan(Table::kMeta, kMetaJobPrefix, MetaPrefixEnd(kMetaJobPrefix), visit);
+  if (!status.ok()) return status;
+  return readable ? absl::OkStatus() : absl::DataLossError("recovery jobs can not be read");
+}
+
+IntervalSet RecoveryJobs::Missing(uint32_t partition, Interval within, bool by_hand) const {
+  IntervalSet missing;
+  for (const auto& [number, gap] : gaps_->ledger().gaps()) {
+    if (gap.partition() != partition || IsFilled(gap, by_hand)) continue;
+    missing.Add(
+        {std::max(within.from, gap.from_micros()), std::min(within.until, gap.until_micros())});
+  }
+  return missing;
+}
+
+PlanFacts RecoveryJobs::FactsFor(uint32_t partition, const Facts& facts, const Job* except) const {
+  PlanFacts plan;
+  plan.now = facts.now;
+  plan.floor = facts.floor;
+  plan.not_before = absl::FromUnixMicros(state_.not_before_micros());
+  if (state_.day() == DayOf(facts.now)) plan.posts_today = state_.posts_today();
+  for (const RouteLimits& route : options_.policy->routes) {
+    PlanFacts::Use use;
+    use.method = route.method;
+    use.running = OpenSteps(route.method);
+    for (const auto& requests : state_.requests()) {
+      if (requests.method() != route.method) continue;
+      for (int64_t micros : requests.start_micros()) {
+        use.starts.push_back(absl::FromUnixMicros(micros));
+      }
+    }
+    plan.use.push_back(std::move(use));
+  }
+  for (uint64_t number : unfinished_) {
+    const Job& job = jobs_.at(number);
+    for (const Step& step : job.job().steps()) {
+      if (!IsOver(step)) plan.posts_planned += step.estimated_posts();
+    }
+    if (&job == except || job.job().partition() != partition) continue;
+    plan.under_way.emplace_back(ToTime(job.job().range().start_time()),
+                                ToTime(job.job().range().end_time()));
+  }
+  return plan;
+}
+
+int RecoveryJobs::OpenSteps(RecoveryMethod method) const {
+  int open = 0;
+  for (uint64_t number : unfinished_) {
+    for (const Step& step : jobs_.at(number).job().steps()) {
+      open += step.method() == method && IsAtWork(step);
+    }
+  }
+  return open;
+}
+
+PlanRequest RecoveryJobs::RequestOf(const StoredGap& gap, Interval span) const {
+  PlanRequest request;
+  request.from = absl::FromUnixMicros(span.from);
+  request.until = absl::FromUnixMicros(span.until);
+  request.growing = gap.growing() && span.until == gap.until_micros();
+  request.kind = gap.kind();
+  request.usual_rate = gap.usual_rate();
+  if (gap.spool_until_micros() > 0) {
+    request.spool_until = absl::FromUnixMicros(gap.spool_until_micros());
+  }
+  return request;
+}
+
+absl::StatusOr<PlanRequest> RecoveryJobs::RequestOf(const RecoveryInput::Create& create,
+                                                    uint32_t* partition) const {
+  PlanRequest request;
+  Interval span{create.from_micros(), create.until_micros()};
+  *partition = create.partition();
+  if (create.gap() > 0) {
+    StoredGap gap;
+    auto known = gaps_->ledger().gaps().find(create.gap());
+    if (known != gaps_->ledger().gaps().end()) {
+      gap = known->second;
+    } else {
+      absl::StatusOr<std::string> bytes = store_.Get(Table::kCover, CoverGapKey(create.gap()));
+      if (!bytes.ok() || !gap.ParseFromString(*bytes)) {
+        return absl::NotFoundError(absl::StrCat("there is no gap ", create.gap()));
+      }
+    }
+    *partition = gap.partition();
+    request = RequestOf(gap, {gap.from_micros(), gap.until_micros()});
+  } else {
+    request.from = absl::FromUnixMicros(span.from);
+    request.until = absl::FromUnixMicros(span.until);
+    request.usual_rate = gaps_->usual_rate();
+  }
+  std::vector<uint32_t> partitions = gaps_->lives().partitions();
+  if (std::count(partitions.begin(), partitions.end(), *partition) == 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the stream has no partition ", *partition,
+                     partitions.size() > 1 ? ": name the one that lacks it" : ""));
+  }
+  request.by_hand = true;
+  request.method = create.method();
+  if (create.margin_micros() >= 0) request.margin = absl::Microseconds(create.margin_micros());
+  return request;
+}
+
+absl::StatusOr<RecoveryJob> RecoveryJobs::Preview(const RecoveryInput::Create& create,
+                                                  const Facts& facts) const {
+  if (!options_.policy) {
+    return absl::FailedPreconditionError(
+        "this stream's configuration has no `recovery`: nothing is fetched again");
+  }
+  uint32_t partition = 0;
+  absl::StatusOr<PlanRequest> request = RequestOf(create, &partition);
+  if (!request.ok()) return request.status();
+  RecoveryPlan plan = PlanRecovery(*options_.policy, FactsFor(partition, facts, nullptr), *request);
+  bool works =
+      plan.outcome == RecoveryPlan::Outcome::kSteps || plan.outcome == RecoveryPlan::Outcome::kWait;
+  if (!works) return absl::FailedPreconditionError(plan.reason);
+  return JobOf(create.requester(), *request, partition, plan, facts);
+}
+
+RecoveryJob RecoveryJobs::JobOf(const std::string& requester, const PlanRequest& request,
+                                uint32_t partition, const RecoveryPlan& plan,
+                                const Facts& facts) const {
+  RecoveryJob job;
+  job.set_state(RecoveryJob::STATE_PLANNED);
+  job.set_requester(requester);
+  job.set_method(request.method);
+  job.set_partition(partition);
+  job.set_residual_risk(plan.residual_risk);
+  SetTime(facts.now, job.mutable_create_time());
+  SetRange({absl::ToUnixMicros(request.from), absl::ToUnixMicros(request.until)},
+           job.mutable_range());
+  AddSteps(plan, &job);
+  return job;
+}
+
+void RecoveryJobs::AddSteps(const RecoveryPlan& plan, RecoveryJob* job) const {
+  job->clear_choices();
+  for (const RecoveryJob::Choice& choice : plan.choices) *job->add_choices() = choice;
+  for (const Step& planned : plan.steps) {
+    if (job->steps_size() >= options_.steps_max) break;
+    Step* step = job->add_steps();
+    *step = planned;
+    step->set_number(static_cast<uint32_t>(job->steps_size()));
+    step->set_state(RecoveryJob::STATE_PLANNED);
+  }
+  if (plan.estimated_end > absl::InfinitePast()) {
+    SetTime(plan.estimated_end, job->mutable_estimated_end_time());
+  }
+  // What it is for: a part that no route reaches is none of it.
+  if (IsAutomatic(*job) && job->steps_size() > 0) {
+    Interval span = SpanOf(job->steps(0).range());
+    for (const Step& step : job->steps()) {
+      span.from = std::min(span.from, SpanOf(step.range()).from);
+      span.until = std::max(span.until, SpanOf(step.range()).until);
+    }
+    SetRange(span, job->mutable_range());
+  }
+}
+
+RecoveryJobs::Job* RecoveryJobs::AddJob(RecoveryJob job, const Facts& facts) {
+  uint64_t number = state_.last_number() + 1;
+  state_.set_last_number(number);
+  Job& stored = jobs_[number];
+  stored.set_number(number);
+  *stored.mutable_job() = std::move(job);
+  stored.mutable_job()->set_name(absl::StrCat(options_.parent, "recoveryJobs/", number));
+  for (int i = 0; i < stored.job().steps_size(); ++i) stored.add_steps();
+  unfinished_.insert(number);
+  changed_.insert(number);
+  ShowInGaps(stored);
+  Notify(StreamNotice::TYPE_RECOVERY_STARTED, stored, facts.now);
+  return &stored;
+}
+
+RecoveryAnswer RecoveryJobs::Apply(const RecoveryInput& input, const Facts& facts,
+                                   WriteSet* changes) {
+  if (input.has_create()) return Create(input.create(), facts);
+  auto found = jobs_.find(input.cancel());
+  if (found == jobs_.end()) return {0, absl::NotFoundError("there is no such job")};
+  Job* job = &found->second;
+  if (IsEnded(job->job().state())) {
+    return {job->number(),
+            absl::FailedPreconditionError(absl::StrCat(job->job().name(), " has ended already"))};
+  }
+  job->mutable_job()->set_state(RecoveryJob::STATE_CANCELLING);
+  changed_.insert(job->number());
+  for (Step& step : *job->mutable_job()->mutable_steps()) {
+    if (IsOver(step)) continue;
+    if (IsAtWork(step)) work_->Cancel(step.work(), changes);
+    step.set_state(IsAtWork(step) ? RecoveryJob::STATE_CANCELLING : RecoveryJob::STATE_CANCELLED);
+  }
+  return {job->number(), absl::OkStatus()};
+}
+
+RecoveryAnswer RecoveryJobs::Create(const RecoveryInput::Create& create, const Facts& facts) {
+  for (const auto& [number, job] : jobs_) {
+    if (!create.request_id().empty() && job.request_id() == create.request_id()) {
+      return {number, absl::OkStatus()};
+    }
+  }
+  if (unfinished_.size() >= options_.unfinished_max) {
+    return {0,
+            absl::ResourceExhaustedError(absl::StrCat(unfinished_.size(),
+                                                      " recovery jobs are under way: cancel some, "
+                                                      "or wait (braid job ls)"))};
+  }
+  absl::StatusOr<RecoveryJob> job = Preview(create, facts);
+  if (!job.ok()) return {0, job.status()};
+  job->set_reason(create.reason());
+  Job* stored = AddJob(*std::move(job), facts);
+  stored->set_request_id(create.request_id());
+  stored->set_margin_micros(create.margin_micros());
+  changed_.insert(stored->number());
+  return {stored->number(), absl::OkStatus()};
+}
+
+std::string RecoveryJobs::WorkerOf(const Step& step) const {
+  const WorkTable::Entry* entry = work_->Find(step.work());
+  return entry == nullptr ? "" : entry->state.worker_id();
+}
+
+void RecoveryJobs::OnFrame(const std::string& source_id, const v1::Frame& frame,
+                           uint32_t new_events, uint32_t duplicate_events, absl::Time now) {
+  absl::string_view recoverer = RecovererOf(source_id);
+  if (recoverer.empty() || FrameEventCount(frame) == 0) return;
+  if (state_.day() != DayOf(now)) {
+    state_.set_day(DayOf(now));
+    state_.set_posts_today(0);
+  }
+  state_.set_posts_today(state_.posts_today() + new_events + duplicate_events);
+  absl::Time created = SnowflakeTime(WindowKeyTime(FrameWindowKey(frame, 0)));
+  for (uint64_t number : unfinished_) {
+    Job& job = jobs_.at(number);
+    for (Step& step : *job.mutable_job()->mutable_steps()) {
+      bool is_its = IsAtWork(step) && WorkerOf(step) == recoverer &&
+                    SpanOf(step.fetch_range()).from <= absl::ToUnixMicros(created) &&
+                    absl::ToUnixMicros(created) < SpanOf(step.fetch_range()).until;
+      if (!is_its) continue;
+      for (RecoveryJob::Totals* totals :
+           {step.mutable_totals(), job.mutable_job()->mutable_totals()}) {
+        totals->set_received_events(totals->received_events() + new_events + duplicate_events);
+        totals->set_new_events(totals->new_events() + new_events);
+        totals->set_duplicate_events(totals->duplicate_events() + duplicate_events);
+      }
+      changed_.insert(number);
+      return;
+    }
+  }
+}
+
+void RecoveryJobs::OnTick(const Facts& facts, WriteSet* changes) {
+  if (!options_.policy) return;
+  for (uint64_t number : std::vector<uint64_t>(unfinished_.begin(), unfinished_.end())) {
+    TickJob(&jobs_.at(number), facts, changes);
+  }
+  bool automatic = options_.policy->automatic;
+  if (automatic && work_->counters().clock_micros() / kSecondMicros % kPlanEverySeconds == 0) {
+    for (uint32_t partition : gaps_->lives().partitions()) PlanPartition(partition, facts);
+  }
+  ForgetEnded(changes);
+}
+
+// Neither what a job is under way for nor what one gave up.
+void RecoveryJobs::PlanPartition(uint32_t partition, const Facts& facts) {
+  IntervalSet taken;
+  for (const auto& [number, job] : jobs_) {
+    if (job.job().partition() != partition) continue;
+    if (job.job().state() == RecoveryJob::STATE_SUCCEEDED) continue;
+    taken.Add(SpanOf(job.job().range()));
+  }
+  std::vector<PlanRequest> requests;
+  int64_t settled = absl::ToUnixMicros(facts.now - options_.settle);
+  for (const auto& [number, gap] : gaps_->ledger().gaps()) {
+    if (gap.partition() != partition || IsFilled(gap, false)) continue;
+    // A connection that is back says a little later from when on it vouches.
+    bool may_grow = !gap.growing() && gap.until_micros() > settled;
+    if (may_grow) continue;
+    for (const Interval& span : taken.Missing({gap.from_micros(), gap.until_micros()})) {
+      requests.push_back(RequestOf(gap, span));
+    }
+  }
+  for (PlanRequest& request : MergeNeighbours(*options_.policy, std::move(requests))) {
+    if (unfinished_.size() >= options_.unfinished_max) return;
+    RecoveryPlan plan =
+        PlanRecovery(*options_.policy, FactsFor(partition, facts, nullptr), request);
+    LoseGaps(partition, plan, facts);
+    if (plan.outcome != RecoveryPlan::Outcome::kSteps) continue;
+    AddJob(JobOf("automatic", request, partition, plan, facts), facts);
+  }
+}
+
+// Gaps of which no part can be fetched any more.
+void RecoveryJobs::LoseGaps(uint32_t partition, const RecoveryPlan& plan, const Facts& facts) {
+  IntervalSet lost;
+  for (const auto& [from, until] : plan.lost) {
+    lost.Add({absl::ToUnixMicros(from), absl::ToUnixMicros(until)});
+  }
+  if (lost.empty()) return;
+  std::vector<uint64_t> numbers;
+  for (const auto& [number, gap] : gaps_->ledger().gaps()) {
+    bool all_lost = gap.partition() == partition && !IsFilled(gap, false) && !gap.growing() &&
+                    lost.Covers({gap.from_micros(), gap.until_micros()});
+    if (all_lost) numbers.push_back(number);
+  }
+  for (uint64_t number : numbers) {
+    notices_.push_back(gaps_->Lose(number, plan.reason, facts.now));
+  }
+}
+
+void RecoveryJobs::TickJob(Job* job, const Facts& facts, WriteSet* changes) {
+  RecoveryJob before = job->job();
+  bool all_over = true;
+  for (int i = 0; i < job->job().steps_size(); ++i) {
+    TickStep(job, i, facts, changes);
+    all_over = all_over && IsOver(job->job().steps(i));
+  }
+  if (all_over) {
+    EndJob(job, facts);
+  } else {
+    Summarize(job->mutable_job());
+  }
+  if (before.SerializeAsString() == job->job().SerializeAsString()) return;
+  changed_.insert(job->number());
+  if (before.state() != job->job().state()) ShowInGaps(*job);
+}
+
+void RecoveryJobs::TickStep(Job* job, int place, const Facts& facts, WriteSet* changes) {
+  Step* step = job->mutable_job()->mutable_steps(place);
+  if (IsOver(*step)) return;
+  bool too_late = step->has_deadline() && facts.now >= ToTime(step->deadline());
+  if (step->state() == RecoveryJob::STATE_PLANNED) {
+    if (too_late) return FailStep(job, step, "X no longer has it", facts);
+    if (MayStart(*step, facts)) Start(job, step, facts, changes);
+    return;
+  }
+  const WorkTable::Entry* entry = work_->Find(step->work());
+  if (entry == nullptr) return TryAgain(job, step, "its work was forgotten", facts.now, facts);
+  step->set_worker_id(entry->state.worker_id());
+  if (entry->state.state() == WorkState::STATE_QUEUED) {
+    if (step->state() == RecoveryJob::STATE_RUNNING) step->set_state(RecoveryJob::STATE_QUEUED);
+    if (too_late) work_->Cancel(step->work(), changes);
+  } else if (entry->state.state() == WorkState::STATE_LEASED) {
+    if (step->state() == RecoveryJob::STATE_QUEUED) step->set_state(RecoveryJob::STATE_RUNNING);
+    if (!step->has_start_time()) SetTime(facts.now, step->mutable_start_time());
+    step->mutable_totals()->set_received_bytes(entry->state.progress().totals().received_bytes());
+  } else {
+    EndAttempt(job, place, *entry, facts);
+  }
+}
+
+bool RecoveryJobs::MayStart(const Step& step, const Facts& facts) const {
+  if (facts.now < ToTime(step.earliest_start_time())) return false;
+  if (absl::ToUnixMicros(facts.now) < state_.not_before_micros()) return false;
+  const RouteLimits* route = FindRoute(*options_.policy, step.method());
+  // The configuration changed: the plan is made anew when the step fails.
+  if (route == nullptr) return true;
+  if (route->jobs > 0 && OpenSteps(step.method()) >= route->jobs) return false;
+  if (route->requests == 0) return true;
+  int64_t oldest = absl::ToUnixMicros(facts.now - route->request_window);
+  for (const auto& requests : state_.requests()) {
+    if (requests.method() != step.method()) continue;
+    auto recent = std::count_if(requests.start_micros().begin(), requests.start_micros().end(),
+                                [&](int64_t micros) { return micros > oldest; });
+    return recent < route->requests;
+  }
+  return true;
+}
+
+void RecoveryJobs::Start(Job* job, Step* step, const Facts& facts, WriteSet* changes) {
+  WorkInput input;
+  input.mutable_create()->set_requester(job->job().name());
+  v1::RecoveryStep* work = input.mutable_create()->mutable_recovery_step();
+  work->set_stream(options_.parent.substr(0, options_.parent.size() - 1));
+  work->set_recovery_job(job->job().name());
+  work->set_partition(job->job().partition());
+  *work->mutable_step() = *step;
+  const Job::StepState& state = job->steps(static_cast<int>(step->number()) - 1);
+  if (state.clean_attempts() > 0) {
+    work->set_last_keys_digest(state.keys_digest());
+    SetTime(absl::FromUnixMicros(state.clean_end_micros()), work->mutable_last_end_time());
+  }
+  WorkAnswer answer = work_->Apply(input, absl::ToUnixMicros(facts.now), changes);
+  // A full table has room at a later tick.
+  if (answer.outcome != WorkAnswer::Outcome::kDone) return;
+  step->set_work(answer.number);
+  step->set_state(RecoveryJob::STATE_QUEUED);
+  NoteRequest(step->method(), facts.now);
+}
+
+void RecoveryJobs::NoteRequest(RecoveryMethod method, absl::Time now) {
+  const RouteLimits* route = FindRoute(*options_.policy, method);
+  if (route == nullptr || route->requests == 0) return;
+  store::v1::RecoveryState::Requests* of = nullptr;
+  for (auto& requests : *state_.mutable_requests()) {
+    if (requests.method() == method) of = &requests;
+  }
+  if (of == nullptr) {
+    of = state_.add_requests();
+    of->set_method(method);
+  }
+  int64_t oldest = absl::ToUnixMicros(now - route->request_window);
+  auto* starts = of->mutable_start_micros();
+  starts->erase(std::remove_if(starts->begin(), starts->end(),
+                               [&](int64_t micros) { return micros <= oldest; }),
+                starts->end());
+  starts->Add(absl::ToUnixMicros(now));
+}
+
+void RecoveryJobs::EndAttempt(Job* job, int place, const WorkTable::Entry& entry,
+                              const Facts& facts) {
+  Step* step = job->mutable_job()->mutable_steps(place);
+  const v1::RecoveryResult& result = entry.state.recovery_result();
+  step->set_work(0);
+  SetTime(facts.now, step->mutable_end_time());
+  step->mutable_totals()->set_received_bytes(result.totals().received_bytes());
+  if (entry.state.state() == WorkState::STATE_DONE && result.complete()) {
+    step->set_attempts(step->attempts() + 1);
+    step->set_proof(result.proof());
+    step->clear_error();
+    return step->set_state(RecoveryJob::STATE_SUCCEEDED);
+  }
+  if (step->state() == RecoveryJob::STATE_CANCELLING) {
+    return step->set_state(RecoveryJob::STATE_CANCELLED);
+  }
+  std::string error = entry.state.error().empty() ? result.message() : entry.state.error();
+  if (entry.state.state() == WorkState::STATE_REFUSED) {
+    return OnRefused(job, step, result, error, facts);
+  }
+  step->set_attempts(step->attempts() + 1);
+  if (entry.state.state() == WorkState::STATE_INCOMPLETE && result.failed_ranges_size() > 0) {
+    return SplitFailed(job, place, result, facts);
+  }
+  absl::Duration wait = options_.retry_min * (int64_t{1} << std::min(step->attempts() - 1, 4u));
+  if (entry.state.state() == WorkState::STATE_INCOMPLETE && result.keys_digest() != 0) {
+    Job::StepState* state = job->mutable_steps(place);
+    state->set_clean_attempts(state->clean_attempts() + 1);
+    state->set_keys_digest(result.keys_digest());
+    state->set_clean_end_micros(absl::ToUnixMicros(facts.now));
+    wait = options_.same_twice_wait;
+  }
+  TryAgain(job, step, error, facts.now + wait, facts);
+}
+
+// The rest of it is vouched for.
+void RecoveryJobs::SplitFailed(Job* job, int place, const v1::RecoveryResult& result,
+                               const Facts& facts) {
+  Step step = job->job().steps(place);
+  job->mutable_job()->mutable_steps(place)->set_state(RecoveryJob::STATE_FAILED);
+  job->mutable_job()->mutable_steps(place)->set_error(
+      absl::StrCat("X could not deliver ", result.failed_ranges_size(), " parts of it"));
+  Interval wanted = SpanOf(step.range());
+  for (const v1::TimeRange& range : result.failed_ranges()) {
+    Interval part = SpanOf(range);
+    part = {std::max(part.from, wanted.from), std::min(part.until, wanted.until)};
+    if (part.empty()) continue;
+    if (step.attempts() >= options_.attempts_max || job->job().steps_size() >= options_.steps_max) {
+      return SpendRoute(job, step.method());
+    }
+    Step* rest = job->mutable_job()->add_steps();
+    *rest = step;
+    rest->set_number(static_cast<uint32_t>(job->job().steps_size()));
+    rest->set_state(RecoveryJob::STATE_PLANNED);
+    rest->clear_totals();
+    rest->clear_start_time();
+    rest->clear_end_time();
+    SetRange(part, rest->mutable_range());
+    *rest->mutable_fetch_range() = range;
+    SetTime(facts.now + options_.retry_min, rest->mutable_earliest_start_time());
+    job->add_steps();
+  }
+}
+
+void RecoveryJobs::OnRefused(Job* job, Step* step, const v1::RecoveryResult& result,
+                             const std::string& error, const Facts& facts) {
+  const std::string& refusal = result.refusal();
+  bool route_is_shut = refusal == "range_refused" || refusal == "not_offered";
+  if (route_is_shut) return FailStep(job, step, error, facts);
+  bool by_operator = refusal == "credentials" || refusal == "usage_capped";
+  absl::Time until = facts.now + (by_operator ? options_.operator_wait : options_.refused_wait);
+  if (result.has_retry_time()) {
+    // X's word, but not for ever.
+    until = std::clamp(ToTime(result.retry_time()), facts.now, facts.now + absl::Hours(24));
+  }
+  state_.set_not_before_micros(std::max(state_.not_before_micros(), absl::ToUnixMicros(until)));
+  state_.set_not_before_reason(error);
+  // X said no to all of it: that is no attempt.
+  TryAgain(job, step, error, until, facts);
+}
+
+void RecoveryJobs::TryAgain(Job* job, Step* step, const std::string& error, absl::Time earliest,
+                            const Facts& facts) {
+  step->set_work(0);
+  if (step->state() == RecoveryJob::STATE_CANCELLING) {
+    return step->set_state(RecoveryJob::STATE_CANCELLED);
+  }
+  if (step->attempts() >= options_.attempts_max) return FailStep(job, step, error, facts);
+  step->set_state(RecoveryJob::STATE_PLANNED);
+  step->set_error(error);
+  step->clear_start_time();
+  SetTime(earliest, step->mutable_earliest_start_time());
+}
+
+void RecoveryJobs::FailStep(Job* job, Step* step, const std::string& error, const Facts& facts) {
+  step->set_state(RecoveryJob::STATE_FAILED);
+  step->set_error(error);
+  SetTime(facts.now, step->mutable_end_time());
+  SpendRoute(job, step->method());
+}
+
+void RecoveryJobs::SpendRoute(Job* job, RecoveryMethod method) {
+  if (std::count(job->spent().begin(), job->spent().end(), method) == 0) job->add_spent(method);
+}
+
+// All steps are over: it has what it was for, or goes on by what is left.
+void RecoveryJobs::EndJob(Job* job, const Facts& facts) {
+  RecoveryJob* shown = job->mutable_job();
+  bool by_hand = !IsAutomatic(*shown);
+  Interval range = SpanOf(shown->range());
+  IntervalSet residue = Residue(*shown, Missing(shown->partition(), range, by_hand));
+  if (shown->state() == RecoveryJob::STATE_CANCELLING) {
+    return Finish(job, RecoveryJob::STATE_CANCELLED, "", residue, facts);
+  }
+  if (residue.empty()) return Finish(job, RecoveryJob::STATE_SUCCEEDED, "", residue, facts);
+  // A route that brought all that X has and did not fill it will not do so.
+  for (const Step& step : shown->steps()) {
+    if (step.state() == RecoveryJob::STATE_SUCCEEDED && residue.Measure(SpanOf(step.range())) > 0) {
+      SpendRoute(job, step.method());
+    }
+  }
+  std::string reason = "no route is left";
+  bool goes_on = false;
+  for (const Interval& span : residue.Intervals()) {
+    PlanRequest request = RequestFor(*job, span);
+    RecoveryPlan plan =
+        PlanRecovery(*options_.policy, FactsFor(shown->partition(), facts, job), request);
+    goes_on = goes_on || plan.outcome == RecoveryPlan::Outcome::kSteps ||
+              plan.outcome == RecoveryPlan::Outcome::kWait;
+    if (!plan.reason.empty()) reason = plan.reason;
+    int before = shown->steps_size();
+    AddSteps(plan, shown);
+    for (int i = before; i < shown->steps_size(); ++i) job->add_steps();
+  }
+  if (goes_on && shown->steps_size() < options_.steps_max) return Summarize(shown);
+  Finish(job, RecoveryJob::STATE_FAILED, reason, residue, facts);
+}
+
+PlanRequest RecoveryJobs::RequestFor(const Job& job, Interval span) const {
+  PlanRequest request;
+  request.from = absl::FromUnixMicros(span.from);
+  request.until = absl::FromUnixMicros(span.until);
+  request.by_hand = !IsAutomatic(job.job());
+  request.method = job.job().method();
+  request.usual_rate = gaps_->usual_rate();
+  if (request.by_hand && job.margin_micros() >= 0) {
+    request.margin = absl::Microseconds(job.margin_micros());
+  }
+  for (int method : job.spent()) request.spent.push_back(static_cast<RecoveryMethod>(method));
+  for (const auto& [number, gap] : gaps_->ledger().gaps()) {
+    bool holds = gap.partition() == job.job().partition() && gap.from_micros() <= span.from &&
+                 span.from < gap.until_micros() && IsOfCover(gap);
+    if (holds) request.kind = gap.kind();
+  }
+  return request;
+}
+
+void RecoveryJobs::Finish(Job* job, RecoveryJob::State state, const std::string& error,
+                          const IntervalSet& missing, const Facts& facts) {
+  RecoveryJob* shown = job->mutable_job();
+  shown->set_state(state);
+  shown->set_error(error);
+  if (state == RecoveryJob::STATE_SUCCEEDED) shown->set_progress(1);
+  SetTime(facts.now, shown->mutable_end_time());
+  for (const Interval& span : missing.Intervals()) SetRange(span, shown->add_missing());
+  unfinished_.erase(job->number());
+  Notify(StreamNotice::TYPE_RECOVERY_FINISHED, *job, facts.now);
+}
+
+void RecoveryJobs::Summarize(RecoveryJob* job) {
+  bool runs = false, queued = false;
+  int64_t wanted = 0, done = 0;
+  for (const Step& step : job->steps()) {
+    runs = runs || step.state() == RecoveryJob::STATE_RUNNING;
+    queued = queued || step.state() == RecoveryJob::STATE_QUEUED;
+    Interval span = SpanOf(step.range());
+    wanted += span.until - span.from;
+    if (step.state() == RecoveryJob::STATE_SUCCEEDED) done += span.until - span.from;
+  }
+  if (wanted > 0) job->set_progress(static_cast<double>(done) / static_cast<double>(wanted));
+  if (runs && !job->has_start_time()) {
+    for (const Step& step : job->steps()) {
+      if (step.has_start_time()) *job->mutable_start_time() = step.start_time();
+    }
+  }
+  if (job->state() == RecoveryJob::STATE_CANCELLING) return;
+  job->set_state(runs     ? RecoveryJob::STATE_RUNNING
+                 : queued ? RecoveryJob::STATE_QUEUED
+                          : RecoveryJob::STATE_PLANNED);
+}
+
+void RecoveryJobs::ShowInGaps(const Job& job) {
+  Interval range = SpanOf(job.job().range());
+  std::vector<uint64_t> numbers;
+  for (const auto& [number, gap] : gaps_->ledger().gaps()) {
+    bool touched = gap.partition() == job.job().partition() && IsOpen(gap) && IsOfCover(gap) &&
+                   gap.from_micros() < range.until && gap.until_micros() > range.from;
+    if (touched) numbers.push_back(number);
+  }
+  for (uint64_t number : numbers) {
+    gaps_->NoteRecovery(number, job.number(), !IsEnded(job.job().state()));
+    std::string name = absl::StrCat(options_.parent, "gaps/", number);
+    RecoveryJob* shown = jobs_.at(job.number()).mutable_job();
+    bool known = std::count(shown->gaps().begin(), shown->gaps().end(), name) > 0;
+    if (!known && shown->gaps_size() < kGapsShownMax) shown->add_gaps(name);
+  }
+}
+
+void RecoveryJobs::Notify(StreamNotice::Type type, const Job& job, absl::Time now) {
+  const RecoveryJob& shown = job.job();
+  StreamNotice notice;
+  notice.set_type(type);
+  notice.set_resource(shown.name());
+  std::string span = absl::StrCat(
+      absl::FormatDuration(ToTime(shown.range().end_time()) - ToTime(shown.range().start_time())),
+      " from ", UtcText(ToTime(shown.range().start_time())));
+  if (type == StreamNotice::TYPE_RECOVERY_STARTED) {
+    notice.set_message(absl::StrCat("recovery job ", job.number(), " of ", span, ": ",
+                                    shown.steps_size(),
+                                    shown.steps_size() == 1 ? " step" : " steps"));
+  } else {
+    std::string state =
+        absl::AsciiStrToLower(RecoveryJob::State_Name(shown.state()).substr(sizeof("STATE_") - 1));
+    notice.set_message(absl::StrCat("recovery job ", job.number(), " of ", span, " ", state, ": ",
+                                    JobSentence(shown)));
+  }
+  SetTime(now, notice.mutable_notice_time());
+  notices_.push_back(std::move(notice));
+}
+
+std::vector<StreamNotice> RecoveryJobs::TakeNotices() { return std::exchange(notices_, {}); }
+
+void RecoveryJobs::ForgetEnded(WriteSet* changes) {
+  while (jobs_.size() > unfinished_.size() + options_.ended_max) {
+    auto oldest = std::find_if(jobs_.begin(), jobs_.end(),
+                               [&](const auto& job) { return unfinished_.count(job.first) == 0; });
+    changes->Delete(Table::kMeta, EncodeJobKey(oldest->first));
+    changed_.erase(oldest->first);
+    jobs_.erase(oldest);
+  }
+}
+
+void RecoveryJobs::Seal(WriteSet* changes) {
+  for (uint64_t number : changed_) {
+    changes->Put(Table::kMeta, EncodeJobKey(number), jobs_.at(number).SerializeAsString());
+  }
+  changed_.clear();
+  std::string bytes = state_.SerializeAsString();
+  if (bytes == state_bytes_) return;
+  state_bytes_ = bytes;
+  changes->Put(Table::kMeta, kMetaRecovery, std::move(bytes));
+}
+
+v1::RecoveryQuota RecoveryJobs::Quota(absl::Time now) const {
+  v1::RecoveryQuota quota;
+  if (!options_.policy) return quota;
+  quota.set_automatic(options_.policy->automatic);
+  quota.set_posts_per_day(options_.policy->posts_per_day);
+  if (state_.day() == DayOf(now)) quota.set_posts_today(state_.posts_today());
+  PlanFacts facts = FactsFor(0, {now, absl::InfinitePast()}, nullptr);
+  quota.set_posts_projected(quota.posts_today() + facts.posts_planned);
+  for (const PlanFacts::Use& use : facts.use) {
+    const RouteLimits* limits = FindRoute(*options_.policy, use.method);
+    if (limits == nullptr || limits->off) continue;
+    v1::RecoveryQuota::Route* route = quota.add_routes();
+    route->set_method(use.method);
+    route->set_jobs_in_use(static_cast<uint32_t>(use.running));
+    route->set_jobs(static_cast<uint32_t>(limits->jobs));
+    route->set_requests(static_cast<uint32_t>(limits->requests));
+    auto used = std::count_if(use.starts.begin(), use.starts.end(), [&](absl::Time start) {
+      return start > now - limits->request_window;
+    });
+    route->set_requests_left(static_cast<uint32_t>(std::max<int64_t>(0, limits->requests - used)));
+    SetDuration(limits->request_window, route->mutable_request_window());
+  }
+  return quota;
+}
+
+}  // namespace braid

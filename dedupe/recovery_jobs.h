@@ -1,0 +1,164 @@
+// Recovery of one stream: which gaps are fetched again, by which jobs, how far
+// each has come. Part of the core: planned at ticks by the pure planner, started
+// as tasks of the WorkTable, and told to readers as notices in the same group.
+//
+// A gap closes by cover alone, whatever a worker says; a job ends when what it
+// is for is no gap any more, or when no route is left. What a job that failed or
+// was cancelled was for starts no other job by itself.
+//
+// Threads: the merger thread. Not thread-safe.
+// Ownership: store, gaps and work outlive it.
+// Bounds: Options; beyond unfinished_max gaps wait for a job to end, beyond
+// ended_max the oldest ended jobs are forgotten, and a gap that is still open
+// may then start another.
+
+#ifndef BRAID_DEDUPE_RECOVERY_JOBS_H_
+#define BRAID_DEDUPE_RECOVERY_JOBS_H_
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "absl/types/optional.h"
+#include "base/interval_set.h"
+#include "braid/store/v1/recovery.pb.h"
+#include "braid/v1/ingest_service.pb.h"
+#include "braid/v1/recovery_service.pb.h"
+#include "braid/v1/stream_service.pb.h"
+#include "dedupe/gap_watch.h"
+#include "dedupe/store.h"
+#include "dedupe/work_table.h"
+#include "recovery/planner.h"
+#include "recovery/route_table.h"
+
+namespace braid {
+
+// What became of a RecoveryInput.
+struct RecoveryAnswer {
+  // Also of a request that was made before.
+  uint64_t number = 0;
+  absl::Status status;
+};
+
+class RecoveryJobs {
+ public:
+  struct Options {
+    // What names begin with: "streams/main/".
+    std::string parent;
+    // Nothing is fetched again without one.
+    absl::optional<RecoveryPolicy> policy;
+    // X runs two at a time; what waits is planned anew when its turn comes.
+    size_t unfinished_max = 64;
+    size_t ended_max = 1000;
+    // A route that fails so often is left for the next one.
+    uint32_t attempts_max = 5;
+    absl::Duration retry_min = absl::Minutes(1);
+    // A gap that ended later may still change; X needs as long, too.
+    absl::Duration settle = absl::Minutes(1);
+    // Two answers without proof count when so much lies between them.
+    absl::Duration same_twice_wait = absl::Minutes(10);
+    // After a refusal that says no time, and one that only an operator ends.
+    absl::Duration refused_wait = absl::Minutes(5);
+    absl::Duration operator_wait = absl::Minutes(15);
+    // A week of hours.
+    int steps_max = 200;
+  };
+
+  // `gaps` and `work` are the core's.
+  RecoveryJobs(const Store& store, const Options& options, GapWatch* gaps, WorkTable* work)
+      : options_(options), store_(store), gaps_(gaps), work_(work) {}
+  absl::Status Load();
+
+  struct Facts {
+    absl::Time now;
+    absl::Time floor;
+  };
+
+  // What would be done. Changes nothing.
+  absl::StatusOr<v1::RecoveryJob> Preview(const store::v1::RecoveryInput::Create& create,
+                                          const Facts& facts) const;
+  RecoveryAnswer Apply(const store::v1::RecoveryInput& input, const Facts& facts,
+                       WriteSet* changes);
+  // Events of origin RECOVERY were merged.
+  void OnFrame(const std::string& source_id, const v1::Frame& frame, uint32_t new_events,
+               uint32_t duplicate_events, absl::Time now);
+  // After the gaps' own.
+  void OnTick(const Facts& facts, WriteSet* changes);
+  // What was found since: for the log.
+  std::vector<v1::StreamNotice> TakeNotices();
+  void Seal(WriteSet* changes);
+
+  const std::map<uint64_t, store::v1::StoredJob>& jobs() const { return jobs_; }
+  v1::RecoveryQuota Quota(absl::Time now) const;
+
+ private:
+  using Job = store::v1::StoredJob;
+  using Step = v1::RecoveryJob::Step;
+
+  // What planning needs of one partition; without what `except` is under way for.
+  PlanFacts FactsFor(uint32_t partition, const Facts& facts, const Job* except) const;
+  PlanRequest RequestOf(const store::v1::StoredGap& gap, Interval span) const;
+  absl::StatusOr<PlanRequest> RequestOf(const store::v1::RecoveryInput::Create& create,
+                                        uint32_t* partition) const;
+  // For what a job still lacks.
+  PlanRequest RequestFor(const Job& job, Interval span) const;
+  // Parts of open gaps that are to be filled.
+  IntervalSet Missing(uint32_t partition, Interval within, bool by_hand) const;
+
+  v1::RecoveryJob JobOf(const std::string& requester, const PlanRequest& request,
+                        uint32_t partition, const RecoveryPlan& plan, const Facts& facts) const;
+  void AddSteps(const RecoveryPlan& plan, v1::RecoveryJob* job) const;
+  Job* AddJob(v1::RecoveryJob job, const Facts& facts);
+  RecoveryAnswer Create(const store::v1::RecoveryInput::Create& create, const Facts& facts);
+  void PlanPartition(uint32_t partition, const Facts& facts);
+  void LoseGaps(uint32_t partition, const RecoveryPlan& plan, const Facts& facts);
+
+  void TickJob(Job* job, const Facts& facts, WriteSet* changes);
+  void TickStep(Job* job, int place, const Facts& facts, WriteSet* changes);
+  bool MayStart(const Step& step, const Facts& facts) const;
+  void Start(Job* job, Step* step, const Facts& facts, WriteSet* changes);
+  void NoteRequest(RecoveryMethod method, absl::Time now);
+  void EndAttempt(Job* job, int place, const WorkTable::Entry& entry, const Facts& facts);
+  void SplitFailed(Job* job, int place, const v1::RecoveryResult& result, const Facts& facts);
+  void OnRefused(Job* job, Step* step, const v1::RecoveryResult& result, const std::string& error,
+                 const Facts& facts);
+  void TryAgain(Job* job, Step* step, const std::string& error, absl::Time earliest,
+                const Facts& facts);
+  void FailStep(Job* job, Step* step, const std::string& error, const Facts& facts);
+  static void SpendRoute(Job* job, RecoveryMethod method);
+  void EndJob(Job* job, const Facts& facts);
+  void Finish(Job* job, v1::RecoveryJob::State state, const std::string& error,
+              const IntervalSet& missing, const Facts& facts);
+  static void Summarize(v1::RecoveryJob* job);
+  void ShowInGaps(const Job& job);
+  void ForgetEnded(WriteSet* changes);
+  void Notify(v1::StreamNotice::Type type, const Job& job, absl::Time now);
+  // Who has it leased; empty: nobody.
+  std::string WorkerOf(const Step& step) const;
+  // That X was asked for, or will be as soon as somebody takes them.
+  int OpenSteps(RecoveryMethod method) const;
+
+  const Options options_;
+  const Store& store_;
+  GapWatch* const gaps_;
+  WorkTable* const work_;
+  store::v1::RecoveryState state_;
+  std::string state_bytes_;
+  std::map<uint64_t, Job> jobs_;
+  std::set<uint64_t> unfinished_;
+  std::set<uint64_t> changed_;
+  std::vector<v1::StreamNotice> notices_;
+};
+
+bool IsEnded(v1::RecoveryJob::State state);
+// "1 of 3 steps done; 1,204 received, 37 new"
+std::string JobSentence(const v1::RecoveryJob& job);
+
+}  // namespace braid
+
+#endif  // BRAID_DEDUPE_RECOVERY_JOBS_H_

@@ -1,0 +1,389 @@
+// Recovery in the core: gaps become jobs, jobs become work, what a recoverer
+// brings and vouches for closes the gap.
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "dedupe/core.h"
+#include "proto/proto_time.h"
+#include "proto/snowflake.h"
+#include "recovery/route_table.h"
+#include "tests/dedupe/core_connections.h"
+
+namespace braid {
+namespace {
+
+using store::v1::InputRecord;
+using store::v1::RecoveryInput;
+using v1::Gap;
+using v1::RecoveryJob;
+using v1::StreamNotice;
+
+constexpr char kRecoverer[] = "recovery/fra";
+
+class CoreRecoveryTest : public CoreConnectionsTest {
+ protected:
+  void Start(config::v1::RecoveryConfig config = {}) {
+    Core::Options options;
+    options.recovery.parent = "streams/main/";
+    options.gaps.parent = "streams/main/";
+    options.recovery.policy = *PolicyOf(config);
+    CoreConnectionsTest::Start({"a", "b"}, options);
+    Apply(OpenInput(kRecoverer, 1));
+  }
+
+  // Both connections are away for so long, a minute after the start.
+  void Outage(int seconds) {
+    Run(60);
+    End("a", "reset");
+    End("b", "reset");
+    Run(seconds);
+    Back("a");
+    Back("b");
+    Run(30);
+  }
+
+  const RecoveryJob& job(uint64_t number) { return core_->recovery().jobs().at(number).job(); }
+  size_t job_count() const { return core_->recovery().jobs().size(); }
+
+  // The work that a recoverer gets; 0: none.
+  uint64_t Lease() {
+    InputRecord input;
+    auto* lease = input.mutable_work()->mutable_lease();
+    lease->set_worker_id("fra");
+    lease->set_kind(v1::LeaseRequest::KIND_RECOVERY);
+    if (!core_->work().HasLeasable(*lease)) return 0;
+    for (const auto& [number, entry] : core_->work().entries()) {
+      if (entry.state.state() != store::v1::WorkState::STATE_QUEUED) continue;
+      Apply(std::move(input));
+      return number;
+    }
+    return 0;
+  }
+  RecoveryJob::Step StepOf(uint64_t work) const {
+    return core_->work().Find(work)->task.request().recovery_step().step();
+  }
+  v1::RecoveryStep WorkOf(uint64_t work) const {
+    return core_->work().Find(work)->task.request().recovery_step();
+  }
+
+  void Bring(const v1::TimeRange& range, bool vouch = true) {
+    uint64_t first = offset_;
+    std::vector<uint64_t> ids;
+    absl::Time from = ToTime(range.start_time());
+    for (int i = 0; i < 10; ++i) {
+      ids.push_back(FirstSnowflakeAt(from + absl::Seconds(i) * 3));
+    }
+    InputRecord frame = FrameInput(kRecoverer, 1, offset_, ids, now_);
+    frame.mutable_record()->mutable_record()->mutable_frame()->set_origin(
+        v1::EVENT_ORIGIN_RECOVERY);
+    Apply(std::move(frame));
+    offset_ += ids.size();
+    if (vouch) Vouch(range, first);
+  }
+  void Vouch(const v1::TimeRange& range, uint64_t first_offset) {
+    InputRecord input = CoverInput(kRecoverer, 1, offset_++, ToTime(range.start_time()),
+                                   ToTime(range.end_time()));
+    v1::Cover* cover = input.mutable_record()->mutable_record()->mutable_cover();
+    cover->set_origin(v1::EVENT_ORIGIN_RECOVERY);
+    cover->set_first_offset(first_offset);
+    Apply(std::move(input));
+  }
+  void Complete(uint64_t work, v1::CompleteRequest::Outcome outcome,
+                const v1::RecoveryResult& result, const std::string& error = "") {
+    InputRecord input;
+    input.mutable_work()->set_number(work);
+    v1::CompleteRequest* complete = input.mutable_work()->mutable_complete();
+    complete->set_fence(core_->work().Find(work)->state.fence());
+    complete->set_outcome(outcome);
+    complete->set_error(error);
+    *complete->mutable_recovery_result() = result;
+    Apply(std::move(input));
+  }
+  void Succeed(uint64_t work) {
+    v1::RecoveryResult result;
+    result.set_complete(true);
+    result.set_proof("same_twice");
+    Complete(work, v1::CompleteRequest::OUTCOME_DONE, result);
+  }
+
+  RecoveryAnswer Ask(const RecoveryInput& asked) {
+    InputRecord input;
+    *input.mutable_recovery() = asked;
+    Group group;
+    absl::StatusOr<ApplyResult> result = core_->Apply(std::move(input), &group);
+    EXPECT_TRUE(result.ok()) << result.status();
+    core_->Seal(&group);
+    EXPECT_TRUE(store_.Commit(std::move(group.changes)).ok());
+    core_->Committed();
+    return result->recovery;
+  }
+  RecoveryInput::Create ByHand(absl::Time from, absl::Time until) const {
+    RecoveryInput::Create create;
+    create.set_from_micros(absl::ToUnixMicros(from));
+    create.set_until_micros(absl::ToUnixMicros(until));
+    create.set_margin_micros(-1);
+    create.set_requester("op");
+    return create;
+  }
+
+  int CountOf(StreamNotice::Type type) const {
+    int count = 0;
+    for (const StreamNotice& notice : notices_) count += notice.type() == type;
+    return count;
+  }
+
+  uint64_t offset_ = 0;
+};
+
+TEST_F(CoreRecoveryTest, AGapIsFetchedAgainAndItsCoverClosesIt) {
+  Start();
+  Outage(700);
+  // X needs a minute before it has anything.
+  Run(90);
+  ASSERT_EQ(job_count(), 1u);
+  EXPECT_EQ(job(1).requester(), "automatic");
+  EXPECT_EQ(job(1).gaps(0), "streams/main/gaps/1");
+  EXPECT_EQ(gap(1).state(), Gap::STATE_RECOVERING);
+  EXPECT_EQ(gap(1).recovery_jobs(0), 1u);
+  EXPECT_EQ(CountOf(StreamNotice::TYPE_RECOVERY_STARTED), 1);
+  uint64_t work = Lease();
+  ASSERT_NE(work, 0u);
+  Run(1);
+  EXPECT_EQ(job(1).state(), RecoveryJob::STATE_RUNNING);
+  EXPECT_EQ(StepOf(work).method(), RecoveryJob::METHOD_RECOVERY);
+  EXPECT_LT(ToTime(StepOf(work).fetch_range().start_time()),
+            ToTime(StepOf(work).range().start_time()));
+  Bring(StepOf(work).fetch_range());
+  Succeed(work);
+  Run(2);
+  EXPECT_EQ(Stored(1).state(), Gap::STATE_RECOVERED);
+  EXPECT_EQ(Stored(1).recovered_by(), "recovery");
+  EXPECT_EQ(job(1).state(), RecoveryJob::STATE_SUCCEEDED);
+  EXPECT_EQ(job(1).totals().new_events(), 10u);
+  EXPECT_EQ(job(1).progress(), 1);
+  EXPECT_EQ(job(1).steps(0).proof(), "same_twice");
+  EXPECT_EQ(CountOf(StreamNotice::TYPE_RECOVERY_FINISHED), 1);
+  Run(600);
+  EXPECT_EQ(job_count(), 1u);
+}
+
+TEST_F(CoreRecoveryTest, WhatAWorkerSaysWithoutCoverClosesNothingAndEnds) {
+  Start();
+  Outage(700);
+  Run(90);
+  for (int i = 0; i < 50 && job(1).state() != RecoveryJob::STATE_FAILED; ++i) {
+    uint64_t work = Lease();
+    if (work != 0) Succeed(work);
+    Run(120);
+  }
+  EXPECT_EQ(job(1).state(), RecoveryJob::STATE_FAILED);
+  EXPECT_NE(gap(1).state(), Gap::STATE_RECOVERED);
+  EXPECT_GT(job(1).missing_size(), 0);
+  // No loop: what failed starts nothing new.
+  Run(900);
+  EXPECT_EQ(job_count(), 1u);
+}
+
+TEST_F(CoreRecoveryTest, AnAnswerWithoutProofIsAskedForAgainTenMinutesLater) {
+  Start();
+  Outage(700);
+  Run(90);
+  uint64_t work = Lease();
+  v1::RecoveryResult result;
+  result.set_keys_digest(77);
+  Complete(work, v1::CompleteRequest::OUTCOME_INCOMPLETE, result, "no proof yet");
+  Run(590);
+  EXPECT_EQ(Lease(), 0u);
+  EXPECT_EQ(job(1).steps(0).error(), "no proof yet");
+  Run(20);
+  work = Lease();
+  ASSERT_NE(work, 0u);
+  EXPECT_EQ(WorkOf(work).last_keys_digest(), 77u);
+  EXPECT_TRUE(WorkOf(work).has_last_end_time());
+}
+
+TEST_F(CoreRecoveryTest, PartsThatXCouldNotDeliverBecomeSteps) {
+  Start();
+  Outage(700);
+  Run(90);
+  uint64_t work = Lease();
+  RecoveryJob::Step step = StepOf(work);
+  v1::RecoveryResult result;
+  v1::TimeRange* failed = result.add_failed_ranges();
+  SetTime(ToTime(step.range().start_time()) + absl::Minutes(3), failed->mutable_start_time());
+  SetTime(ToTime(step.range().start_time()) + absl::Minutes(4), failed->mutable_end_time());
+  v1::TimeRange before = step.fetch_range(), after = step.fetch_range();
+  *before.mutable_end_time() = failed->start_time();
+  *after.mutable_start_time() = failed->end_time();
+  Bring(before);
+  Vouch(after, offset_);
+  Complete(work, v1::CompleteRequest::OUTCOME_INCOMPLETE, result, "1 minute failed");
+  Run(2);
+  // A hole in a gap splits it; the part that is left is a gap still.
+  EXPECT_EQ(job(1).steps_size(), 2);
+  EXPECT_EQ(job(1).steps(0).state(), RecoveryJob::STATE_FAILED);
+  Run(70);
+  work = Lease();
+  ASSERT_NE(work, 0u);
+  EXPECT_EQ(ToTime(StepOf(work).range().end_time()) - ToTime(StepOf(work).range().start_time()),
+            absl::Minutes(1));
+  Bring(StepOf(work).range());
+  Succeed(work);
+  Run(2);
+  EXPECT_EQ(job(1).state(), RecoveryJob::STATE_SUCCEEDED);
+}
+
+TEST_F(CoreRecoveryTest, ARefusalIsNoAttemptAndWaitsAsLongAsXSays) {
+  Start();
+  Outage(700);
+  Run(90);
+  uint64_t work = Lease();
+  v1::RecoveryResult result;
+  result.set_refusal("rate_limited");
+  SetTime(now_ + absl::Minutes(7), result.mutable_retry_time());
+  Complete(work, v1::CompleteRequest::OUTCOME_REFUSED, result, "429");
+  Run(410);
+  EXPECT_EQ(Lease(), 0u);
+  EXPECT_EQ(job(1).steps(0).attempts(), 0u);
+  Run(20);
+  EXPECT_NE(Lease(), 0u);
+}
+
+TEST_F(CoreRecoveryTest, AKilledRecovererCostsNoAttemptHoweverOften) {
+  Start();
+  Outage(700);
+  Run(90);
+  for (int i = 0; i < 20; ++i) {
+    ASSERT_NE(Lease(), 0u) << i;
+    Run(65);
+  }
+  uint64_t work = Lease();
+  Bring(StepOf(work).fetch_range());
+  Succeed(work);
+  Run(2);
+  EXPECT_EQ(job(1).state(), RecoveryJob::STATE_SUCCEEDED);
+  EXPECT_EQ(job(1).steps(0).attempts(), 1u);
+}
+
+TEST_F(CoreRecoveryTest, ALossInAFetchVoidsItsCoverAndOneBeforeItDoesNot) {
+  Start();
+  Outage(700);
+  Run(90);
+  uint64_t work = Lease();
+  uint64_t first = offset_;
+  Bring(StepOf(work).fetch_range(), false);
+  Apply(LossInput(kRecoverer, 1, offset_, 1));
+  offset_ += 1;
+  Vouch(StepOf(work).fetch_range(), first);
+  Run(2);
+  EXPECT_EQ(gap(1).state(), Gap::STATE_RECOVERING);
+  Vouch(StepOf(work).fetch_range(), offset_);
+  Run(2);
+  EXPECT_EQ(Stored(1).state(), Gap::STATE_RECOVERED);
+}
+
+TEST_F(CoreRecoveryTest, NothingStartsByItselfWhereAutomaticIsOff) {
+  config::v1::RecoveryConfig config;
+  config.set_automatic(false);
+  Start(config);
+  Outage(700);
+  Run(300);
+  EXPECT_EQ(job_count(), 0u);
+  RecoveryInput input;
+  *input.mutable_create() = ByHand(now_, now_);
+  input.mutable_create()->set_gap(1);
+  RecoveryAnswer answer = Ask(input);
+  ASSERT_TRUE(answer.status.ok()) << answer.status;
+  EXPECT_EQ(job(1).requester(), "op");
+  Run(2);
+  EXPECT_NE(Lease(), 0u);
+}
+
+TEST_F(CoreRecoveryTest, ARangeThatIsWholeIsFetchedByHandAndFindsNothingNew) {
+  Start();
+  Run(1200);
+  RecoveryInput input;
+  *input.mutable_create() = ByHand(TestStart() + absl::Minutes(2), TestStart() + absl::Minutes(5));
+  input.mutable_create()->set_request_id("r1");
+  ASSERT_TRUE(Ask(input).status.ok());
+  EXPECT_EQ(Ask(input).number, 1u);
+  Run(2);
+  uint64_t work = Lease();
+  ASSERT_NE(work, 0u);
+  Bring(StepOf(work).fetch_range());
+  Bring(StepOf(work).fetch_range());
+  Succeed(work);
+  Run(2);
+  EXPECT_EQ(job(1).state(), RecoveryJob::STATE_SUCCEEDED);
+  EXPECT_EQ(job(1).totals().received_events(), 20u);
+  EXPECT_EQ(job(1).totals().new_events(), 10u);
+}
+
+TEST_F(CoreRecoveryTest, ACancelledJobTellsItsWorkerAndDoesNotStartAgain) {
+  Start();
+  Outage(700);
+  Run(90);
+  uint64_t work = Lease();
+  RecoveryInput input;
+  input.set_cancel(1);
+  ASSERT_TRUE(Ask(input).status.ok());
+  Run(1);
+  EXPECT_EQ(job(1).state(), RecoveryJob::STATE_CANCELLING);
+  EXPECT_TRUE(core_->work().Find(work)->state.cancelled());
+  Complete(work, v1::CompleteRequest::OUTCOME_INCOMPLETE, {}, "cancelled");
+  Run(2);
+  EXPECT_EQ(job(1).state(), RecoveryJob::STATE_CANCELLED);
+  EXPECT_EQ(gap(1).state(), Gap::STATE_OPEN);
+  EXPECT_TRUE(absl::IsFailedPrecondition(Ask(input).status));
+  Run(600);
+  EXPECT_EQ(job_count(), 1u);
+}
+
+TEST_F(CoreRecoveryTest, APausedStreamIsNotBoughtBackByItself) {
+  Start();
+  Run(60);
+  InputRecord pause;
+  pause.mutable_command()->set_action(store::v1::Command::ACTION_PAUSE);
+  Apply(std::move(pause));
+  End("a", "paused");
+  End("b", "paused");
+  Run(600);
+  InputRecord resume;
+  resume.mutable_command()->set_action(store::v1::Command::ACTION_RESUME);
+  Apply(std::move(resume));
+  Back("a");
+  Back("b");
+  Run(400);
+  EXPECT_EQ(job_count(), 0u);
+}
+
+TEST_F(CoreRecoveryTest, ARestartInMidJobGoesOn) {
+  Start();
+  Outage(700);
+  Run(90);
+  uint64_t work = Lease();
+  Run(1);
+  Restart();
+  FirstTick();
+  Run(2);
+  EXPECT_EQ(job(1).state(), RecoveryJob::STATE_RUNNING);
+  Bring(StepOf(work).fetch_range());
+  Succeed(work);
+  Run(2);
+  EXPECT_EQ(job(1).state(), RecoveryJob::STATE_SUCCEEDED);
+}
+
+TEST_F(CoreRecoveryTest, ASpoolOverflowOfARecovererIsNoGap) {
+  Start();
+  Run(120);
+  Apply(LossInput(kRecoverer, 1, 0, 500));
+  Apply(OpenInput(kRecoverer, 2));
+  Run(300);
+  EXPECT_TRUE(core_->gaps().ledger().gaps().empty());
+}
+
+}  // namespace
+}  // namespace braid
