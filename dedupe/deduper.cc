@@ -21,6 +21,7 @@ constexpr char kStreamName[] = "braid.v1.StreamService";
 constexpr char kAdminName[] = "braid.v1.AdminService";
 constexpr char kWorkName[] = "braid.v1.WorkService";
 constexpr char kGapName[] = "braid.v1.GapService";
+constexpr char kRecoveryName[] = "braid.v1.RecoveryService";
 constexpr char kRuleName[] = "braid.v1.RuleService";
 // For readers' disk reads and batches; the merger threads are not theirs.
 constexpr int kPoolThreads = 2;
@@ -104,6 +105,7 @@ absl::Status Deduper::OpenStreams() {
           running->Command(std::move(command), std::move(done));
         }};
     gaps_[stream.name()] = running->Gaps();
+    recovery_[stream.name()] = running->Recovery();
     status_[stream.name()] = [running] { return running->monitor().Status(); };
     metrics_.AddCollector([running](MetricSink& sink) { running->CollectMetrics(sink); });
     streams_.push_back(*std::move(runtime));
@@ -154,6 +156,7 @@ absl::Status Deduper::StartGrpc() {
   ingest_service_ = std::make_unique<IngestService>(IngestStreams(), std::move(ingest));
   work_service_ = std::make_unique<WorkServiceImpl>(MakeWorkStreams());
   gap_service_ = std::make_unique<GapServiceImpl>(gaps_, pool_, signing_key_);
+  recovery_service_ = std::make_unique<RecoveryServiceImpl>(recovery_, pool_);
   rule_service_ = std::make_unique<RuleServiceImpl>(MakeWorkStreams());
   // Before the port: a call finds its stream running.
   for (const std::unique_ptr<StreamRuntime>& stream : streams_) stream->Start();
@@ -163,11 +166,11 @@ absl::Status Deduper::StartGrpc() {
   absl::StatusOr<std::unique_ptr<GrpcServer>> server =
       GrpcServer::Start(options, {stream_service_.get(), admin_service_.get(),
                                   ingest_service_.get(), work_service_.get(), rule_service_.get(),
-                                  gap_service_.get()});
+                                  gap_service_.get(), recovery_service_.get()});
   if (!server.ok()) return server.status();
   grpc_server_ = *std::move(server);
   for (const char* name : {"", kStreamName, kAdminName, kIngestName, kWorkName, kRuleName,
-                           kGapName}) {
+                           kGapName, kRecoveryName}) {
     grpc_server_->SetServing(name, true);
   }
   return absl::OkStatus();
@@ -199,6 +202,7 @@ void Deduper::Drain() {
     admin_service_->Drain();
     work_service_->Drain();
     gap_service_->Drain();
+    recovery_service_->Drain();
     grpc_server_->Shutdown(kDrainGrace);
   }
   http_server_.Stop();

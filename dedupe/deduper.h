@@ -22,6 +22,7 @@
 #include "braid/config/v1/config.pb.h"
 #include "dedupe/admin_service.h"
 #include "dedupe/gap_service.h"
+#include "dedupe/recovery_service.h"
 #include "dedupe/grpc_server.h"
 #include "dedupe/ingest_service.h"
 #include "dedupe/readable_stream.h"
@@ -75,6 +76,7 @@ class Deduper {
   DrainDesks desks_;
   StreamControls controls_;
   GapStreams gaps_;
+  RecoveryStreams recovery_;
   WorkPool pool_;
   std::unique_ptr<StreamServiceImpl> stream_service_;
   std::unique_ptr<AdminServiceImpl> admin_service_;
@@ -83,6 +85,7 @@ class Deduper {
   std::unique_ptr<RuleServiceImpl> rule_service_;
   absl::optional<SigningKey> signing_key_;
   std::unique_ptr<GapServiceImpl> gap_service_;
+  std::unique_ptr<RecoveryServiceImpl> recovery_service_;
   std::unique_ptr<GrpcServer> grpc_server_;
   HttpServer http_server_;
   int http_port_ = 0;

@@ -302,6 +302,30 @@ GapStream StreamRuntime::Gaps() {
   return stream;
 }
 
+RecoveryStream StreamRuntime::Recovery() {
+  RecoveryStream stream;
+  stream.store = store_.get();
+  stream.apply = [this](store::v1::RecoveryInput asked, std::function<void(RecoveryAnswer)> done) {
+    loop_.Post([this, asked = std::move(asked), done = std::move(done)]() mutable {
+      store::v1::InputRecord input;
+      *input.mutable_recovery() = std::move(asked);
+      merger_->Admit(std::move(input), 0, [done = std::move(done)](const ApplyResult& result) {
+        done(result.recovery);
+      });
+    });
+  };
+  stream.preview = [this](store::v1::RecoveryInput::Create asked,
+                          std::function<void(RecoveryStream::Plan)> done) {
+    loop_.Post([this, asked = std::move(asked), done = std::move(done)] {
+      done(core_->recovery().Preview(asked, core_->RecoveryFacts()));
+    });
+  };
+  stream.quota = [this](std::function<void(v1::RecoveryQuota)> done) {
+    loop_.Post([this, done = std::move(done)] { done(core_->recovery().Quota(core_->now())); });
+  };
+  return stream;
+}
+
 void StreamRuntime::CollectGaps(MetricSink& sink) const {
   GapSummary gaps = monitor_->Gaps();
   for (v1::Gap::Kind kind :

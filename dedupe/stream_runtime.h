@@ -29,6 +29,7 @@
 #include "dedupe/log_mark.h"
 #include "dedupe/merger.h"
 #include "dedupe/readable_stream.h"
+#include "dedupe/recovery_service.h"
 #include "dedupe/rocks_store.h"
 #include "dedupe/session_directory.h"
 #include "dedupe/stream_monitor.h"
@@ -78,6 +79,8 @@ class StreamRuntime {
   // Any thread.
   // What the GapService sees of it; valid while this lives.
   GapStream Gaps();
+  // What the RecoveryService sees of it; valid while this lives.
+  RecoveryStream Recovery();
   absl::StatusOr<v1::Usage> Usage(const v1::GetUsageRequest& request) const;
   // `done` runs on the merger thread once it is durable. Any thread.
   void Command(store::v1::Command command, std::function<void()> done);
