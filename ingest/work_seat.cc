@@ -7,13 +7,10 @@
 #include "proto/proto_time.h"
 
 namespace braid {
-namespace {
 
-bool IsStale(const absl::Status& status) {
+bool IsStaleLease(const absl::Status& status) {
   return absl::IsAborted(status) || absl::IsNotFound(status) || absl::IsInvalidArgument(status);
 }
-
-}  // namespace
 
 void WorkSeat::Start() {
   Ask();
@@ -60,7 +57,7 @@ void WorkSeat::Renew() {
 
 void WorkSeat::OnRenewed(absl::Time sent, const absl::StatusOr<v1::RenewResponse>& response) {
   if (!response.ok()) {
-    if (IsStale(response.status())) Lose(response.status());
+    if (IsStaleLease(response.status())) Lose(response.status());
     return;
   }
   lease_end_ = std::max(lease_end_, sent + ToDuration(response->lease()));
@@ -100,7 +97,7 @@ void WorkSeat::Tell() {
         is_completing_ = false;
         bool is_ours = completion_.has_value() && completion_->name() == name;
         // Told again by Watch.
-        if (!is_ours || (!response.ok() && !IsStale(response.status()))) return;
+        if (!is_ours || (!response.ok() && !IsStaleLease(response.status()))) return;
         if (!response.ok()) return Lose(response.status());
         completion_.reset();
         work_.reset();

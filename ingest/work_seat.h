@@ -21,6 +21,9 @@
 
 namespace braid {
 
+// A deduper's answer that no repetition changes: the task is not ours any more.
+bool IsStaleLease(const absl::Status& status);
+
 class WorkSeat;
 
 // Called from the loop, and from CheckLease; from no other method of a seat.

@@ -15,6 +15,8 @@ namespace {
 // The share of witnesses that may be missing: deleted, or protected since.
 constexpr size_t kWitnessesPerMissing = 5;
 
+constexpr char kLost[] = "the spool gave up what had come: it was full, or its disk failed";
+
 // What may be vouched for, before witnesses are heard.
 struct Claim {
   std::vector<Interval> covers;
@@ -78,7 +80,7 @@ Claim ByOrder(const FetchEvidence& evidence, std::string why) {
 }
 
 Claim ClaimOf(const FetchEvidence& evidence, const std::vector<v1::RecoveryStep>& steps) {
-  if (evidence.stop == FetchEvidence::Stop::kLost) return Nothing(evidence.message);
+  if (evidence.stop == FetchEvidence::Stop::kLost) return Nothing(kLost);
   if (evidence.lost_lines > 0) {
     return Nothing(absl::StrCat(evidence.lost_lines, " lines were lost"));
   }
@@ -132,7 +134,7 @@ FetchOutcome JudgeStream(const FetchEvidence& evidence,
   bool is_complete = !claim.covers.empty() && claim.failed.empty();
   outcome.outcome =
       is_complete ? v1::CompleteRequest::OUTCOME_DONE : v1::CompleteRequest::OUTCOME_INCOMPLETE;
-  outcome.error = std::move(claim.why_not);
+  if (!is_complete) outcome.error = std::move(claim.why_not);
   outcome.covers = std::move(claim.covers);
   outcome.result.set_complete(is_complete);
   outcome.result.set_proof(std::string(claim.proof));
@@ -184,6 +186,12 @@ FetchOutcome Judge(const FetchEvidence& evidence, const std::vector<v1::Recovery
   FetchOutcome outcome = JudgeEnd(evidence, steps);
   FillCounts(evidence, &outcome.result);
   return outcome;
+}
+
+void GiveUp(FetchOutcome* outcome) {
+  v1::RecoveryJob::Totals totals = outcome->result.totals();
+  *outcome = WithoutProof(v1::CompleteRequest::OUTCOME_INCOMPLETE, kLost);
+  *outcome->result.mutable_totals() = totals;
 }
 
 absl::string_view RefusalOf(Cause cause) {

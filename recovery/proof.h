@@ -94,6 +94,9 @@ struct FetchOutcome {
 // looked for, an earlier attempt of any of them counts. REQUIRES: at least one.
 FetchOutcome Judge(const FetchEvidence& evidence, const std::vector<v1::RecoveryStep>& steps);
 
+// What came is no longer all there: nothing of it is vouched for after all.
+void GiveUp(FetchOutcome* outcome);
+
 // "too_many_jobs", "rate_limited", …: RecoveryResult.refusal.
 absl::string_view RefusalOf(Cause cause);
 

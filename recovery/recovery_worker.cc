@@ -32,12 +32,6 @@ bool IsSameRange(const v1::RecoveryStep& a, const v1::RecoveryStep& b) {
          std::equal(ids.begin(), ids.end(), b.post_ids().begin(), b.post_ids().end());
 }
 
-FetchOutcome Lost() {
-  FetchOutcome outcome;
-  outcome.error = "the spool gave up what had come: it was full, or its disk failed";
-  return outcome;
-}
-
 }  // namespace
 
 RecoveryWorker::RecoveryWorker(Loop& loop, Random& random, Spool& spool,
@@ -215,10 +209,7 @@ void RecoveryWorker::Refuse(Job* job, const absl::Status& status) {
 
 void RecoveryWorker::OnFetchEnd(Job* job, FetchEvidence evidence) {
   job->fetch.reset();
-  if (spool_.HasLossFrom(job->first_offset)) {
-    evidence.stop = FetchEvidence::Stop::kLost;
-    evidence.message = Lost().error;
-  }
+  if (spool_.HasLossFrom(job->first_offset)) evidence.stop = FetchEvidence::Stop::kLost;
   std::vector<v1::RecoveryStep> steps = {job->step};
   for (Seat* seat : job->seats) steps.push_back(seat->place->work().recovery_step());
   job->outcome = Judge(evidence, steps);
@@ -284,9 +275,7 @@ void RecoveryWorker::CompleteAcknowledged(Job* job) {
   // Given up before everybody had it: its cover is void where it was not.
   bool has_covers = !job->outcome->covers.empty();
   if (has_covers && spool_.HasLossFrom(job->first_offset)) {
-    FetchOutcome lost = Lost();
-    *lost.result.mutable_totals() = job->outcome->result.totals();
-    job->outcome = std::move(lost);
+    GiveUp(&*job->outcome);
     has_covers = false;
   }
   std::vector<Seat*> seats = job->seats;
