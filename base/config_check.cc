@@ -248,11 +248,11 @@ class Checker {
       Unique(share + ".method", stream.shares(i).method(), &methods);
       if (stream.shares(i).requests() == 0) report_.Error(share + ".requests", "is missing or 0");
     }
-    for (const auto& [key, url] :
-         {std::pair("recovery_url", stream.recovery_url()),
-          std::pair("replay_url", stream.replay_url()), std::pair("search_url", stream.search_url()),
-          std::pair("lookup_url", stream.lookup_url()),
-          std::pair("counts_url", stream.counts_url())}) {
+    for (const auto& [key, url] : {std::pair("recovery_url", stream.recovery_url()),
+                                   std::pair("replay_url", stream.replay_url()),
+                                   std::pair("search_url", stream.search_url()),
+                                   std::pair("lookup_url", stream.lookup_url()),
+                                   std::pair("counts_url", stream.counts_url())}) {
       if (!url.empty()) Url(absl::StrCat(path, ".", key), url);
     }
   }
@@ -338,10 +338,8 @@ class Checker {
     return parsed.ok();
   }
 
-  void Dedupers(
-      const google::protobuf::RepeatedPtrField<config::v1::DeduperAddress>& dedupers) {
-    if (dedupers.empty())
-      report_.Missing("dedupers", "say where to send: [{address: host:port}]");
+  void Dedupers(const google::protobuf::RepeatedPtrField<config::v1::DeduperAddress>& dedupers) {
+    if (dedupers.empty()) report_.Missing("dedupers", "say where to send: [{address: host:port}]");
     std::set<std::string> addresses;
     for (int i = 0; i < dedupers.size(); ++i) {
       const std::string path = absl::StrCat("dedupers[", i, "]");

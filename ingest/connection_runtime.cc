@@ -44,9 +44,9 @@ ConnectionRuntime::ConnectionRuntime(Loop& loop, HttpClient& http, FileSystem& f
 absl::Status ConnectionRuntime::Open(std::function<void(absl::Status)> on_fatal) {
   absl::Status status = files_.CreateDir(plan_.spool_dir);
   if (!status.ok()) return status;
-  auto spool = Spool::Open(
-      loop_, files_, random_,
-      SpoolOptions(config_.spool(), config_.dedupers_size(), plan_.spool_dir), std::move(on_fatal));
+  auto spool = Spool::Open(loop_, files_, random_,
+                           SpoolOptions(config_.spool(), config_.dedupers_size(), plan_.spool_dir),
+                           std::move(on_fatal));
   if (!spool.ok()) return spool.status();
   spool_ = *std::move(spool);
   if (!plan_.retired) {
@@ -141,10 +141,9 @@ void ConnectionRuntime::MakeOffers() {
   }
   offers_ = std::make_unique<OfferSet>(loop_, random_, *spool_, dedupers, identity,
                                        [this] { return Report(); });
-  offers_->SetDirectiveHandler(
-      [this](int deduper, const v1::OfferResponse::Directive& directive) {
-        OnDirective(deduper, directive);
-      });
+  offers_->SetDirectiveHandler([this](int deduper, const v1::OfferResponse::Directive& directive) {
+    OnDirective(deduper, directive);
+  });
 }
 
 v1::ConnectionReport ConnectionRuntime::Report() const {

@@ -32,8 +32,7 @@ class MessageSink {
   virtual void OnHeartbeat(absl::Time now) = 0;
   // A post or another event.
   virtual void OnEvent(absl::string_view line, const ScannedMessage& message, absl::Time now) = 0;
-  virtual void OnControl(absl::string_view line, const ScannedMessage& message,
-                         absl::Time now) = 0;
+  virtual void OnControl(absl::string_view line, const ScannedMessage& message, absl::Time now) = 0;
   // One line of a run, whose end OnBadRun tells.
   virtual void OnUnparsable(absl::string_view line, UnparsableReason reason, absl::Time now) = 0;
   virtual void OnBadRun(const BadRun& run) = 0;

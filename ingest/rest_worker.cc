@@ -53,8 +53,8 @@ RestWorker::RestWorker(Loop& loop, HttpClient& http, std::vector<WorkClient*> de
   for (WorkClient* client : dedupers) {
     desks_.push_back(std::make_unique<Desk>());
     desks_.back()->client = client;
-    desks_.back()->seat = std::make_unique<WorkSeat>(loop, *client, seat,
-                                                     static_cast<WorkSeatHandler*>(this));
+    desks_.back()->seat =
+        std::make_unique<WorkSeat>(loop, *client, seat, static_cast<WorkSeatHandler*>(this));
   }
 }
 

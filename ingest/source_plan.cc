@@ -26,10 +26,13 @@ constexpr char kLocalOnly[] = "localDcOnly";
 
 // Parameters that the connector sets itself, by what the configuration calls them.
 constexpr std::pair<absl::string_view, absl::string_view> kOwnParameters[] = {
-    {"partition", "source.partition"},  {"backfill_minutes", "source.backfill_minutes"},
+    {"partition", "source.partition"},
+    {"backfill_minutes", "source.backfill_minutes"},
     {"backfillMinutes", "source.backfill_minutes"},
-    {"start_time", "nothing here"},     {"end_time", "nothing here"},
-    {"startTime", "nothing here"},      {"endTime", "nothing here"},
+    {"start_time", "nothing here"},
+    {"end_time", "nothing here"},
+    {"startTime", "nothing here"},
+    {"endTime", "nothing here"},
 };
 
 absl::Duration Milliseconds(uint64_t count) {
@@ -90,9 +93,8 @@ class SourceChecker {
     std::vector<std::string> names = DialectNames();
     std::string nearest = NearestKey(source_.dialect(), names);
     std::string hint = nearest.empty() ? "" : absl::StrCat("did you mean \"", nearest, "\"? ");
-    report_.Error(path_ + "dialect",
-                  absl::StrCat("\"", source_.dialect(), "\" is not known; ", hint, "X has ",
-                               absl::StrJoin(names, ", ")));
+    report_.Error(path_ + "dialect", absl::StrCat("\"", source_.dialect(), "\" is not known; ",
+                                                  hint, "X has ", absl::StrJoin(names, ", ")));
   }
 
   void Source(const Dialect& dialect, const std::string& connection) {

@@ -21,8 +21,7 @@ namespace braid {
 
 // The dialect's name, URL, own parameters, credentials; `path` ends with a dot.
 // nullopt for a dialect that is none.
-absl::optional<Dialect> CheckSource(const std::string& path,
-                                    const config::v1::SourceConfig& source,
+absl::optional<Dialect> CheckSource(const std::string& path, const config::v1::SourceConfig& source,
                                     const std::string& connection, ConfigReport* report,
                                     const ConfigProblems& problems);
 

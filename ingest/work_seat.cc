@@ -92,17 +92,16 @@ void WorkSeat::Complete(v1::CompleteRequest request) {
 void WorkSeat::Tell() {
   if (!completion_.has_value() || is_completing_) return;
   is_completing_ = true;
-  client_.Complete(
-      *completion_, owner_.Wrap([this, name = completion_->name()](auto response) {
-        is_completing_ = false;
-        bool is_ours = completion_.has_value() && completion_->name() == name;
-        // Told again by Watch.
-        if (!is_ours || (!response.ok() && !IsStaleLease(response.status()))) return;
-        if (!response.ok()) return Lose(response.status());
-        completion_.reset();
-        work_.reset();
-        Ask();
-      }));
+  client_.Complete(*completion_, owner_.Wrap([this, name = completion_->name()](auto response) {
+    is_completing_ = false;
+    bool is_ours = completion_.has_value() && completion_->name() == name;
+    // Told again by Watch.
+    if (!is_ours || (!response.ok() && !IsStaleLease(response.status()))) return;
+    if (!response.ok()) return Lose(response.status());
+    completion_.reset();
+    work_.reset();
+    Ask();
+  }));
 }
 
 void WorkSeat::Lose(const absl::Status& status) {

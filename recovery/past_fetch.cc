@@ -47,17 +47,16 @@ PastFetch::~PastFetch() {
 
 void PastFetch::Open(const TokenSource& token) {
   absl::StatusOr<std::string> text = token();
-  absl::StatusOr<HttpRequest> request =
-      text.ok() ? BuildRequest(options_.past.request, *text, 0)
-                : absl::StatusOr<HttpRequest>(text.status());
+  absl::StatusOr<HttpRequest> request = text.ok() ? BuildRequest(options_.past.request, *text, 0)
+                                                  : absl::StatusOr<HttpRequest>(text.status());
   if (!request.ok()) {
     return loop_.Post(owner_.Wrap([this, status = request.status()] {
       Finish(FetchEvidence::Stop::kRefused, {RetryClass::kHttp, Cause::kToken},
              std::string(status.message()));
     }));
   }
-  reader_ = std::make_shared<StreamReader>(loop_, static_cast<StreamConsumer*>(this),
-                                           options_.reader);
+  reader_ =
+      std::make_shared<StreamReader>(loop_, static_cast<StreamConsumer*>(this), options_.reader);
   request_id_ = http_.Open(*std::move(request), reader_);
   Watch();
 }
@@ -69,11 +68,10 @@ void PastFetch::Watch() {
   bool is_busy = reader_->in_flight_bytes() > 0;
   if (!is_busy && loop_.Now() - alive >= options_.stall_after) {
     bool established = head_.status == 200;
-    return Finish(
-        established ? FetchEvidence::Stop::kBroken : FetchEvidence::Stop::kFailed,
-        established ? Verdict{RetryClass::kImmediate, Cause::kSilence}
-                    : Verdict{RetryClass::kNetwork, Cause::kNoAnswer},
-        absl::StrCat("nothing came for ", absl::FormatDuration(options_.stall_after)));
+    return Finish(established ? FetchEvidence::Stop::kBroken : FetchEvidence::Stop::kFailed,
+                  established ? Verdict{RetryClass::kImmediate, Cause::kSilence}
+                              : Verdict{RetryClass::kNetwork, Cause::kNoAnswer},
+                  absl::StrCat("nothing came for ", absl::FormatDuration(options_.stall_after)));
   }
   if (!framer_.empty() && loop_.Now() - frame_open_time_ >= options_.frame_age_max) CloseFrame();
   loop_.After(options_.watch_interval, owner_.Wrap([this] {
@@ -190,8 +188,6 @@ void PastFetch::Finish(FetchEvidence::Stop stop, const Verdict& verdict,
   done(std::move(evidence_));
 }
 
-FetchProgress PastFetch::Progress() const {
-  return {evidence_.events, evidence_.bytes, reached_};
-}
+FetchProgress PastFetch::Progress() const { return {evidence_.events, evidence_.bytes, reached_}; }
 
 }  // namespace braid

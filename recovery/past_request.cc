@@ -76,8 +76,8 @@ absl::StatusOr<PastRequest> MakePastRequest(const PastSource& source,
   std::vector<Method> methods = StreamMethods(*source.live.dialect);
   Method method = step.step().method();
   if (std::find(methods.begin(), methods.end(), method) == methods.end()) {
-    return absl::UnimplementedError(absl::StrCat(source.live.dialect->name, " has no ",
-                                                 v1::RecoveryJob::Method_Name(method)));
+    return absl::UnimplementedError(
+        absl::StrCat(source.live.dialect->name, " has no ", v1::RecoveryJob::Method_Name(method)));
   }
   Interval wanted = IntervalOf(step.step().fetch_range());
   if (wanted.empty() || wanted.from < 0) {

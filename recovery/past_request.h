@@ -36,8 +36,7 @@ struct PastRequest {
 };
 
 // Unimplemented: the dialect has no such method.
-absl::StatusOr<PastRequest> MakePastRequest(const PastSource& source,
-                                            const v1::RecoveryStep& step);
+absl::StatusOr<PastRequest> MakePastRequest(const PastSource& source, const v1::RecoveryStep& step);
 
 // Those that MakePastRequest knows for it.
 std::vector<v1::RecoveryJob::Method> StreamMethods(const Dialect& dialect);

@@ -11,7 +11,6 @@
 namespace braid {
 namespace {
 
-
 // The share of witnesses that may be missing: deleted, or protected since.
 constexpr size_t kWitnessesPerMissing = 5;
 
@@ -86,8 +85,8 @@ Claim ClaimOf(const FetchEvidence& evidence, const std::vector<v1::RecoveryStep>
   }
   if (evidence.final_record.has_value()) return ByFinalRecord(evidence);
   if (evidence.stop != FetchEvidence::Stop::kClean) {
-    return ByOrder(evidence, absl::StrCat("the stream ended early: ",
-                                          CauseWord(evidence.verdict.cause)));
+    return ByOrder(evidence,
+                   absl::StrCat("the stream ended early: ", CauseWord(evidence.verdict.cause)));
   }
   if (IsSameTwice(evidence, steps)) return {{evidence.asked}, {}, kProofSameTwice, ""};
   Claim claim = ByOrder(evidence, "the stream ended without X's final record");
@@ -145,8 +144,8 @@ FetchOutcome JudgeStream(const FetchEvidence& evidence,
 FetchOutcome JudgeRefusal(const FetchEvidence& evidence) {
   FetchOutcome outcome;
   absl::string_view refusal = RefusalOf(evidence.verdict.cause);
-  outcome.outcome = refusal.empty() ? v1::CompleteRequest::OUTCOME_FAILED
-                                    : v1::CompleteRequest::OUTCOME_REFUSED;
+  outcome.outcome =
+      refusal.empty() ? v1::CompleteRequest::OUTCOME_FAILED : v1::CompleteRequest::OUTCOME_REFUSED;
   outcome.error = absl::StrCat("X refused: ", CauseWord(evidence.verdict.cause));
   outcome.result.set_refusal(std::string(refusal));
   if (evidence.verdict.delay_min > absl::ZeroDuration()) {

@@ -26,8 +26,9 @@ ConnectBudget ContractOf(const Dialect& dialect, Method method) {
 }
 
 const config::v1::RouteShare* FindShare(const RecoveredStream& stream, Method method) {
-  auto found = std::find_if(stream.shares().begin(), stream.shares().end(),
-                            [&](const auto& share) { return share.method() == MethodWord(method); });
+  auto found = std::find_if(stream.shares().begin(), stream.shares().end(), [&](const auto& share) {
+    return share.method() == MethodWord(method);
+  });
   return found == stream.shares().end() ? nullptr : &*found;
 }
 
@@ -49,8 +50,8 @@ config::v1::SourceConfig WithPartition(config::v1::SourceConfig source) {
 void CheckStream(const std::string& path, const RecoveredStream& stream,
                  const std::string& recoverer, ConfigReport* report,
                  const ConfigProblems& problems) {
-  absl::optional<Dialect> dialect = CheckSource(path + "source.", WithPartition(stream.source()),
-                                                recoverer, report, problems);
+  absl::optional<Dialect> dialect =
+      CheckSource(path + "source.", WithPartition(stream.source()), recoverer, report, problems);
   if (!dialect.has_value()) return;
   std::vector<Method> methods = StreamMethods(*dialect);
   if (methods.empty()) {
@@ -62,9 +63,9 @@ void CheckStream(const std::string& path, const RecoveredStream& stream,
     int contract = ContractOf(*dialect, method).attempts;
     if (share == nullptr || share->requests() <= static_cast<uint32_t>(contract)) continue;
     auto index = static_cast<int>(share - &stream.shares(0));
-    report->Error(absl::StrCat(path, "shares[", index, "].requests"),
-                  absl::StrCat("is more than the ", contract, " that X gives ", dialect->name,
-                               " in all"));
+    report->Error(
+        absl::StrCat(path, "shares[", index, "].requests"),
+        absl::StrCat("is more than the ", contract, " that X gives ", dialect->name, " in all"));
   }
 }
 
@@ -89,8 +90,7 @@ std::vector<RecoveryPlan> PlanRecovery(const RecovererConfig& config) {
     plan.spool_dir = absl::StrCat(config.spool().dir(), "/", stream.stream());
     plan.source = stream.source();
     plan.dialect = std::make_shared<Dialect>(DialectOf(plan.source));
-    plan.past.live =
-        RequestOf(*plan.dialect, WithPartition(plan.source), config.recoverer());
+    plan.past.live = RequestOf(*plan.dialect, WithPartition(plan.source), config.recoverer());
     plan.past.recovery_url = stream.recovery_url();
     plan.past.replay_url = stream.replay_url();
     plan.reader.line_bytes_max = plan.source.line_max_bytes();

@@ -36,14 +36,13 @@ int Fail(const absl::Status& status) {
 int Check(const std::string& file, const braid::config::v1::RecovererConfig& config) {
   braid::RealLoop loop("check");
   braid::PosixFileSystem files(loop);
-  absl::Status status = braid::CheckSpoolDir(files, config.spool().dir(),
-                                             braid::Spool::Options().free_bytes_min);
+  absl::Status status =
+      braid::CheckSpoolDir(files, config.spool().dir(), braid::Spool::Options().free_bytes_min);
   if (!status.ok()) {
     Fail(status);
     return kExitUsage;
   }
-  std::printf("%s: ok, %s\n", file.c_str(),
-              braid::Summarize(braid::PlanRecovery(config)).c_str());
+  std::printf("%s: ok, %s\n", file.c_str(), braid::Summarize(braid::PlanRecovery(config)).c_str());
   return 0;
 }
 
@@ -51,14 +50,17 @@ int Run(const braid::DaemonFlags& flags, const braid::config::v1::RecovererConfi
   // Signals first: threads that start later leave them alone.
   braid::RealLoop loop("recoverer");
   std::unique_ptr<braid::Recoverer> recoverer;
-  braid::Signals signals(loop, [&](int) {
-    braid::Log(braid::LogLevel::kInfo, "draining", "asked to stop");
-    recoverer->Drain([&loop] { loop.Stop(); });
-  }, [&] {
-    braid::config::v1::RecovererConfig fresh;
-    braid::ConfigProblems found = braid::LoadRecoverer(flags.config_file, &fresh);
-    braid::LogReload(found, config, fresh);
-  });
+  braid::Signals signals(
+      loop,
+      [&](int) {
+        braid::Log(braid::LogLevel::kInfo, "draining", "asked to stop");
+        recoverer->Drain([&loop] { loop.Stop(); });
+      },
+      [&] {
+        braid::config::v1::RecovererConfig fresh;
+        braid::ConfigProblems found = braid::LoadRecoverer(flags.config_file, &fresh);
+        braid::LogReload(found, config, fresh);
+      });
   auto started = braid::Recoverer::Start(loop, config, ExitFatal);
   if (!started.ok()) return Fail(started.status());
   recoverer = *std::move(started);

@@ -36,8 +36,7 @@ bool IsSameRange(const v1::RecoveryStep& a, const v1::RecoveryStep& b) {
 
 RecoveryWorker::RecoveryWorker(Loop& loop, Random& random, Spool& spool,
                                const std::vector<WorkClient*>& dedupers, const Options& options,
-                               FetchMaker maker, const Windows& windows,
-                               std::function<void()> save)
+                               FetchMaker maker, const Windows& windows, std::function<void()> save)
     : loop_(loop),
       spool_(spool),
       options_(options),
@@ -61,7 +60,7 @@ RecoveryWorker::RecoveryWorker(Loop& loop, Random& random, Spool& spool,
       seats_.push_back(std::make_unique<Seat>());
       seats_.back()->deduper = static_cast<int>(i);
       seats_.back()->place = std::make_unique<WorkSeat>(loop, *dedupers[i], place,
-                                                          static_cast<WorkSeatHandler*>(this));
+                                                        static_cast<WorkSeatHandler*>(this));
     }
   }
 }
@@ -96,8 +95,8 @@ RecoveryWorker::Job* RecoveryWorker::JobLike(const v1::RecoveryStep& step) {
 }
 
 int RecoveryWorker::running() const {
-  return static_cast<int>(std::count_if(
-      jobs_.begin(), jobs_.end(), [](const Job& job) { return job.fetch != nullptr; }));
+  return static_cast<int>(std::count_if(jobs_.begin(), jobs_.end(),
+                                        [](const Job& job) { return job.fetch != nullptr; }));
 }
 
 void RecoveryWorker::OnTaken(WorkSeat& place) {
@@ -175,6 +174,7 @@ void RecoveryWorker::StartFetch(Job* job) {
   auto route = routes_.find(job->step.step().method());
   if (route == routes_.end()) return Refuse(job, absl::UnimplementedError("not offered here"));
   job->first_offset = *spool_.EndOffset(spool_.epoch());
+  job->damaged_reads = spool_.metrics().damaged_reads.value();
   job->start_time = loop_.Now();
   // Written down before it is sent: X counts what a process asked that ended.
   AttemptWindow& window = *route->second.window;
@@ -209,7 +209,7 @@ void RecoveryWorker::Refuse(Job* job, const absl::Status& status) {
 
 void RecoveryWorker::OnFetchEnd(Job* job, FetchEvidence evidence) {
   job->fetch.reset();
-  if (spool_.HasLossFrom(job->first_offset)) evidence.stop = FetchEvidence::Stop::kLost;
+  if (IsLost(*job)) evidence.stop = FetchEvidence::Stop::kLost;
   std::vector<v1::RecoveryStep> steps = {job->step};
   for (Seat* seat : job->seats) steps.push_back(seat->place->work().recovery_step());
   job->outcome = Judge(evidence, steps);
@@ -269,12 +269,17 @@ void RecoveryWorker::AppendCovers(Job* job) {
   job->end_offset = *spool_.EndOffset(spool_.epoch());
 }
 
+bool RecoveryWorker::IsLost(const Job& job) const {
+  return spool_.HasLossFrom(job.first_offset) ||
+         spool_.metrics().damaged_reads.value() != job.damaged_reads;
+}
+
 // --- telling ---
 
 void RecoveryWorker::CompleteAcknowledged(Job* job) {
   // Given up before everybody had it: its cover is void where it was not.
   bool has_covers = !job->outcome->covers.empty();
-  if (has_covers && spool_.HasLossFrom(job->first_offset)) {
+  if (has_covers && IsLost(*job)) {
     GiveUp(&*job->outcome);
     has_covers = false;
   }
@@ -312,8 +317,8 @@ void RecoveryWorker::Report() {
       progress.set_message("waits until the deduper has everything");
     } else if (route != routes_.end() && route->second.not_before > loop_.Now()) {
       absl::Duration wait = route->second.not_before - loop_.Now();
-      progress.set_message(absl::StrCat("waits for ", absl::ToInt64Seconds(wait), " s: ",
-                                        route->second.why));
+      progress.set_message(
+          absl::StrCat("waits for ", absl::ToInt64Seconds(wait), " s: ", route->second.why));
     } else {
       progress.set_message("waits for another fetch to end");
     }
@@ -347,9 +352,10 @@ void RecoveryWorker::CollectMetrics(MetricSink& sink, const MetricLabels& labels
   };
   for (int i = 1; i < v1::CompleteRequest::Outcome_ARRAYSIZE; ++i) {
     auto outcome = static_cast<v1::CompleteRequest::Outcome>(i);
-    sink.AddCounter("braid_recovery_fetches_total", "Past ranges asked of X, by how it ended.",
-                    with("outcome", EnumLabel(v1::CompleteRequest::Outcome_Name(outcome), "OUTCOME_")),
-                    static_cast<double>(ends_[i].value()));
+    sink.AddCounter(
+        "braid_recovery_fetches_total", "Past ranges asked of X, by how it ended.",
+        with("outcome", EnumLabel(v1::CompleteRequest::Outcome_Name(outcome), "OUTCOME_")),
+        static_cast<double>(ends_[i].value()));
   }
   for (size_t i = 0; i < std::size(kRefusals); ++i) {
     sink.AddCounter("braid_recovery_refusals_total", "Of those that X refused: why.",
@@ -362,8 +368,8 @@ void RecoveryWorker::CollectMetrics(MetricSink& sink, const MetricLabels& labels
                   static_cast<double>(bytes_.value()));
   sink.AddCounter("braid_recovery_covers_total", "Spans vouched for.", labels,
                   static_cast<double>(covers_.value()));
-  sink.AddCounter("braid_recovery_lost_leases_total", "Steps that somebody else was given.",
-                  labels, static_cast<double>(lost_leases_.value()));
+  sink.AddCounter("braid_recovery_lost_leases_total", "Steps that somebody else was given.", labels,
+                  static_cast<double>(lost_leases_.value()));
   sink.AddGauge("braid_recovery_fetches_running", "Past ranges X is asked for now.", labels,
                 running_.value());
   sink.AddGauge("braid_recovery_fetches_waiting", "Leased, and not begun: limits of X.", labels,

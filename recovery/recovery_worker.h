@@ -63,9 +63,9 @@ class RecoveryWorker final : private WorkSeatHandler {
   using Windows = std::map<Method, AttemptWindow*>;
 
   // `save`: a window changed.
-  RecoveryWorker(Loop& loop, Random& random, Spool& spool,
-                 const std::vector<WorkClient*>& dedupers, const Options& options,
-                 FetchMaker maker, const Windows& windows, std::function<void()> save);
+  RecoveryWorker(Loop& loop, Random& random, Spool& spool, const std::vector<WorkClient*>& dedupers,
+                 const Options& options, FetchMaker maker, const Windows& windows,
+                 std::function<void()> save);
 
   void Start();
   // Fetches under way.
@@ -89,6 +89,8 @@ class RecoveryWorker final : private WorkSeatHandler {
     // Session offsets of what it brought, covers included.
     uint64_t first_offset = 0;
     uint64_t end_offset = 0;
+    // Of the spool, when it began.
+    uint64_t damaged_reads = 0;
     absl::optional<FetchOutcome> outcome;
   };
   struct Route {
@@ -113,6 +115,8 @@ class RecoveryWorker final : private WorkSeatHandler {
   void OnFetchEnd(Job* job, FetchEvidence evidence);
   void NoteEnd(const Job& job, const FetchEvidence& evidence);
   void AppendCovers(Job* job);
+  // Not all of what it brought reaches the dedupers.
+  bool IsLost(const Job& job) const;
   // Where everything the outcome rests on has been acknowledged.
   void CompleteAcknowledged(Job* job);
   void Complete(Job* job, Seat* seat);

@@ -41,8 +41,7 @@ TEST(FinalRecordTest, EveryFormIsUnderstood) {
   EXPECT_EQ(failed->kind, FinalRecord::Kind::kFailed);
   EXPECT_EQ(failed->missing[0],
             (Interval{At("2016-06-26T00:00:00+00:00"), At("2016-06-26T00:01:00+00:00")}));
-  EXPECT_TRUE(
-      ParseFinalRecord(R"({"info":{"message":"Recovery Request Completed"}})").has_value());
+  EXPECT_TRUE(ParseFinalRecord(R"({"info":{"message":"Recovery Request Completed"}})").has_value());
 }
 
 TEST(FinalRecordTest, WhatIsNotUnderstoodInFullIsNone) {

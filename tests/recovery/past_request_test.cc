@@ -58,8 +58,7 @@ TEST(PastRequestTest, TheRangeGrowsToWholeUnitsAndNeverShrinks) {
 TEST(PastRequestTest, TheStepsPartitionIsAskedFor) {
   v1::RecoveryStep step = Step(Job::METHOD_RECOVERY);
   step.set_partition(7);
-  EXPECT_NE(Url(Source("x-v2-firehose"), step).find("?partition=7&start_time="),
-            std::string::npos);
+  EXPECT_NE(Url(Source("x-v2-firehose"), step).find("?partition=7&start_time="), std::string::npos);
 }
 
 TEST(PastRequestTest, ConfiguredUrlsComeBeforeTheDerivedOnes) {

@@ -105,10 +105,18 @@ TEST(ProofTest, WhatCameAndHowItEndedDecideWhatIsVouchedFor) {
       {"v2, another set", Clean(), Earlier(41, absl::Minutes(20)), kIncomplete, "clean_end", "",
        ""},
       {"v2, nothing came, twice",
-       With(Clean(), [](FetchEvidence* e) { e->events = e->keys_digest = 0; e->last_minute = {}; }),
+       With(Clean(),
+            [](FetchEvidence* e) {
+              e->events = e->keys_digest = 0;
+              e->last_minute = {};
+            }),
        Earlier(0, absl::Minutes(10)), kDone, "same_twice", "0-10", ""},
       {"v2, nothing came, once",
-       With(Clean(), [](FetchEvidence* e) { e->events = e->keys_digest = 0; e->last_minute = {}; }),
+       With(Clean(),
+            [](FetchEvidence* e) {
+              e->events = e->keys_digest = 0;
+              e->last_minute = {};
+            }),
        Plain(), kIncomplete, "clean_end", "", ""},
       {"v2, cut", With(Clean(), broken), Earlier(42, absl::Minutes(10)), kIncomplete, "", "", ""},
       {"a lost line", With(Clean(), [](FetchEvidence* e) { e->lost_lines = 1; }),
@@ -131,9 +139,8 @@ TEST(ProofTest, WhatCameAndHowItEndedDecideWhatIsVouchedFor) {
       {"minutes failed",
        Final(FinalRecord::Kind::kWithErrors, {Minutes(2, 3), Minutes(5, 6), Minutes(6, 7)}),
        Plain(), kIncomplete, "final_record", "0-2 3-5 7-10", "2-3 5-7"},
-      {"a failed minute elsewhere",
-       Final(FinalRecord::Kind::kWithErrors, {Minutes(20, 21)}), Plain(), kDone, "final_record",
-       "0-10", ""},
+      {"a failed minute elsewhere", Final(FinalRecord::Kind::kWithErrors, {Minutes(20, 21)}),
+       Plain(), kDone, "final_record", "0-10", ""},
       {"unprocessed", Final(FinalRecord::Kind::kFailed, {Minutes(4, 10)}), Plain(), kIncomplete,
        "final_record", "0-4", "4-10"},
       {"nothing processed", Final(FinalRecord::Kind::kFailed, {Minutes(0, 10)}), Plain(),

@@ -352,7 +352,8 @@ TEST_F(RecoveryWorkerTest, RefusalsAreWaitedOutLongerEachTime) {
   for (int i = 0; i < 3; ++i) {
     Give(&desk_, Step(i));
     ASSERT_EQ(x_.running.size(), 1u) << i;
-    x_.running[0]->End(Stop::kRefused, {RetryClass::kTooManyConnections, Cause::kTooManyConnections});
+    x_.running[0]->End(Stop::kRefused,
+                       {RetryClass::kTooManyConnections, Cause::kTooManyConnections});
     Run();
     EXPECT_EQ(Last(desk_).recovery_result().refusal(), "too_many_jobs");
     if (i < 2) Run(absl::Seconds(5 << i));
