@@ -38,10 +38,6 @@ using config::v1::StreamConfig;
 using config::v1::TlsConfig;
 
 constexpr uint32_t kBackfillMinutesMax = 5;
-// Of the two that X runs at a time one is another recoverer's.
-constexpr uint32_t kRecoveryJobs = 1;
-// No contract has more.
-constexpr uint32_t kRecoveryJobsMax = 100;
 // X's largest has 20.
 constexpr uint32_t kPartitionsMax = 100;
 
@@ -236,10 +232,8 @@ class Checker {
   void Recovered(const std::string& path, RecoveredStream& stream) {
     Name(path + ".stream", stream.stream());
     Source(path + ".source", *stream.mutable_source());
-    if (!stream.has_jobs()) stream.set_jobs(kRecoveryJobs);
-    if (stream.jobs() < 1 || stream.jobs() > kRecoveryJobsMax) {
-      report_.Error(path + ".jobs", absl::StrCat("is out of range; use 1 to ", kRecoveryJobsMax));
-    }
+    stream.set_jobs(static_cast<uint32_t>(
+        report_.Ranged(path + ".jobs", stream.jobs(), ranges::kRecoveryJobs)));
     std::set<std::string> methods;
     for (int i = 0; i < stream.shares_size(); ++i) {
       const std::string share = absl::StrCat(path, ".shares[", i, "]");

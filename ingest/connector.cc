@@ -12,9 +12,6 @@
 namespace braid {
 namespace {
 
-// systemd and Kubernetes are told 5 s; the rest is for ending.
-constexpr absl::Duration kDrainMax = absl::Seconds(4);
-
 // How soon dedupers hear that the connection's state changed.
 constexpr absl::Duration kTickInterval = absl::Milliseconds(100);
 
@@ -86,7 +83,7 @@ absl::Status Connector::MakeConnections() {
 }
 
 void Connector::OnDrainAsked(ConnectionRuntime& asked) {
-  if (draining_) return;
+  if (drain_.has_begun()) return;
   bool is_last = std::all_of(connections_.begin(), connections_.end(), [&](const auto& other) {
     return other.get() == &asked || other->has_left();
   });
@@ -133,23 +130,9 @@ void Connector::Tick() {
 }
 
 void Connector::Drain(absl::AnyInvocable<void()> done) {
-  if (std::exchange(draining_, true)) return;
+  if (!drain_.Begin(connections_.size(), std::move(done))) return;
   http_.SetDraining();
-  on_drained_ = std::move(done);
-  loop_.After(kDrainMax, owner_.Wrap([this] {
-    Log(LogLevel::kWarn, "drain_cut", "not everything is acknowledged: the spool keeps it");
-    FinishDrain();
-  }));
-  drains_left_ = connections_.size();
-  for (auto& connection : connections_) {
-    connection->Drain(owner_.Wrap([this] {
-      if (--drains_left_ == 0) FinishDrain();
-    }));
-  }
-}
-
-void Connector::FinishDrain() {
-  if (on_drained_) std::exchange(on_drained_, nullptr)();
+  for (auto& connection : connections_) connection->Drain(drain_.PartDone());
 }
 
 }  // namespace braid

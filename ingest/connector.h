@@ -22,6 +22,7 @@
 #include "base/curl_http_client.h"
 #include "base/daemon_http.h"
 #include "base/dir_lock.h"
+#include "base/drain.h"
 #include "base/loop.h"
 #include "base/metrics.h"
 #include "base/owner.h"
@@ -72,7 +73,6 @@ class Connector {
   void OnDrainAsked(ConnectionRuntime& asked);
   absl::Status Serve();
   void Tick();
-  void FinishDrain();
 
   Loop& loop_;
   const config::v1::ConnectorConfig config_;
@@ -87,11 +87,8 @@ class Connector {
   CurlHttpClient http_client_;
   std::vector<std::unique_ptr<ConnectionRuntime>> connections_;
 
-  bool draining_ = false;
   absl::AnyInvocable<void()> on_drain_asked_;
-  absl::AnyInvocable<void()> on_drained_;
-  // Connections that still drain.
-  size_t drains_left_ = 0;
+  DrainWait drain_{loop_};
   DaemonHttp http_{registry_};
   Owner owner_;
 };

@@ -3,15 +3,11 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/log.h"
 #include "ingest/connection_runtime.h"
 #include "ingest/spool_check.h"
 
 namespace braid {
 namespace {
-
-// systemd and Kubernetes are told 5 s; the rest is for ending.
-constexpr absl::Duration kDrainMax = absl::Seconds(4);
 
 constexpr absl::Duration kTickInterval = absl::Milliseconds(500);
 
@@ -87,23 +83,9 @@ void Recoverer::Tick() {
 }
 
 void Recoverer::Drain(absl::AnyInvocable<void()> done) {
-  if (std::exchange(draining_, true)) return;
+  if (!drain_.Begin(streams_.size(), std::move(done))) return;
   http_.SetDraining();
-  on_drained_ = std::move(done);
-  loop_.After(kDrainMax, owner_.Wrap([this] {
-    Log(LogLevel::kWarn, "drain_cut", "not everything is acknowledged: the spool keeps it");
-    FinishDrain();
-  }));
-  drains_left_ = streams_.size();
-  for (auto& stream : streams_) {
-    stream->Drain(owner_.Wrap([this] {
-      if (--drains_left_ == 0) FinishDrain();
-    }));
-  }
-}
-
-void Recoverer::FinishDrain() {
-  if (on_drained_) std::exchange(on_drained_, nullptr)();
+  for (auto& stream : streams_) stream->Drain(drain_.PartDone());
 }
 
 }  // namespace braid

@@ -18,6 +18,7 @@
 #include "base/curl_http_client.h"
 #include "base/daemon_http.h"
 #include "base/dir_lock.h"
+#include "base/drain.h"
 #include "base/loop.h"
 #include "base/metrics.h"
 #include "base/owner.h"
@@ -54,7 +55,6 @@ class Recoverer {
   absl::Status MakeStreams();
   absl::Status Serve();
   void Tick();
-  void FinishDrain();
 
   Loop& loop_;
   const config::v1::RecovererConfig config_;
@@ -70,10 +70,7 @@ class Recoverer {
   std::vector<std::unique_ptr<GrpcOfferDialer>> dialers_;
   std::vector<std::unique_ptr<RecoveredStream>> streams_;
 
-  bool draining_ = false;
-  absl::AnyInvocable<void()> on_drained_;
-  // Streams that still drain.
-  size_t drains_left_ = 0;
+  DrainWait drain_{loop_};
   // Its answers read what is above: the first to go.
   DaemonHttp http_{registry_};
   Owner owner_;

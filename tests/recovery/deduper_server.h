@@ -97,9 +97,9 @@ class DeduperServer final {
   class Ingest final : public v1::IngestService::Service {
    public:
     explicit Ingest(DeduperServer* server) : server_(server) {}
-    grpc::Status Offer(grpc::ServerContext*,
-                       grpc::ServerReaderWriter<v1::OfferResponse, v1::OfferRequest>* stream)
-        override {
+    grpc::Status Offer(
+        grpc::ServerContext*,
+        grpc::ServerReaderWriter<v1::OfferResponse, v1::OfferRequest>* stream) override {
       v1::OfferRequest request;
       while (stream->Read(&request)) {
         v1::OfferResponse response;
@@ -164,8 +164,8 @@ class DeduperServer final {
     return true;
   }
   void Lease(const v1::LeaseRequest& request, v1::LeaseResponse* response) {
-    const auto deadline = std::chrono::steady_clock::now() +
-                          absl::ToChronoMilliseconds(ToDuration(request.wait()));
+    const auto deadline =
+        std::chrono::steady_clock::now() + absl::ToChronoMilliseconds(ToDuration(request.wait()));
     MutexLock lock(&mu_);
     bool in_time = true;
     while (in_time && leasable_.empty() && !is_ending_) {

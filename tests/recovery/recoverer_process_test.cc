@@ -42,9 +42,10 @@ class RecovererProcessTest : public emulator::EmulatorFixture {
                     .ok());
   }
   void WriteGnip() {
-    Write(absl::StrCat("  - stream: main\n    source: {dialect: gnip-powertrack, url: "
-                       "\"http://127.0.0.1:",
-                       emulator_->port(), emulator::kPowertrack, "\"}\n"));
+    Write(
+        absl::StrCat("  - stream: main\n    source: {dialect: gnip-powertrack, url: "
+                     "\"http://127.0.0.1:",
+                     emulator_->port(), emulator::kPowertrack, "\"}\n"));
   }
   std::pair<int, std::string> Check() {
     harness::ProcessOptions options;
