@@ -12,6 +12,8 @@
 namespace braid {
 namespace {
 
+using Stop = FetchEvidence::Stop;
+
 // RecoveryResult.refusal, and what an answer is that is none of them.
 constexpr absl::string_view kRefusals[] = {"too_many_jobs", "rate_limited",  "usage_capped",
                                            "credentials",   "range_refused", "not_offered",
@@ -209,7 +211,7 @@ void RecoveryWorker::Refuse(Job* job, const absl::Status& status) {
 
 void RecoveryWorker::OnFetchEnd(Job* job, FetchEvidence evidence) {
   job->fetch.reset();
-  if (IsLost(*job)) evidence.stop = FetchEvidence::Stop::kLost;
+  if (IsLost(*job)) evidence.stop = Stop::kLost;
   std::vector<v1::RecoveryStep> steps = {job->step};
   for (Seat* seat : job->seats) steps.push_back(seat->place->work().recovery_step());
   job->outcome = Judge(evidence, steps);
@@ -219,8 +221,24 @@ void RecoveryWorker::OnFetchEnd(Job* job, FetchEvidence evidence) {
   StartNext();
 }
 
+absl::Duration RecoveryWorker::DelayAfter(const Job& job, const FetchEvidence& evidence,
+                                          Route* route) {
+  absl::Time now = loop_.Now();
+  if (evidence.stop == Stop::kClean || evidence.stop == Stop::kLost) {
+    // X serves us: what went wrong before is over.
+    route->backoff.Next({}, absl::InfiniteDuration(), now);
+    return absl::ZeroDuration();
+  }
+  Verdict verdict = evidence.verdict;
+  // Of this range; another may be in order.
+  if (verdict.cause == Cause::kBadRequest) verdict.retry = RetryClass::kHttp;
+  absl::Duration delay = route->backoff.Next(verdict, now - job.start_time, now);
+  route->not_before = now + delay;
+  route->why = std::string(CauseWord(verdict.cause));
+  return delay;
+}
+
 void RecoveryWorker::NoteEnd(const Job& job, const FetchEvidence& evidence) {
-  using Stop = FetchEvidence::Stop;
   Route& route = routes_.at(job.step.step().method());
   if (evidence.stop == Stop::kFailed) {
     route.window->OnUnreached(job.ticket);
@@ -228,14 +246,7 @@ void RecoveryWorker::NoteEnd(const Job& job, const FetchEvidence& evidence) {
     route.window->OnReached(job.ticket, loop_.Now());
   }
   save_();
-  bool is_trouble = evidence.stop == Stop::kRefused || evidence.stop == Stop::kFailed ||
-                    evidence.stop == Stop::kBroken;
-  absl::Duration delay;
-  if (is_trouble) {
-    delay = route.backoff.Next(evidence.verdict, loop_.Now() - job.start_time, loop_.Now());
-    route.not_before = loop_.Now() + delay;
-    route.why = std::string(CauseWord(evidence.verdict.cause));
-  }
+  absl::Duration delay = DelayAfter(job, evidence, &route);
   ends_[job.outcome->outcome].Increment();
   events_.Add(evidence.events);
   bytes_.Add(evidence.bytes);

@@ -114,6 +114,8 @@ class RecoveryWorker final : private WorkSeatHandler {
   void StartFetch(Job* job);
   void OnFetchEnd(Job* job, FetchEvidence evidence);
   void NoteEnd(const Job& job, const FetchEvidence& evidence);
+  // Before the route is used again.
+  absl::Duration DelayAfter(const Job& job, const FetchEvidence& evidence, Route* route);
   void AppendCovers(Job* job);
   // Not all of what it brought reaches the dedupers.
   bool IsLost(const Job& job) const;

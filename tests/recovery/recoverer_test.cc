@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <functional>
+#include <future>
 #include <set>
 
 #include "absl/strings/match.h"
@@ -120,6 +122,17 @@ class RecovererTest : public emulator::EmulatorFixture {
     }
     return ids;
   }
+  // While the loop runs: once so many are durable.
+  std::multiset<uint64_t> AwaitIds(const FakeDeduper& deduper, size_t count) {
+    std::promise<std::multiset<uint64_t>> ids;
+    std::function<void()> look = [&] {
+      std::multiset<uint64_t> found = Ids(deduper);
+      if (found.size() >= count) return ids.set_value(std::move(found));
+      loop_.After(absl::Milliseconds(20), look);
+    };
+    loop_.Post(look);
+    return ids.get_future().get();
+  }
   std::set<uint64_t> Created(int from_ago, int until_ago) {
     std::set<uint64_t> ids;
     for (uint64_t id : TheTruth().CreatedIds()) {
@@ -231,10 +244,45 @@ TEST_F(RecovererTest, AReplayWithoutItsFinalRecordIsAskedForAgainFromItsLastMinu
   EXPECT_EQ(IntervalOf(Covers(first_)[0].create_time_range()), IntervalOf(Range(50, 41)));
 }
 
-TEST_F(RecovererTest, AThirdJobIsRefusedAndAskedForLater) {
-  options_.server.job_count_max = 0;
+TEST_F(RecovererTest, TheSameHalfTwiceIsCaughtByWhatConnectionsBrought) {
   Start("x-v2-filtered", kFiltered);
-  Give(&desk_, Step(Job::METHOD_RECOVERY, 9, 6));
+  v1::RecoveryStep step = Step(Job::METHOD_RECOVERY, 9, 6);
+  Give(&desk_, step);
+  ASSERT_TRUE(desk_.Await(1));
+  std::multiset<uint64_t> all =
+      AwaitIds(first_, desk_.completions()[0].recovery_result().totals().received_events());
+  ASSERT_EQ(Ask("/set?job_fault=premature"), 200);
+  Give(&desk_, step);
+  ASSERT_TRUE(desk_.Await(2));
+  v1::RecoveryResult half = desk_.completions()[1].recovery_result();
+  EXPECT_EQ(half.proof(), "clean_end");
+  EXPECT_LT(half.totals().received_events(), all.size() * 2 / 3);
+
+  step.set_last_keys_digest(half.keys_digest());
+  SetTime(absl::Now() - absl::Minutes(10), step.mutable_last_end_time());
+  // As connections bring them: from both ends.
+  auto oldest = all.begin();
+  auto newest = all.rbegin();
+  for (int i = 0; i < 64; ++i) {
+    step.add_witness_post_ids(*oldest++);
+    step.add_witness_post_ids(*newest++);
+  }
+  Give(&desk_, step);
+  ASSERT_TRUE(desk_.Await(3));
+  Complete end = desk_.completions()[2];
+  EXPECT_EQ(end.outcome(), Complete::OUTCOME_INCOMPLETE);
+  EXPECT_EQ(end.error(), "64 of 128 posts that connections brought are not in it");
+  Stop();
+  EXPECT_TRUE(Covers(first_).empty());
+}
+
+TEST_F(RecovererTest, AThirdJobIsRefusedWhileTwoRun) {
+  options_.server.job_rate = 100;
+  options_.past = absl::Minutes(30);
+  Start("x-v2-filtered", kFiltered, 3);
+  for (int from_ago : {30, 20, 10}) {
+    Give(&desk_, Step(Job::METHOD_RECOVERY, from_ago - 1, from_ago - 9));
+  }
   ASSERT_TRUE(desk_.Await(1));
   Complete end = desk_.completions()[0];
   EXPECT_EQ(end.outcome(), Complete::OUTCOME_REFUSED);

@@ -2,11 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "ingest/offer_set.h"
 #include "proto/frame_codec.h"
@@ -363,6 +365,49 @@ TEST_F(RecoveryWorkerTest, RefusalsAreWaitedOutLongerEachTime) {
   EXPECT_EQ(x_.asked, 3) << "20 s by now";
   Run(absl::Seconds(6));
   EXPECT_EQ(x_.asked, 4);
+}
+
+TEST_F(RecoveryWorkerTest, AFetchThatXServesEndsTheBackOff) {
+  Start();
+  auto refused = [&](int hour) {
+    Give(&desk_, Step(hour));
+    ASSERT_EQ(x_.running.size(), 1u) << hour;
+    x_.running[0]->End(Stop::kRefused,
+                       {RetryClass::kTooManyConnections, Cause::kTooManyConnections});
+  };
+  refused(1);
+  Run(absl::Seconds(6));
+  refused(2);
+  Run(absl::Seconds(11));
+  Give(&desk_, Step(3));
+  x_.running[0]->End(Stop::kClean);
+  Run();
+  refused(4);
+  Give(&desk_, Step(5));
+  Run(absl::Seconds(6));
+  EXPECT_EQ(x_.asked, 5) << "5 s again";
+}
+
+TEST_F(RecoveryWorkerTest, ARangeThatIsRefusedSaysLittleOfAnother) {
+  Start();
+  Give(&desk_, Step(1));
+  x_.running[0]->End(Stop::kRefused, {RetryClass::kTerminal, Cause::kBadRequest});
+  Give(&desk_, Step(2));
+  Run(absl::Seconds(6));
+  EXPECT_EQ(Last(desk_).recovery_result().refusal(), "range_refused");
+  EXPECT_EQ(x_.running.size(), 1u);
+}
+
+TEST_F(RecoveryWorkerTest, RefusedCredentialsAreLeftAloneForMinutes) {
+  Start();
+  Give(&desk_, Step(1));
+  x_.running[0]->End(Stop::kRefused, {RetryClass::kTerminal, Cause::kUnauthorized});
+  Give(&desk_, Step(2));
+  Run(absl::Seconds(315));
+  EXPECT_EQ(x_.asked, 1);
+  EXPECT_TRUE(absl::StrContains(desk_.reports.back().progress().message(), "unauthorized"));
+  Run(absl::Seconds(10));
+  EXPECT_EQ(x_.asked, 2);
 }
 
 TEST_F(RecoveryWorkerTest, WhatThisSourceDoesNotOfferIsRefusedWithoutAskingX) {
