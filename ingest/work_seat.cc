@@ -17,8 +17,13 @@ void WorkSeat::Start() {
   Watch();
 }
 
+void WorkSeat::SetAsking(bool asks) {
+  asks_ = asks;
+  Ask();
+}
+
 void WorkSeat::Ask() {
-  if (is_asking_ || work_.has_value()) return;
+  if (!asks_ || is_asking_ || work_.has_value()) return;
   is_asking_ = true;
   client_.Lease(options_.request, owner_.Wrap([this, sent = loop_.Now()](auto response) {
     OnLease(sent, std::move(response));
@@ -26,12 +31,16 @@ void WorkSeat::Ask() {
 }
 
 void WorkSeat::AskLater() {
-  loop_.After(options_.ask_interval, owner_.Wrap([this] { Ask(); }));
+  is_asking_ = true;
+  loop_.After(options_.ask_interval, owner_.Wrap([this] {
+    is_asking_ = false;
+    Ask();
+  }));
 }
 
 void WorkSeat::OnLease(absl::Time sent, absl::StatusOr<v1::LeaseResponse> response) {
-  is_asking_ = false;
   if (!response.ok() || !response->has_work()) return AskLater();
+  is_asking_ = false;
   work_ = std::move(*response->mutable_work());
   lease_end_ = sent + ToDuration(work_->lease());
   is_cancelled_ = false;

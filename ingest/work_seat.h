@@ -52,6 +52,10 @@ class WorkSeat {
 
   void Start();
 
+  // Whether it asks for a task when it has none; true at first. One that is under
+  // way to it comes all the same.
+  void SetAsking(bool asks);
+
   // There is a task, and how it ended is not told yet.
   bool is_working() const { return work_.has_value() && !completion_.has_value(); }
   // REQUIRES: is_working().
@@ -81,6 +85,8 @@ class WorkSeat {
   const Options options_;
   WorkSeatHandler* const handler_;
 
+  bool asks_ = true;
+  // A call waits for a task, or the next one is planned.
   bool is_asking_ = false;
   absl::optional<v1::Work> work_;
   absl::Time lease_end_;

@@ -36,6 +36,7 @@ PastFetch::PastFetch(Loop& loop, HttpClient& http, RecordSink& sink, Options opt
       open_time_(loop.Now()) {
   evidence_.asked = options_.past.asked;
   evidence_.has_final_record = options_.past.has_final_record;
+  evidence_.keys_digest = DigestOfNothing();
   Open(token);
 }
 

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
+#include "base/hash.h"
 #include "proto/proto_time.h"
 #include "proto/snowflake.h"
 
@@ -117,7 +118,6 @@ std::string Contradiction(const FetchEvidence& evidence, const v1::RecoveryStep&
 void FillCounts(const FetchEvidence& evidence, v1::RecoveryResult* result) {
   result->mutable_totals()->set_received_events(evidence.events);
   result->mutable_totals()->set_received_bytes(evidence.bytes);
-  result->set_keys_digest(evidence.keys_digest);
   result->set_message(evidence.message);
   result->set_http_status(evidence.http_status);
 }
@@ -137,6 +137,9 @@ FetchOutcome JudgeStream(const FetchEvidence& evidence,
   outcome.covers = std::move(claim.covers);
   outcome.result.set_complete(is_complete);
   outcome.result.set_proof(std::string(claim.proof));
+  // What a later attempt is compared with: never that of a cut one.
+  bool is_half = claim.proof == kProofCleanEnd;
+  if (is_complete || is_half) outcome.result.set_keys_digest(evidence.keys_digest);
   for (const Interval& failed : claim.failed) *outcome.result.add_failed_ranges() = RangeOf(failed);
   return outcome;
 }
@@ -186,6 +189,8 @@ FetchOutcome Judge(const FetchEvidence& evidence, const std::vector<v1::Recovery
   FillCounts(evidence, &outcome.result);
   return outcome;
 }
+
+uint64_t DigestOfNothing() { return Hash64(""); }
 
 void GiveUp(FetchOutcome* outcome) {
   v1::RecoveryJob::Totals totals = outcome->result.totals();

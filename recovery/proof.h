@@ -66,7 +66,7 @@ struct FetchEvidence {
 
   uint64_t events = 0;
   uint64_t bytes = 0;
-  // Sum of Hash64(window key).
+  // Of the set of keys that came: DigestOfNothing() and the sum of their Hash64.
   uint64_t keys_digest = 0;
   // Lines dropped, cut or not understood.
   uint64_t lost_lines = 0;
@@ -93,6 +93,9 @@ struct FetchOutcome {
 // `steps`: everybody that waits for this fetch; the first one's witnesses were
 // looked for, an earlier attempt of any of them counts. REQUIRES: at least one.
 FetchOutcome Judge(const FetchEvidence& evidence, const std::vector<v1::RecoveryStep>& steps);
+
+// That nothing came is a set too, told from none by its digest.
+uint64_t DigestOfNothing();
 
 // What came is no longer all there: nothing of it is vouched for after all.
 void GiveUp(FetchOutcome* outcome);

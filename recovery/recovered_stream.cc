@@ -55,7 +55,7 @@ void RecoveredStream::MakeWorker() {
   RecoveryWorker::Windows windows;
   for (const auto& [method, share] : plan_.windows) {
     AttemptLedger::Key key{plan_.source.account(),
-                           absl::StrCat(plan_.dialect->name, "/", MethodWord(method))};
+                           absl::StrCat(plan_.dialect->name, "/", RouteWord(method))};
     windows.emplace(method, &ledger_.WindowOf(key, share));
   }
   std::vector<WorkClient*> clients;

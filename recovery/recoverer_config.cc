@@ -26,9 +26,8 @@ ConnectBudget ContractOf(const Dialect& dialect, Method method) {
 }
 
 const config::v1::RouteShare* FindShare(const RecoveredStream& stream, Method method) {
-  auto found = std::find_if(stream.shares().begin(), stream.shares().end(), [&](const auto& share) {
-    return share.method() == MethodWord(method);
-  });
+  auto found = std::find_if(stream.shares().begin(), stream.shares().end(),
+                            [&](const auto& share) { return share.method() == RouteWord(method); });
   return found == stream.shares().end() ? nullptr : &*found;
 }
 
@@ -107,7 +106,7 @@ std::vector<RecoveryPlan> PlanRecovery(const RecovererConfig& config) {
 std::string Summarize(const std::vector<RecoveryPlan>& plans) {
   const auto one = [](std::string* out, const RecoveryPlan& plan) {
     const auto method = [](std::string* word, const auto& window) {
-      absl::StrAppend(word, MethodWord(window.first));
+      absl::StrAppend(word, RouteWord(window.first));
     };
     absl::StrAppend(out, plan.stream, " (", plan.dialect->name, ": ",
                     absl::StrJoin(plan.windows, ", ", method), "; ", plan.jobs, " at a time)");
@@ -116,7 +115,7 @@ std::string Summarize(const std::vector<RecoveryPlan>& plans) {
                       absl::StrJoin(plans, ", ", one));
 }
 
-std::string MethodWord(Method method) {
+std::string RouteWord(Method method) {
   return EnumLabel(v1::RecoveryJob::Method_Name(method), "METHOD_");
 }
 

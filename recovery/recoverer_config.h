@@ -45,7 +45,7 @@ std::vector<RecoveryPlan> PlanRecovery(const config::v1::RecovererConfig& config
 std::string Summarize(const std::vector<RecoveryPlan>& plans);
 
 // "recovery", "replay", …: as the configuration and metrics say it.
-std::string MethodWord(v1::RecoveryJob::Method method);
+std::string RouteWord(v1::RecoveryJob::Method method);
 
 }  // namespace braid
 

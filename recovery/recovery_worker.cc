@@ -154,7 +154,7 @@ void RecoveryWorker::Stop(Job* job) {
 // --- X ---
 
 bool RecoveryWorker::MayStart(const Job& job) {
-  if (job.fetch != nullptr || job.outcome.has_value() || running() >= options_.jobs) return false;
+  if (!job.is_waiting() || running() >= options_.jobs) return false;
   auto route = routes_.find(job.step.step().method());
   // What is not offered is refused at once.
   if (route == routes_.end()) return true;
@@ -167,9 +167,16 @@ void RecoveryWorker::StartNext() {
     if (MayStart(job)) StartFetch(&job);
   }
   running_.Set(running());
-  waiting_.Set(static_cast<double>(std::count_if(jobs_.begin(), jobs_.end(), [](const Job& job) {
-    return job.fetch == nullptr && !job.outcome.has_value();
-  })));
+  waiting_.Set(static_cast<double>(
+      std::count_if(jobs_.begin(), jobs_.end(), [](const Job& job) { return job.is_waiting(); })));
+}
+
+bool RecoveryWorker::MayTakeMore() const {
+  bool one_waits =
+      std::any_of(jobs_.begin(), jobs_.end(), [](const Job& job) { return job.is_waiting(); });
+  return !one_waits && std::any_of(routes_.begin(), routes_.end(), [this](const auto& route) {
+    return route.second.not_before <= loop_.Now();
+  });
 }
 
 void RecoveryWorker::StartFetch(Job* job) {
@@ -347,6 +354,8 @@ void RecoveryWorker::Sweep() {
   }
   jobs_.remove_if([](const Job& job) { return job.seats.empty(); });
   StartNext();
+  bool asks = MayTakeMore();
+  for (auto& seat : seats_) seat->place->SetAsking(asks);
 }
 
 void RecoveryWorker::Tick() {

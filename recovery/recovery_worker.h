@@ -92,6 +92,8 @@ class RecoveryWorker final : private WorkSeatHandler {
     // Of the spool, when it began.
     uint64_t damaged_reads = 0;
     absl::optional<FetchOutcome> outcome;
+
+    bool is_waiting() const { return fetch == nullptr && !outcome.has_value(); }
   };
   struct Route {
     Route(AttemptWindow* window, Random& random, const Backoff::Options& options)
@@ -110,6 +112,8 @@ class RecoveryWorker final : private WorkSeatHandler {
   // Leases that are over, outcomes that can be told, what can begin.
   void Sweep();
   void StartNext();
+  // Whether another step could begin soon. Who can not leaves it to others.
+  bool MayTakeMore() const;
   bool MayStart(const Job& job);
   void StartFetch(Job* job);
   void OnFetchEnd(Job* job, FetchEvidence evidence);

@@ -69,6 +69,8 @@ class FakeWorkDesk final : public WorkClient {
   void ReportRules(const v1::ReportRulesRequest&, Done<v1::ReportRulesResponse>) override {}
   void ReportUsage(const v1::ReportUsageRequest&, Done<v1::ReportUsageResponse>) override {}
 
+  // Seats that ask for work.
+  size_t waiting() const { return waiting_.size(); }
   // Any thread.
   std::vector<v1::CompleteRequest> completions() const {
     MutexLock lock(&mu_);

@@ -114,13 +114,20 @@ TEST_F(PastFetchTest, WhatCameIsInFramesAndCounted) {
   EXPECT_EQ(end.stop, Stop::kClean);
   EXPECT_EQ(end.http_status, 200);
   EXPECT_EQ(end.events, 2u);
-  EXPECT_EQ(end.keys_digest, Hash64(PostWindowKey(IdAt(absl::Seconds(1)))) +
+  EXPECT_EQ(end.keys_digest, DigestOfNothing() + Hash64(PostWindowKey(IdAt(absl::Seconds(1)))) +
                                  Hash64(PostWindowKey(IdAt(absl::Seconds(61)))));
   EXPECT_EQ(end.last_minute, absl::ToUnixMicros(kFrom + absl::Minutes(1)));
   EXPECT_TRUE(end.is_in_order);
   EXPECT_EQ(end.seen_witnesses, (std::vector<uint64_t>{IdAt(absl::Seconds(61))}));
   EXPECT_EQ(end.end_time, loop_.WallNow());
   EXPECT_EQ(Posts(), 2);
+}
+
+TEST_F(PastFetchTest, NothingHasADigestToo) {
+  Start();
+  Answer(200);
+  EXPECT_EQ(Done().keys_digest, DigestOfNothing());
+  EXPECT_NE(DigestOfNothing(), 0u);
 }
 
 TEST_F(PastFetchTest, AFrameIsClosedWhenItIsOldAndLargeOnesAreKeptOpen) {

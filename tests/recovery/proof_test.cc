@@ -174,6 +174,14 @@ TEST(ProofTest, WhatCameAndHowItEndedDecideWhatIsVouchedFor) {
   }
 }
 
+TEST(ProofTest, OnlyACleanEndGivesADigestToCompareWith) {
+  EXPECT_EQ(Judge(Clean(), {Plain()}).result.keys_digest(), 42u);
+  EXPECT_EQ(Judge(Final(FinalRecord::Kind::kCompleted), {Plain()}).result.keys_digest(), 42u);
+  FetchEvidence cut = With(Clean(), [](FetchEvidence* e) { e->stop = Stop::kBroken; });
+  EXPECT_EQ(Judge(cut, {Plain()}).result.keys_digest(), 0u);
+  EXPECT_EQ(Judge(Gnip(), {Plain()}).result.keys_digest(), 0u) << "the rest is another step's";
+}
+
 TEST(ProofTest, EveryRefusalHasItsWordAndItsTime) {
   struct Refusal {
     Cause cause;

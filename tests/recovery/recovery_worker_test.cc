@@ -388,6 +388,28 @@ TEST_F(RecoveryWorkerTest, AFetchThatXServesEndsTheBackOff) {
   EXPECT_EQ(x_.asked, 5) << "5 s again";
 }
 
+TEST_F(RecoveryWorkerTest, WhoCanNotBeginLeavesTheStepsToOthers) {
+  Start(2);
+  // As much as was asked for before comes all the same.
+  for (int hour : {1, 2}) Give(&desk_, Step(hour));
+  for (int hour : {3, 4}) Give(&other_desk_, Step(hour));
+  EXPECT_EQ(desk_.waiting(), 0u);
+  x_.running[0]->End(Stop::kClean);
+  Run();
+  EXPECT_EQ(desk_.waiting(), 0u) << "one waits already";
+  x_.running[0]->End(Stop::kClean);
+  Run();
+  EXPECT_GT(desk_.waiting(), 0u);
+  x_.running[0]->End(Stop::kRefused, {RetryClass::kTerminal, Cause::kForbidden});
+  x_.running[0]->End(Stop::kRefused, {RetryClass::kTerminal, Cause::kForbidden});
+  Run();
+  size_t waiting = other_desk_.waiting();
+  Run(absl::Minutes(4));
+  EXPECT_EQ(other_desk_.waiting(), waiting) << "its credentials are refused";
+  Run(absl::Minutes(2));
+  EXPECT_EQ(other_desk_.waiting(), 2u);
+}
+
 TEST_F(RecoveryWorkerTest, ARangeThatIsRefusedSaysLittleOfAnother) {
   Start();
   Give(&desk_, Step(1));
