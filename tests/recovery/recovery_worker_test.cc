@@ -268,6 +268,7 @@ TEST_F(RecoveryWorkerTest, ALostLeaseStopsTheFetchAtOnceAndWritesNoCover) {
   Give(&desk_, Step(2));
   Run();
   EXPECT_EQ(x_.asked, 2) << "the seat asks on";
+  EXPECT_EQ(window_->used(loop_.Now() + absl::Minutes(15)), 1) << "the first leaves the window";
 }
 
 TEST_F(RecoveryWorkerTest, ALeaseThatCanNotBeRenewedEndsByTheClock) {
