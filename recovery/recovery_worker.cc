@@ -26,12 +26,16 @@ size_t RefusalIndex(absl::string_view refusal) {
   return index;
 }
 
-// Whether one fetch serves both.
-bool IsSameRange(const v1::RecoveryStep& a, const v1::RecoveryStep& b) {
-  const auto& ids = a.post_ids();
-  return a.step().method() == b.step().method() && a.partition() == b.partition() &&
-         IntervalOf(a.step().fetch_range()) == IntervalOf(b.step().fetch_range()) &&
-         std::equal(ids.begin(), ids.end(), b.post_ids().begin(), b.post_ids().end());
+// Whether the fetch for one brings what the other wants: dedupers that heard of an
+// outage at different moments may want a little less of it.
+bool Serves(const v1::RecoveryStep& fetched, const v1::RecoveryStep& wanted) {
+  Interval has = IntervalOf(fetched.step().fetch_range());
+  Interval wants = IntervalOf(wanted.step().fetch_range());
+  const auto& ids = fetched.post_ids();
+  return fetched.step().method() == wanted.step().method() &&
+         fetched.partition() == wanted.partition() && has.from <= wants.from &&
+         wants.until <= has.until &&
+         std::equal(ids.begin(), ids.end(), wanted.post_ids().begin(), wanted.post_ids().end());
 }
 
 }  // namespace
@@ -91,7 +95,7 @@ RecoveryWorker::Job* RecoveryWorker::JobOf(const Seat* seat) {
 RecoveryWorker::Job* RecoveryWorker::JobLike(const v1::RecoveryStep& step) {
   for (Job& job : jobs_) {
     // One that everybody was told of is over.
-    if (!job.seats.empty() && IsSameRange(job.step, step)) return &job;
+    if (!job.seats.empty() && Serves(job.step, step)) return &job;
   }
   return nullptr;
 }

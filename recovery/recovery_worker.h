@@ -3,7 +3,7 @@
 //
 // X's limits hold here, whatever dedupers that do not see each other want: at
 // most `jobs` fetches at once and the routes' windows of requests. A range that
-// several dedupers want is fetched once; each hears of it when it has
+// several dedupers want, or one inside it, is fetched once; each hears of it when it has
 // acknowledged everything up to the cover.
 //
 // A fetch ends at once when nobody holds its lease any more. What it brought

@@ -228,6 +228,29 @@ TEST_F(RecoveryWorkerTest, OneFetchServesBothDedupers) {
   EXPECT_EQ(x_.asked, 1);
 }
 
+TEST_F(RecoveryWorkerTest, ARangeInsideTheOneThatIsFetchedIsServedToo) {
+  Start(2);
+  v1::RecoveryStep inside = Step(1);
+  inside.mutable_step()->mutable_fetch_range()->mutable_start_time()->set_seconds(3600 + 60);
+  v1::RecoveryStep beyond = Step(1);
+  beyond.mutable_step()->mutable_fetch_range()->mutable_end_time()->set_seconds(7200 + 1);
+  v1::RecoveryStep elsewhere = Step(1);
+  elsewhere.set_partition(2);
+  Give(&desk_, Step(1));
+  Give(&other_desk_, inside);
+  EXPECT_EQ(x_.asked, 1);
+  x_.running[0]->End(Stop::kClean);
+  Run();
+  EXPECT_EQ(Last(other_desk_).outcome(), Complete::OUTCOME_DONE);
+  Give(&desk_, Step(1));
+  Give(&other_desk_, beyond);
+  EXPECT_EQ(x_.asked, 3);
+  x_.running[1]->End(Stop::kClean);
+  Run();
+  Give(&other_desk_, elsewhere);
+  EXPECT_EQ(x_.asked, 4);
+}
+
 TEST_F(RecoveryWorkerTest, NoMoreThanItsShareRunsAtOnceWhateverTheDedupersWant) {
   Start(2);
   for (int hour : {1, 2}) Give(&desk_, Step(hour));
