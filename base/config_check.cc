@@ -29,6 +29,8 @@ using config::v1::ConnectorConfig;
 using config::v1::DeduperConfig;
 using config::v1::ListenConfig;
 using config::v1::LogConfig;
+using config::v1::RecoveredStream;
+using config::v1::RecovererConfig;
 using config::v1::ServerTlsConfig;
 using config::v1::SourceConfig;
 using config::v1::SpoolConfig;
@@ -64,21 +66,30 @@ class Checker {
       Connections(config);
     }
     Accounts(config);
-    if (config.dedupers().empty())
-      report_.Missing("dedupers", "say where to send: [{address: host:port}]");
-    std::set<std::string> addresses;
-    for (int i = 0; i < config.dedupers_size(); ++i) {
-      const std::string path = absl::StrCat("dedupers[", i, "]");
-      const std::string& address = config.dedupers(i).address();
-      Deduper(path, config.dedupers(i));
-      if (!address.empty() && !addresses.insert(address).second) {
-        report_.Error(path + ".address",
-                      absl::StrCat("\"", address, "\" is listed twice; keep one"));
-      }
-    }
+    Dedupers(config.dedupers());
     Spool("spool", *config.mutable_spool());
     if (!config.listen().grpc().empty()) {
       report_.Error("listen.grpc", "a connector has no gRPC port; remove the key");
+    }
+    ListenHttp(config.listen());
+    Log("log", *config.mutable_log());
+  }
+
+  void Recoverer(RecovererConfig& config) {
+    Name("recoverer", config.recoverer());
+    if (config.streams().empty()) {
+      report_.Missing("streams", "list at least one: [{stream: …, source: …}]");
+    }
+    std::set<std::string> streams;
+    for (int i = 0; i < config.streams_size(); ++i) {
+      const std::string path = absl::StrCat("streams[", i, "]");
+      Recovered(path, *config.mutable_streams(i));
+      Unique(path + ".stream", config.streams(i).stream(), &streams);
+    }
+    Dedupers(config.dedupers());
+    Spool("spool", *config.mutable_spool());
+    if (!config.listen().grpc().empty()) {
+      report_.Error("listen.grpc", "a recoverer has no gRPC port; remove the key");
     }
     ListenHttp(config.listen());
     Log("log", *config.mutable_log());
@@ -218,6 +229,28 @@ class Checker {
     }
   }
 
+  void Recovered(const std::string& path, RecoveredStream& stream) {
+    Name(path + ".stream", stream.stream());
+    Source(path + ".source", *stream.mutable_source());
+    stream.set_jobs(static_cast<uint32_t>(
+        report_.Ranged(path + ".jobs", stream.jobs(), ranges::kRecoveryJobs)));
+    std::set<std::string> methods;
+    for (int i = 0; i < stream.shares_size(); ++i) {
+      const std::string share = absl::StrCat(path, ".shares[", i, "]");
+      report_.Choice(share + ".method", stream.mutable_shares(i)->mutable_method(), "",
+                     {"recovery", "replay", "search", "lookup"});
+      Unique(share + ".method", stream.shares(i).method(), &methods);
+      if (stream.shares(i).requests() == 0) report_.Error(share + ".requests", "is missing or 0");
+    }
+    for (const auto& [key, url] : {std::pair("recovery_url", stream.recovery_url()),
+                                   std::pair("replay_url", stream.replay_url()),
+                                   std::pair("search_url", stream.search_url()),
+                                   std::pair("lookup_url", stream.lookup_url()),
+                                   std::pair("counts_url", stream.counts_url())}) {
+      if (!url.empty()) Url(absl::StrCat(path, ".", key), url);
+    }
+  }
+
   // Which credentials it needs and may do without is the dialect's.
   void Source(const std::string& path, SourceConfig& source) {
     if (source.dialect().empty()) source.set_dialect("x-v2-filtered");
@@ -297,6 +330,20 @@ class Checker {
       report_.Error(path, std::string(parsed.status().message()));
     }
     return parsed.ok();
+  }
+
+  void Dedupers(const google::protobuf::RepeatedPtrField<config::v1::DeduperAddress>& dedupers) {
+    if (dedupers.empty()) report_.Missing("dedupers", "say where to send: [{address: host:port}]");
+    std::set<std::string> addresses;
+    for (int i = 0; i < dedupers.size(); ++i) {
+      const std::string path = absl::StrCat("dedupers[", i, "]");
+      const std::string& address = dedupers[i].address();
+      Deduper(path, dedupers[i]);
+      if (!address.empty() && !addresses.insert(address).second) {
+        report_.Error(path + ".address",
+                      absl::StrCat("\"", address, "\" is listed twice; keep one"));
+      }
+    }
   }
 
   void Deduper(const std::string& path, const config::v1::DeduperAddress& deduper) {
@@ -446,6 +493,13 @@ ConfigProblems LoadConnectorConfig(const std::string& file, ConnectorConfig* out
                                    ConfigSource* source) {
   ConfigProblems problems;
   if (LoadConfig(file, out, source, &problems)) Checker(*source, &problems).Connector(*out);
+  return problems;
+}
+
+ConfigProblems LoadRecovererConfig(const std::string& file, RecovererConfig* out,
+                                   ConfigSource* source) {
+  ConfigProblems problems;
+  if (LoadConfig(file, out, source, &problems)) Checker(*source, &problems).Recoverer(*out);
   return problems;
 }
 

@@ -16,9 +16,11 @@ namespace braid {
 
 // `out` is complete and valid when HasErrors(result) is false; warnings may be
 // left.
-// What a dialect allows is checked by ingest/connector_config.h, which needs
-// `source`.
+// What a dialect allows is checked by ingest/connector_config.h and
+// recovery/recoverer_config.h, which need `source`.
 ConfigProblems LoadConnectorConfig(const std::string& file, config::v1::ConnectorConfig* out,
+                                   ConfigSource* source);
+ConfigProblems LoadRecovererConfig(const std::string& file, config::v1::RecovererConfig* out,
                                    ConfigSource* source);
 ConfigProblems LoadDeduperConfig(const std::string& file, config::v1::DeduperConfig* out);
 

@@ -94,13 +94,16 @@ inline constexpr ConfigRange kHoldMax = {"streams[].gaps.hold_max", 0, 1000, 7 *
 inline constexpr ConfigRange kRecoverableFor = {"streams[].gaps.recoverable_for", 24 * kHour,
                                                 kMinute, 7 * kDay, "1min to 7d"};
 
+// Of the two that X runs at a time one is another recoverer's; no contract has 100.
+inline constexpr ConfigRange kRecoveryJobs = {"streams[].jobs", 1, 1, 100, "1 to 100"};
+
 inline constexpr ConfigRange kAll[] = {
     kStallAfter,    kHeartbeat,     kSettingStallAfter, kLateness,     kSlots,
     kConnectBudget, kConnectWindow, kAccountBudget,     kAccountSlots, kBackfillMargin,
     kLineMax,       kSpoolSize,     kSpoolRetention,    kSegment,      kSyncInterval,
     kWindowSpan,    kWindowMemory,  kRetention,         kPosts,        kResetDay,
     kDropPercent,   kSurgePercent,  kVolumeHold,        kWarmUp,       kLagThreshold,
-    kLagHold,       kHoldMax,       kRecoverableFor};
+    kLagHold,       kHoldMax,       kRecoverableFor,    kRecoveryJobs};
 
 }  // namespace ranges
 }  // namespace braid

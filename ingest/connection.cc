@@ -23,7 +23,7 @@ Connection::Connection(Loop& loop, HttpClient& http, RecordSink& sink, Random& r
       cover_(options.cover),
       framer_(options.framer),
       backoff_(random, options.backoff),
-      scanner_(options.request.dialect->unknown),
+      feed_(options.request.dialect->unknown),
       reconnect_watch_(options.reconnect_watch),
       control_tokens_(options.control_burst),
       control_tokens_time_(loop.Now()) {

@@ -36,6 +36,7 @@
 #include "ingest/connection_state.h"
 #include "ingest/cover.h"
 #include "ingest/framer.h"
+#include "ingest/message_feed.h"
 #include "ingest/reconnect_watch.h"
 #include "ingest/record_sink.h"
 #include "ingest/stream_reader.h"
@@ -48,7 +49,7 @@
 
 namespace braid {
 
-class Connection final : private StreamConsumer {
+class Connection final : private StreamConsumer, private MessageSink {
  public:
   struct Options {
     RequestOptions request;
@@ -151,12 +152,6 @@ class Connection final : private StreamConsumer {
     bool established() const { return head.status == 200; }
   };
 
-  // Lines that could not be read, one after the other.
-  struct BadRun {
-    absl::Time first, last;
-    uint64_t lines = 0;
-  };
-
   // Life. Everything that happens goes through Step.
   void Step(Input input);
   void StepLater(Input input, absl::Duration delay, Loop::TimerId* timer);
@@ -187,13 +182,13 @@ class Connection final : private StreamConsumer {
 
   // Receiving.
   void OnStreamBlock(LineBlock block) override;
-  void TakeLine(absl::string_view line, absl::Time now, BadRun* bad);
-  void TakeMessage(absl::string_view line, absl::Time now, BadRun* bad);
-  void TakeEvent(absl::string_view line, const ScannedMessage& message, absl::Time now);
-  void TakeCutLine(absl::string_view line, absl::Time now);
-  void TakeControl(absl::string_view line, const ScannedMessage& message, absl::Time now);
-  void TakeDropped(const LineBlock::Dropped& dropped);
-  void EndBadRun(BadRun* bad);
+  void OnHeartbeat(absl::Time now) override;
+  void OnEvent(absl::string_view line, const ScannedMessage& message, absl::Time now) override;
+  void OnControl(absl::string_view line, const ScannedMessage& message, absl::Time now) override;
+  void OnUnparsable(absl::string_view line, UnparsableReason reason, absl::Time now) override;
+  void OnBadRun(const BadRun& run) override;
+  void OnDropped(const LineBlock::Dropped& dropped) override;
+  void OnCutLine(absl::string_view line, absl::Time now) override;
   bool TakeControlToken(absl::Time now);
 
   // Writing.
@@ -219,7 +214,7 @@ class Connection final : private StreamConsumer {
   CoverTracker cover_;
   Framer framer_;
   Backoff backoff_;
-  MessageScanner scanner_;
+  MessageFeed feed_;
   ConnectionCounters counters_;
   ReconnectWatch reconnect_watch_;
   ConnectionObserver* observer_ = nullptr;

@@ -7,7 +7,6 @@
 #include "base/log.h"
 #include "ingest/connection.h"
 #include "ingest/cut_line.h"
-#include "ingest/x_array.h"
 #include "proto/proto_time.h"
 
 namespace braid {
@@ -21,87 +20,32 @@ void Connection::OnStreamBlock(LineBlock block) {
     counters_.last_byte_seconds.Set(
         absl::ToDoubleSeconds(clock_.At(block.last_byte_time) - absl::UnixEpoch()));
   }
-  BadRun bad;
-  size_t dropped = 0, heartbeat = 0;
-  // Heartbeats count at their place: they vouch for the posts before them.
-  auto take_heartbeats = [&](absl::Time before) {
-    for (; heartbeat < block.heartbeats.size() && block.heartbeats[heartbeat] < before;
-         ++heartbeat) {
-      cover_.OnHeartbeat(clock_.At(block.heartbeats[heartbeat]));
-      last_heartbeat_time_ = block.heartbeats[heartbeat];
-      counters_.heartbeats.Increment();
-    }
-  };
-  auto take_dropped = [&](size_t before_line) {
-    for (; dropped < block.dropped.size() && block.dropped[dropped].before_line <= before_line;
-         ++dropped) {
-      EndBadRun(&bad);
-      TakeDropped(block.dropped[dropped]);
-    }
-  };
-  for (size_t i = 0; i < block.lines.size(); ++i) {
-    take_dropped(i);
-    take_heartbeats(block.lines[i].receive_time);
-    if (block.last_line_cut && i + 1 == block.lines.size()) {
-      EndBadRun(&bad);
-      TakeCutLine(block.LineAt(i), block.lines[i].receive_time);
-    } else {
-      TakeLine(block.LineAt(i), block.lines[i].receive_time, &bad);
-    }
-  }
-  take_dropped(block.lines.size());
-  take_heartbeats(absl::InfiniteFuture());
-  EndBadRun(&bad);
+  feed_.Take(block, this);
   if (block.drained) CloseFrame();
   AppendFrames();
   WatchFrame();
 }
 
-void Connection::TakeLine(absl::string_view line, absl::Time now, BadRun* bad) {
-  if (IsArrayLine(line)) {
-    std::vector<absl::string_view> elements;
-    if (!SplitArray(line, &elements)) elements = {line};
-    for (absl::string_view element : elements) TakeMessage(element, now, bad);
-  } else {
-    TakeMessage(line, now, bad);
-  }
+void Connection::OnHeartbeat(absl::Time now) {
+  cover_.OnHeartbeat(clock_.At(now));
+  last_heartbeat_time_ = now;
+  counters_.heartbeats.Increment();
 }
 
-void Connection::TakeMessage(absl::string_view line, absl::Time now, BadRun* bad) {
-  const ScannedMessage& message = scanner_.Scan(line);
-  switch (message.kind) {
-    case ScannedMessage::Kind::kPost:
-    case ScannedMessage::Kind::kEvent:
-      EndBadRun(bad);
-      TakeEvent(line, message, now);
-      return;
-    case ScannedMessage::Kind::kControl:
-      EndBadRun(bad);
-      TakeControl(line, message, now);
-      return;
-    case ScannedMessage::Kind::kUnparsable:
-      counters_.unparsable[static_cast<int>(message.reason)].Increment();
-      if (bad->lines++ == 0) bad->first = now;
-      bad->last = now;
-      Log(LogLevel::kWarn, "line_unparsable", "a line could not be read",
-          {{"connection", options_.request.connection},
-           {"reason", UnparsableWord(message.reason)},
-           {"bytes", static_cast<uint64_t>(line.size())}});
-      return;
-  }
+void Connection::OnUnparsable(absl::string_view line, UnparsableReason reason, absl::Time) {
+  counters_.unparsable[static_cast<int>(reason)].Increment();
+  Log(LogLevel::kWarn, "line_unparsable", "a line could not be read",
+      {{"connection", options_.request.connection},
+       {"reason", UnparsableWord(reason)},
+       {"bytes", static_cast<uint64_t>(line.size())}});
 }
 
-// Whole records lack their line end at most; anything less is lost here, and
-// nobody may vouch for it.
-void Connection::TakeCutLine(absl::string_view line, absl::Time now) {
-  std::vector<absl::string_view> elements;
-  bool is_whole_array = IsArrayLine(line) && SplitArray(line, &elements);
-  BadRun bad;
-  if (is_whole_array || scanner_.Scan(line).kind != ScannedMessage::Kind::kUnparsable) {
-    TakeLine(line, now, &bad);
-    EndBadRun(&bad);
-    return;
-  }
+void Connection::OnBadRun(const BadRun& run) {
+  AppendLoss(v1::Loss::REASON_UNPARSABLE_LINE, run.lines, run.first, run.last);
+}
+
+// It is lost here, and nobody may vouch for it.
+void Connection::OnCutLine(absl::string_view line, absl::Time now) {
   attempt_->cut_line = BoundedText(line, options_.detail_bytes_max);
   attempt_->cut_line_bytes = line.size();
   attempt_->cut_line_post_id = PostIdInCutLine(line);
@@ -116,7 +60,7 @@ void Connection::TakeCutLine(absl::string_view line, absl::Time now) {
   AppendLoss(v1::Loss::REASON_CUT_LINE, 1, now, now);
 }
 
-void Connection::TakeEvent(absl::string_view line, const ScannedMessage& message, absl::Time now) {
+void Connection::OnEvent(absl::string_view line, const ScannedMessage& message, absl::Time now) {
   v1::EventOrigin origin = v1::EVENT_ORIGIN_LIVE;
   if (message.create_time - clock_.At(now) <= options_.clock_lead_max) {
     if (clock_.OnEvent(message.create_time, now)) cover_.OnClockMoved(clock_.At(now));
@@ -140,8 +84,7 @@ void Connection::TakeEvent(absl::string_view line, const ScannedMessage& message
               &closed_frames_);
 }
 
-void Connection::TakeControl(absl::string_view line, const ScannedMessage& message,
-                             absl::Time now) {
+void Connection::OnControl(absl::string_view line, const ScannedMessage& message, absl::Time) {
   counters_.control[static_cast<int>(message.control)].Increment();
   if (absl::optional<Verdict> verdict = ClassifyMessage(message)) {
     attempt_->announced = verdict;
@@ -168,7 +111,7 @@ bool Connection::TakeControlToken(absl::Time now) {
   return true;
 }
 
-void Connection::TakeDropped(const LineBlock::Dropped& dropped) {
+void Connection::OnDropped(const LineBlock::Dropped& dropped) {
   bool ring_full = dropped.reason == v1::Loss::REASON_RING_FULL;
   (ring_full ? counters_.ring_full_lines : counters_.oversize_lines).Add(dropped.lines);
   Log(LogLevel::kError, "lines_dropped", "lines were dropped and are reported as lost",
@@ -176,12 +119,6 @@ void Connection::TakeDropped(const LineBlock::Dropped& dropped) {
        {"reason", ring_full ? "ring_full" : "oversize"},
        {"lines", dropped.lines}});
   AppendLoss(dropped.reason, dropped.lines, dropped.first_receive_time, dropped.last_receive_time);
-}
-
-void Connection::EndBadRun(BadRun* bad) {
-  if (bad->lines == 0) return;
-  AppendLoss(v1::Loss::REASON_UNPARSABLE_LINE, bad->lines, bad->first, bad->last);
-  *bad = BadRun();
 }
 
 void Connection::AppendFrames() {

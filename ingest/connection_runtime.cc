@@ -17,11 +17,11 @@ constexpr uint64_t kPauseFileBytesMax = 64 << 10;
 
 }  // namespace
 
-Spool::Options SpoolOptions(const config::v1::ConnectorConfig& config, const std::string& dir) {
-  const config::v1::SpoolConfig& spool = config.spool();
+Spool::Options SpoolOptions(const config::v1::SpoolConfig& spool, int dedupers,
+                            const std::string& dir) {
   Spool::Options options;
   options.dir = dir;
-  options.deduper_count = config.dedupers_size();
+  options.deduper_count = dedupers;
   options.disk_bytes_max = spool.max_size_bytes();
   // A small spool has small segments, so that an overflow costs an eighth.
   options.segment_bytes = std::min(spool.segment_bytes(), spool.max_size_bytes() / 8);
@@ -44,7 +44,8 @@ ConnectionRuntime::ConnectionRuntime(Loop& loop, HttpClient& http, FileSystem& f
 absl::Status ConnectionRuntime::Open(std::function<void(absl::Status)> on_fatal) {
   absl::Status status = files_.CreateDir(plan_.spool_dir);
   if (!status.ok()) return status;
-  auto spool = Spool::Open(loop_, files_, random_, SpoolOptions(config_, plan_.spool_dir),
+  auto spool = Spool::Open(loop_, files_, random_,
+                           SpoolOptions(config_.spool(), config_.dedupers_size(), plan_.spool_dir),
                            std::move(on_fatal));
   if (!spool.ok()) return spool.status();
   spool_ = *std::move(spool);
@@ -59,7 +60,7 @@ absl::Status ConnectionRuntime::Open(std::function<void(absl::Status)> on_fatal)
       worker_ = std::make_unique<ConnectorWorker>(loop_, config_, plan_);
     }
   }
-  MakeClients();
+  MakeOffers();
   return absl::OkStatus();
 }
 
@@ -120,28 +121,29 @@ void ConnectionRuntime::SavePause() {
       {{"connection", plan_.id}, {"error", saved.ToString()}});
 }
 
-void ConnectionRuntime::MakeClients() {
-  OfferClient::Options options;
-  options.identity.set_stream(absl::StrCat("streams/", plan_.stream));
-  options.identity.set_source_id(plan_.id);
+void ConnectionRuntime::MakeOffers() {
+  v1::OfferRequest::Hello identity;
+  identity.set_stream(absl::StrCat("streams/", plan_.stream));
+  identity.set_source_id(plan_.id);
   if (plan_.partition > 0) {
-    options.identity.add_partitions(plan_.partition);
+    identity.add_partitions(plan_.partition);
   } else {
-    options.identity.set_all_partitions(true);
+    identity.set_all_partitions(true);
   }
-  options.identity.set_network(plan_.network);
-  options.identity.set_version(std::string(Version()));
-  for (int i = 0; i < config_.dedupers_size(); ++i) {
+  identity.set_network(plan_.network);
+  identity.set_version(std::string(Version()));
+  std::vector<OfferSet::Deduper> dedupers;
+  for (const config::v1::DeduperAddress& deduper : config_.dedupers()) {
     GrpcOfferDialer::Options dialer;
-    dialer.deduper = config_.dedupers(i);
-    options.deduper = i;
-    options.name = config_.dedupers(i).address();
+    dialer.deduper = deduper;
     dialers_.push_back(std::make_unique<GrpcOfferDialer>(loop_, dialer));
-    clients_.push_back(std::make_unique<OfferClient>(loop_, random_, *dialers_.back(), *spool_,
-                                                     options, [this] { return Report(); }));
-    clients_.back()->SetDirectiveHandler(
-        [this, i](const v1::OfferResponse::Directive& directive) { OnDirective(i, directive); });
+    dedupers.push_back({dialers_.back().get(), deduper.address()});
   }
+  offers_ = std::make_unique<OfferSet>(loop_, random_, *spool_, dedupers, identity,
+                                       [this] { return Report(); });
+  offers_->SetDirectiveHandler([this](int deduper, const v1::OfferResponse::Directive& directive) {
+    OnDirective(deduper, directive);
+  });
 }
 
 v1::ConnectionReport ConnectionRuntime::Report() const {
@@ -156,7 +158,7 @@ bool ConnectionRuntime::receives() const {
 }
 
 void ConnectionRuntime::Start() {
-  for (auto& client : clients_) client->Start();
+  offers_->Start();
   StartWorker();
   if (connection_ != nullptr) {
     connection_->Start();
@@ -184,16 +186,12 @@ void ConnectionRuntime::EndWorker() {
 
 void ConnectionRuntime::Tick() {
   v1::ConnectionReport::State state = Report().state();
-  if (state != std::exchange(told_state_, state)) {
-    for (auto& client : clients_) client->SendReport();
-  }
+  if (state != std::exchange(told_state_, state)) offers_->SendReport();
   if (plan_.retired && !delivered_) CheckDelivered();
 }
 
 void ConnectionRuntime::CheckDelivered() {
-  for (size_t i = 0; i < clients_.size(); ++i) {
-    if (!clients_[i]->connected() || !spool_->FullyAcknowledged(static_cast<int>(i))) return;
-  }
+  if (!offers_->IsDelivered()) return;
   delivered_ = true;
   Log(LogLevel::kInfo, "spool_delivered",
       "every deduper has all of it: the entry and the directory can be removed",
@@ -205,22 +203,12 @@ void ConnectionRuntime::Drain(absl::AnyInvocable<void()> done) {
   on_drained_.push_back(std::move(done));
   if (std::exchange(draining_, true)) return;
   EndWorker();
-  if (connection_ == nullptr) return DrainClients();
-  connection_->Drain(owner_.Wrap([this] { DrainClients(); }));
+  if (connection_ == nullptr) return DrainOffers();
+  connection_->Drain(owner_.Wrap([this] { DrainOffers(); }));
 }
 
-void ConnectionRuntime::DrainClients() {
-  auto one_done = [this] {
-    if (--drains_left_ == 0) FinishDrain();
-  };
-  drains_left_ = 1;
-  for (auto& client : clients_) {
-    // Who is away takes it from the spool later.
-    if (!client->connected()) continue;
-    ++drains_left_;
-    client->Drain(owner_.Wrap(one_done));
-  }
-  spool_->Flush(owner_.Wrap(one_done));
+void ConnectionRuntime::DrainOffers() {
+  offers_->Drain(owner_.Wrap([this] { FinishDrain(); }));
 }
 
 void ConnectionRuntime::FinishDrain() {
@@ -234,7 +222,7 @@ void ConnectionRuntime::CollectMetrics(MetricSink& sink) const {
   if (connection_ != nullptr) connection_->counters().Collect(plan_.id, sink);
   spool_->CollectMetrics(sink, labels);
   if (slot_keeper_ != nullptr) slot_keeper_->CollectMetrics(sink, {{"connection", plan_.id}});
-  for (const auto& client : clients_) client->CollectMetrics(sink, labels);
+  offers_->CollectMetrics(sink, labels);
   MutexLock lock(&worker_mu_);
   if (worker_ != nullptr) worker_->CollectMetrics(sink, labels);
 }

@@ -30,13 +30,15 @@
 #include "ingest/connector_config.h"
 #include "ingest/connector_worker.h"
 #include "ingest/grpc_offer_dialer.h"
-#include "ingest/offer_client.h"
+#include "ingest/offer_set.h"
 #include "ingest/slot_keeper.h"
 #include "ingest/spool.h"
 
 namespace braid {
 
-Spool::Options SpoolOptions(const config::v1::ConnectorConfig& config, const std::string& dir);
+// `dedupers`: how many it is offered to.
+Spool::Options SpoolOptions(const config::v1::SpoolConfig& spool, int dedupers,
+                            const std::string& dir);
 
 class ConnectionRuntime {
  public:
@@ -65,7 +67,7 @@ class ConnectionRuntime {
   void CollectMetrics(MetricSink& sink) const;
 
  private:
-  void MakeClients();
+  void MakeOffers();
   void MakeSlotKeeper();
   void StartWorker();
   void EndWorker();
@@ -74,7 +76,7 @@ class ConnectionRuntime {
   v1::ConnectionReport Report() const;
   // Of a retired connection: says once that nothing is left.
   void CheckDelivered();
-  void DrainClients();
+  void DrainOffers();
   void FinishDrain();
 
   Loop& loop_;
@@ -86,7 +88,7 @@ class ConnectionRuntime {
   const std::unique_ptr<AttemptGate> gate_;
   std::unique_ptr<Spool> spool_;
   std::vector<std::unique_ptr<GrpcOfferDialer>> dialers_;
-  std::vector<std::unique_ptr<OfferClient>> clients_;
+  std::unique_ptr<OfferSet> offers_;
   // None where it is retired.
   std::unique_ptr<Connection> connection_;
   // As connection_; it goes first.
@@ -108,8 +110,6 @@ class ConnectionRuntime {
   bool draining_ = false;
   bool drained_ = false;
   std::vector<absl::AnyInvocable<void()>> on_drained_;
-  // The flush and each connected client.
-  int drains_left_ = 0;
   Owner owner_;
 };
 

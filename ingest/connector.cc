@@ -1,10 +1,7 @@
 #include "ingest/connector.h"
 
 #include <algorithm>
-#include <chrono>
-#include <filesystem>
 #include <set>
-#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -15,21 +12,8 @@
 namespace braid {
 namespace {
 
-// systemd and Kubernetes are told 5 s; the rest is for ending.
-constexpr absl::Duration kDrainMax = absl::Seconds(4);
-
 // How soon dedupers hear that the connection's state changed.
 constexpr absl::Duration kTickInterval = absl::Milliseconds(100);
-
-// A loop that has not turned for so long is stuck; a segment's first read from
-// a cold disk takes well under a second.
-constexpr int64_t kStuckSeconds = 10;
-
-int64_t MonotonicSeconds() {
-  return std::chrono::duration_cast<std::chrono::seconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
 
 // Where the short form is used its only spool is the directory itself.
 absl::Status CheckForgotten(FileSystem& files, const config::v1::ConnectorConfig& config) {
@@ -44,7 +28,7 @@ absl::Status CheckForgotten(FileSystem& files, const config::v1::ConnectorConfig
 absl::Status CheckSpool(Loop& loop, const config::v1::ConnectorConfig& config) {
   PosixFileSystem files(loop);
   const std::string& dir = config.spool().dir();
-  absl::Status status = CheckSpoolDir(files, dir, SpoolOptions(config, dir).free_bytes_min);
+  absl::Status status = CheckSpoolDir(files, dir, Spool::Options().free_bytes_min);
   return status.ok() ? CheckForgotten(files, config) : status;
 }
 
@@ -54,7 +38,7 @@ absl::StatusOr<std::unique_ptr<Connector>> Connector::Start(
   std::unique_ptr<Connector> connector(new Connector(loop, config));
   connector->on_fatal_ = std::move(on_fatal);
   absl::Status status = connector->Open();
-  if (status.ok()) status = connector->StartHttp();
+  if (status.ok()) status = connector->Serve();
   if (!status.ok()) return status;
   for (auto& connection : connector->connections_) connection->Start();
   connector->Tick();
@@ -64,7 +48,7 @@ absl::StatusOr<std::unique_ptr<Connector>> Connector::Start(
 Connector::Connector(Loop& loop, const config::v1::ConnectorConfig& config)
     : loop_(loop), config_(config), files_(loop) {}
 
-Connector::~Connector() { http_server_.Stop(); }
+Connector::~Connector() { http_.Stop(); }
 
 absl::Status Connector::Open() {
   absl::Status status = OpenDir();
@@ -78,20 +62,9 @@ absl::Status Connector::Open() {
 }
 
 absl::Status Connector::OpenDir() {
-  const std::string& dir = config_.spool().dir();
-  // CreateDir makes the last one.
-  std::error_code ignored;
-  std::filesystem::create_directories(std::filesystem::path(dir).parent_path(), ignored);
-  absl::Status status = files_.CreateDir(dir);
-  if (!status.ok()) return status;
-  auto lock = DirLock::Acquire(dir);
+  auto lock = OpenSpoolDir(files_, config_.spool().dir(), Spool::Options().free_bytes_min);
   if (!lock.ok()) return lock.status();
   lock_ = *std::move(lock);
-  status = CheckSpoolDir(files_, dir, SpoolOptions(config_, dir).free_bytes_min);
-  // A spool that is short of room makes room of its own.
-  if (!absl::IsResourceExhausted(status)) return status;
-  Log(LogLevel::kError, "spool_room_low", "the spool gives up its oldest records",
-      {{"status", status}});
   return absl::OkStatus();
 }
 
@@ -110,7 +83,7 @@ absl::Status Connector::MakeConnections() {
 }
 
 void Connector::OnDrainAsked(ConnectionRuntime& asked) {
-  if (draining_) return;
+  if (drain_.has_begun()) return;
   bool is_last = std::all_of(connections_.begin(), connections_.end(), [&](const auto& other) {
     return other.get() == &asked || other->has_left();
   });
@@ -141,54 +114,25 @@ bool Connector::OtherReceives(const std::string& id) const {
   });
 }
 
-absl::Status Connector::StartHttp() {
+absl::Status Connector::Serve() {
   registry_.AddCollector([this](MetricSink& sink) {
     for (const auto& connection : connections_) connection->CollectMetrics(sink);
     ledger_->CollectMetrics(sink);
   });
-  if (config_.listen().http().empty()) return absl::OkStatus();
-  http_server_.Handle("/metrics", [this] {
-    return HttpServerResponse{200, "text/plain; version=0.0.4", registry_.Scrape()};
-  });
-  http_server_.Handle("/-/healthy", [this] {
-    bool stuck = MonotonicSeconds() - last_tick_seconds_ > kStuckSeconds;
-    return stuck ? HttpServerResponse{503, "text/plain", "the loop is stuck\n"}
-                 : HttpServerResponse{200, "text/plain", "ok\n"};
-  });
-  http_server_.Handle("/-/ready", [this] {
-    return draining_ ? HttpServerResponse{503, "text/plain", "draining\n"}
-                     : HttpServerResponse{200, "text/plain", "ok\n"};
-  });
-  last_tick_seconds_ = MonotonicSeconds();
-  absl::Status status = http_server_.Start(config_.listen().http());
-  if (status.ok()) http_port_ = http_server_.port();
-  return status;
+  return http_.Start(config_.listen().http());
 }
 
 void Connector::Tick() {
-  last_tick_seconds_ = MonotonicSeconds();
+  http_.Tick();
   for (auto& connection : connections_) connection->Tick();
   ledger_->UpdateMetrics();
   loop_.After(kTickInterval, owner_.Wrap([this] { Tick(); }));
 }
 
 void Connector::Drain(absl::AnyInvocable<void()> done) {
-  if (draining_.exchange(true)) return;
-  on_drained_ = std::move(done);
-  loop_.After(kDrainMax, owner_.Wrap([this] {
-    Log(LogLevel::kWarn, "drain_cut", "not everything is acknowledged: the spool keeps it");
-    FinishDrain();
-  }));
-  drains_left_ = connections_.size();
-  for (auto& connection : connections_) {
-    connection->Drain(owner_.Wrap([this] {
-      if (--drains_left_ == 0) FinishDrain();
-    }));
-  }
-}
-
-void Connector::FinishDrain() {
-  if (on_drained_) std::exchange(on_drained_, nullptr)();
+  if (!drain_.Begin(connections_.size(), std::move(done))) return;
+  http_.SetDraining();
+  for (auto& connection : connections_) connection->Drain(drain_.PartDone());
 }
 
 }  // namespace braid

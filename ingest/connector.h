@@ -9,8 +9,6 @@
 #ifndef BRAID_INGEST_CONNECTOR_H_
 #define BRAID_INGEST_CONNECTOR_H_
 
-#include <atomic>
-#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
@@ -22,8 +20,9 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "base/curl_http_client.h"
+#include "base/daemon_http.h"
 #include "base/dir_lock.h"
-#include "base/http_server.h"
+#include "base/drain.h"
 #include "base/loop.h"
 #include "base/metrics.h"
 #include "base/owner.h"
@@ -60,7 +59,7 @@ class Connector {
   void Drain(absl::AnyInvocable<void()> done);
 
   // 0 when no HTTP port is configured.
-  int http_port() const { return http_port_; }
+  int http_port() const { return http_.port(); }
 
  private:
   Connector(Loop& loop, const config::v1::ConnectorConfig& config);
@@ -72,9 +71,8 @@ class Connector {
   bool OtherReceives(const std::string& id) const;
   // Of one connection; of the last one it is the process's.
   void OnDrainAsked(ConnectionRuntime& asked);
-  absl::Status StartHttp();
+  absl::Status Serve();
   void Tick();
-  void FinishDrain();
 
   Loop& loop_;
   const config::v1::ConnectorConfig config_;
@@ -89,16 +87,9 @@ class Connector {
   CurlHttpClient http_client_;
   std::vector<std::unique_ptr<ConnectionRuntime>> connections_;
 
-  // Seconds of the loop's clock at its last tick; read by the HTTP server.
-  std::atomic<int64_t> last_tick_seconds_{0};
-  std::atomic<bool> draining_{false};
-  int http_port_ = 0;
-
   absl::AnyInvocable<void()> on_drain_asked_;
-  absl::AnyInvocable<void()> on_drained_;
-  // Connections that still drain.
-  size_t drains_left_ = 0;
-  HttpServer http_server_;
+  DrainWait drain_{loop_};
+  DaemonHttp http_{registry_};
   Owner owner_;
 };
 

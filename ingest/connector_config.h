@@ -15,6 +15,7 @@
 #include "base/config_check.h"
 #include "braid/config/v1/config.pb.h"
 #include "ingest/connection.h"
+#include "ingest/source_plan.h"
 #include "ingest/x_dialect.h"
 
 namespace braid {
@@ -48,9 +49,6 @@ std::vector<ConnectionPlan> PlanConnections(const config::v1::ConnectorConfig& c
 
 // What would run: "1 connection: fra-a (x-v2-filtered, stream main)".
 std::string Summarize(const std::vector<ConnectionPlan>& plans);
-
-// What the Authorization header is made of, read anew at each connect.
-absl::StatusOr<std::string> ReadCredentials(const config::v1::SourceConfig& source);
 
 }  // namespace braid
 

@@ -1,98 +1,40 @@
-// braid-connector: flags, configuration, signals; the rest is Connector.
+// braid-connector.
 
-#include <unistd.h>
+#include <utility>
 
-#include <cstdio>
-
-#include "base/daemon_flags.h"
-#include "base/log.h"
-#include "base/real_loop.h"
-#include "base/signals.h"
-#include "base/version.h"
+#include "base/daemon_main.h"
 #include "ingest/connector.h"
 #include "ingest/connector_config.h"
 
+namespace braid {
 namespace {
 
-constexpr int kExitFailed = 1;
-constexpr int kExitUsage = 2;
-// EX_SOFTWARE: what is on disk is indeterminate; a new start finds out.
-constexpr int kExitFatal = 70;
-
-void ExitFatal(const absl::Status& status) {
-  braid::Log(braid::LogLevel::kError, "spool_failed", "stopping at once", {{"error", status}});
-  // No destructors: nothing may be written any more.
-  _exit(kExitFatal);
-}
-
-int Fail(const absl::Status& status) {
-  std::fprintf(stderr, "braid-connector: %s\n", std::string(status.message()).c_str());
-  return kExitFailed;
-}
+using config::v1::ConnectorConfig;
 
 // The file itself is right; what it names may not be.
-int Check(const std::string& file, const braid::config::v1::ConnectorConfig& config) {
-  braid::RealLoop loop("check");
-  absl::Status status = braid::CheckSpool(loop, config);
-  if (!status.ok()) {
-    Fail(status);
-    return kExitUsage;
-  }
-  std::printf("%s: ok, %s\n", file.c_str(),
-              braid::Summarize(braid::PlanConnections(config)).c_str());
-  return 0;
+absl::StatusOr<std::string> Check(Loop& loop, const ConnectorConfig& config) {
+  absl::Status status = CheckSpool(loop, config);
+  if (!status.ok()) return status;
+  return Summarize(PlanConnections(config));
+}
+
+void Started(Connector& connector, std::function<void(const std::string& why)> drain) {
+  connector.SetDrainAsked(
+      [drain = std::move(drain)] { drain("dedupers asked every connection to leave"); });
 }
 
 }  // namespace
+}  // namespace braid
 
 int main(int argc, char** argv) {
-  absl::optional<int> exit_code;
-  braid::DaemonFlags flags = braid::ParseDaemonFlags(
-      {"braid-connector", "Streams connections to X and offers everything to the dedupers.", ""},
-      argc, argv, &exit_code);
-  if (exit_code.has_value()) return *exit_code;
-  if (flags.version) {
-    std::printf("braid-connector %s %s\n", std::string(braid::Version()).c_str(),
-                std::string(braid::Commit()).c_str());
-    return 0;
-  }
-  braid::config::v1::ConnectorConfig config;
-  braid::ConfigProblems problems = braid::LoadConnector(flags.config_file, &config);
-  bool is_wrong = braid::HasErrors(problems);
-  if (!problems.empty() && (is_wrong || flags.check_config)) {
-    std::fprintf(stderr, "%s\n", braid::JoinProblems(problems).c_str());
-  }
-  if (is_wrong) return kExitUsage;
-  if (flags.check_config) return Check(flags.config_file, config);
-  braid::LimitMallocArenas();
-  braid::InitLog(braid::DaemonLogOptions(flags, config.log(), "connector"));
-  braid::LogWarnings(problems);
-
-  // Signals first: threads that start later leave them alone.
-  braid::RealLoop loop("connector");
-  std::unique_ptr<braid::Connector> connector;
-  braid::Signals signals(loop, [&](int) {
-    braid::Log(braid::LogLevel::kInfo, "draining", "asked to stop");
-    connector->Drain([&loop] { loop.Stop(); });
-  }, [&] {
-    braid::config::v1::ConnectorConfig fresh;
-    braid::ConfigProblems found = braid::LoadConnector(flags.config_file, &fresh);
-    braid::LogReload(found, config, fresh);
-  });
-  auto started = braid::Connector::Start(loop, config, ExitFatal);
-  if (!started.ok()) return Fail(started.status());
-  connector = *std::move(started);
-  connector->SetDrainAsked([&] {
-    braid::Log(braid::LogLevel::kInfo, "draining", "dedupers asked every connection to leave");
-    connector->Drain([&loop] { loop.Stop(); });
-  });
-  if (!flags.ready_file.empty()) {
-    absl::Status written = braid::WriteReadyFile(flags.ready_file, 0, connector->http_port());
-    if (!written.ok()) return Fail(written);
-  }
-  braid::Log(braid::LogLevel::kInfo, "running", "streaming and offering",
-             {{"http_port", connector->http_port()}});
-  loop.RunInThisThread();
-  connector.reset();
-  return 0;
+  braid::DaemonProgram<braid::config::v1::ConnectorConfig, braid::Connector> program;
+  program.description = {"braid-connector",
+                         "Streams connections to X and offers everything to the dedupers.", ""};
+  program.component = "connector";
+  program.doing = "streaming and offering";
+  program.load = braid::LoadConnector;
+  program.check = braid::Check;
+  program.start = braid::Connector::Start;
+  program.started = braid::Started;
+  return braid::RunDaemon(program, argc, argv);
 }

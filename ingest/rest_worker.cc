@@ -22,10 +22,6 @@ constexpr absl::Duration kLimitMax = absl::Minutes(16);
 // X counts by whole seconds.
 constexpr absl::Duration kLimitMargin = absl::Seconds(1);
 
-bool IsStale(const absl::Status& status) {
-  return absl::IsAborted(status) || absl::IsNotFound(status) || absl::IsInvalidArgument(status);
-}
-
 absl::optional<int64_t> NumberHeader(const HttpHead& head, const char* name) {
   auto found = head.headers.find(name);
   int64_t number = 0;
@@ -47,94 +43,34 @@ RestWorker::RestWorker(Loop& loop, HttpClient& http, std::vector<WorkClient*> de
       http_(http),
       options_(std::move(options)),
       authorization_(std::move(authorization)) {
+  WorkSeat::Options seat;
+  seat.request.set_worker_id(options_.worker_id);
+  seat.request.set_network(options_.network);
+  seat.request.set_stream(options_.stream);
+  SetDuration(options_.lease_wait, seat.request.mutable_wait());
+  seat.renew_interval = options_.renew_interval;
+  seat.ask_interval = options_.ask_interval;
   for (WorkClient* client : dedupers) {
     desks_.push_back(std::make_unique<Desk>());
     desks_.back()->client = client;
+    desks_.back()->seat =
+        std::make_unique<WorkSeat>(loop, *client, seat, static_cast<WorkSeatHandler*>(this));
   }
 }
 
 void RestWorker::Start() {
   next_list_ = loop_.Now();
-  for (auto& desk : desks_) Ask(desk.get());
+  for (auto& desk : desks_) desk->seat->Start();
   Watch();
 }
 
 // --- the dedupers ---
 
-void RestWorker::Ask(Desk* desk) {
-  if (desk->is_asking || desk->work.has_value()) return;
-  desk->is_asking = true;
-  v1::LeaseRequest request;
-  request.set_worker_id(options_.worker_id);
-  request.set_network(options_.network);
-  request.set_stream(options_.stream);
-  SetDuration(options_.lease_wait, request.mutable_wait());
-  absl::Time sent = loop_.Now();
-  desk->client->Lease(request, owner_.Wrap([this, desk, sent](auto response) {
-    OnLease(desk, sent, std::move(response));
-  }));
-}
+void RestWorker::OnTaken(WorkSeat&) { StartNext(); }
 
-void RestWorker::AskLater(Desk* desk) {
-  loop_.After(options_.ask_interval, owner_.Wrap([this, desk] { Ask(desk); }));
-}
-
-void RestWorker::OnLease(Desk* desk, absl::Time sent, absl::StatusOr<v1::LeaseResponse> response) {
-  desk->is_asking = false;
-  if (!response.ok() || !response->has_work()) return AskLater(desk);
-  desk->work = std::move(*response->mutable_work());
-  desk->lease_end = sent + ToDuration(desk->work->lease());
-  Log(LogLevel::kInfo, "work_taken", "a task of a deduper",
-      {{"work", desk->work->name()}, {"fence", desk->work->fence()}});
-  Renew(desk);
-  StartNext();
-}
-
-void RestWorker::Renew(Desk* desk) {
-  if (!desk->work.has_value() || desk->is_renewing) return;
-  desk->is_renewing = true;
-  v1::RenewRequest request;
-  request.set_name(desk->work->name());
-  request.set_fence(desk->work->fence());
-  absl::Time sent = loop_.Now();
-  desk->client->Renew(request, owner_.Wrap([this, desk, sent, fence = request.fence(),
-                                            name = request.name()](auto response) {
-    desk->is_renewing = false;
-    bool is_ours =
-        desk->work.has_value() && desk->work->name() == name && desk->work->fence() == fence;
-    if (!is_ours) return;
-    if (response.ok()) {
-      desk->lease_end = std::max(desk->lease_end, sent + ToDuration(response->lease()));
-    } else if (IsStale(response.status())) {
-      Lose(desk, response.status());
-    }
-  }));
-}
-
-void RestWorker::Lose(Desk* desk, const absl::Status& status) {
-  Log(LogLevel::kWarn, "work_lost", "the lease ended before the task",
-      {{"work", desk->work->name()}, {"error", status}});
+void RestWorker::OnLost(WorkSeat& seat) {
   lost_leases_.Increment();
-  desk->work.reset();
-  desk->completion.reset();
-  if (desk_ == desk) FinishJob();
-  AskLater(desk);
-}
-
-void RestWorker::Complete(Desk* desk) {
-  if (!desk->completion.has_value() || desk->is_completing) return;
-  desk->is_completing = true;
-  desk->client->Complete(
-      *desk->completion, owner_.Wrap([this, desk, name = desk->completion->name()](auto response) {
-        desk->is_completing = false;
-        bool is_ours = desk->completion.has_value() && desk->completion->name() == name;
-        // Told again by Watch.
-        if (!is_ours || (!response.ok() && !IsStale(response.status()))) return;
-        if (!response.ok()) return Lose(desk, response.status());
-        desk->completion.reset();
-        desk->work.reset();
-        Ask(desk);
-      }));
+  if (desk_ != nullptr && desk_->seat.get() == &seat) FinishJob();
 }
 
 void RestWorker::Tell(Desk* desk) {
@@ -147,18 +83,14 @@ void RestWorker::Tell(Desk* desk) {
       request, owner_.Wrap([this, desk, told = request.rule_set()](auto response) {
         desk->is_telling = false;
         // Again by Watch, unless there is something newer by then.
-        if (!response.ok() && !IsStale(response.status()) && !desk->news.has_value()) {
+        if (!response.ok() && !IsStaleLease(response.status()) && !desk->news.has_value()) {
           desk->news = told;
         }
       }));
 }
 
 void RestWorker::Watch() {
-  for (auto& desk : desks_) {
-    Renew(desk.get());
-    Complete(desk.get());
-    Tell(desk.get());
-  }
+  for (auto& desk : desks_) Tell(desk.get());
   StartNext();
   absl::Duration until_list = std::max(next_list_ - loop_.Now(), options_.ask_interval);
   loop_.After(std::min(options_.renew_interval, until_list), owner_.Wrap([this] { Watch(); }));
@@ -170,14 +102,14 @@ void RestWorker::StartNext() {
   if (job_ != nullptr) return;
   desk_ = nullptr;
   for (auto& desk : desks_) {
-    if (desk->work.has_value() && !desk->completion.has_value()) desk_ = desk.get();
+    if (desk->seat->is_working()) desk_ = desk.get();
   }
   v1::RuleAction action;
   if (desk_ != nullptr) {
-    if (!desk_->work->has_rule_action()) {
+    if (!desk_->seat->work().has_rule_action()) {
       return EndJob(v1::CompleteRequest::OUTCOME_FAILED, "this worker does not know such work", {});
     }
-    action = desk_->work->rule_action();
+    action = desk_->seat->work().rule_action();
   } else if (next_list_ <= loop_.Now()) {
     action.set_kind(v1::RuleAction::KIND_LIST);
     next_list_ = loop_.Now() + options_.list_interval;
@@ -191,7 +123,7 @@ void RestWorker::StartNext() {
 }
 
 bool RestWorker::OutlastsWrite(const Desk& desk) const {
-  return loop_.Now() + options_.call.timeout + kLeaseMargin <= desk.lease_end;
+  return loop_.Now() + options_.call.timeout + kLeaseMargin <= desk.seat->lease_end();
 }
 
 void RestWorker::StepLater(absl::Duration delay) {
@@ -212,7 +144,7 @@ void RestWorker::Step() {
   api.authorization = *std::move(authorization);
   absl::optional<RuleJob::Call> call = job_->Next(api);
   if (call->is_write && !OutlastsWrite(*desk_)) {
-    Renew(desk_);
+    desk_->seat->Renew();
     return StepLater(options_.ask_interval);
   }
   Send(*call);
@@ -279,14 +211,11 @@ void RestWorker::GiveUp(const std::string& why) {
 
 void RestWorker::ReportProgress(const std::string& message) {
   if (desk_ == nullptr || job_->is_ended()) return;
-  v1::ReportRequest request;
-  request.set_name(desk_->work->name());
-  request.set_fence(desk_->work->fence());
-  request.mutable_progress()->set_done(job_->done_requests());
-  request.mutable_progress()->set_total(job_->total_requests());
-  request.mutable_progress()->set_message(message);
-  // The next one tells what this one does not.
-  desk_->client->Report(request, [](auto) {});
+  v1::WorkProgress progress;
+  progress.set_done(job_->done_requests());
+  progress.set_total(job_->total_requests());
+  progress.set_message(message);
+  desk_->seat->Report(progress);
 }
 
 void RestWorker::EndJob(v1::CompleteRequest::Outcome outcome, const std::string& error,
@@ -303,13 +232,10 @@ void RestWorker::EndJob(v1::CompleteRequest::Outcome outcome, const std::string&
   if (desk_ != nullptr) {
     tasks_.Increment();
     v1::CompleteRequest request;
-    request.set_name(desk_->work->name());
-    request.set_fence(desk_->work->fence());
     request.set_outcome(outcome);
     request.set_error(error);
     *request.mutable_rule_result() = std::move(result);
-    desk_->completion = std::move(request);
-    Complete(desk_);
+    desk_->seat->Complete(std::move(request));
   }
   for (auto& desk : desks_) Tell(desk.get());
   FinishJob();

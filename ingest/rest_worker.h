@@ -31,11 +31,12 @@
 #include "ingest/rest_call.h"
 #include "ingest/rule_job.h"
 #include "ingest/work_client.h"
+#include "ingest/work_seat.h"
 #include "ingest/x_rules.h"
 
 namespace braid {
 
-class RestWorker {
+class RestWorker final : private WorkSeatHandler {
  public:
   struct Options {
     std::string worker_id;
@@ -72,27 +73,18 @@ class RestWorker {
   void CollectMetrics(MetricSink& sink, const MetricLabels& labels) const;
 
  private:
-  // One deduper and what it gave us.
+  // One deduper and what it is to be told.
   struct Desk {
     WorkClient* client = nullptr;
-    bool is_asking = false;
-    absl::optional<v1::Work> work;
-    // By our clock, from before the call that gave it was sent.
-    absl::Time lease_end;
-    bool is_renewing = false;
-    // Set when the work is done and the deduper has not heard it.
-    absl::optional<v1::CompleteRequest> completion;
-    bool is_completing = false;
+    std::unique_ptr<WorkSeat> seat;
     absl::optional<v1::RuleSet> news;
     bool is_telling = false;
   };
 
-  void Ask(Desk* desk);
-  void AskLater(Desk* desk);
-  void OnLease(Desk* desk, absl::Time sent, absl::StatusOr<v1::LeaseResponse> response);
-  void Renew(Desk* desk);
-  void Lose(Desk* desk, const absl::Status& status);
-  void Complete(Desk* desk);
+  void OnTaken(WorkSeat& seat) override;
+  // Nobody cancels a change of rules.
+  void OnCancelled(WorkSeat& seat) override {}
+  void OnLost(WorkSeat& seat) override;
   void Tell(Desk* desk);
   void Watch();
 

@@ -324,6 +324,18 @@ bool Spool::FullyAcknowledged(int deduper) const {
   return true;
 }
 
+uint64_t Spool::AcknowledgedOffset(int deduper) const {
+  return state_.sessions.at(epoch()).acknowledged[deduper];
+}
+
+bool Spool::HasLossFrom(uint64_t offset) const {
+  const SpoolSession& session = state_.sessions.at(epoch());
+  for (auto it = session.segments.begin(); it != session.segments.end(); ++it) {
+    if (it->second.is_loss && session.SegmentEnd(it) > offset) return true;
+  }
+  return false;
+}
+
 uint64_t Spool::UnacknowledgedBytes(int deduper) const {
   uint64_t bytes = 0;
   for (const auto& [epoch, session] : state_.sessions) {

@@ -119,6 +119,10 @@ class Spool final : public RecordSink {
   // On disk and not acknowledged by this deduper, to within a few frames.
   uint64_t UnacknowledgedBytes(int deduper) const;
   bool FullyAcknowledged(int deduper) const;
+  // Everything of the current session below it is durable at this deduper.
+  uint64_t AcknowledgedOffset(int deduper) const;
+  // Whether anything of the current session from this offset on was given up.
+  bool HasLossFrom(uint64_t offset) const;
 
   // A deduper has seen epoch `above`, with other content where it is also ours:
   // every session gets a new epoch above it and is offered again. Who knows it

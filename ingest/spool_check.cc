@@ -1,7 +1,12 @@
 #include "ingest/spool_check.h"
 
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "base/file_path.h"
+#include "base/log.h"
 
 namespace braid {
 namespace {
@@ -30,6 +35,25 @@ absl::Status CheckSpoolDir(FileSystem& files, const std::string& dir, uint64_t f
   return absl::ResourceExhaustedError(absl::StrCat("spool.dir '", dir, "' has ", *free_bytes,
                                                    " bytes of disk left and needs ", free_bytes_min,
                                                    "; make room or point it at another disk"));
+}
+
+absl::StatusOr<std::unique_ptr<DirLock>> OpenSpoolDir(FileSystem& files, const std::string& dir,
+                                                      uint64_t free_bytes_min) {
+  // CreateDir makes the last one.
+  std::error_code ignored;
+  std::filesystem::create_directories(std::filesystem::path(dir).parent_path(), ignored);
+  absl::Status status = files.CreateDir(dir);
+  if (!status.ok()) return status;
+  auto lock = DirLock::Acquire(dir);
+  if (!lock.ok()) return lock.status();
+  status = CheckSpoolDir(files, dir, free_bytes_min);
+  // A spool that is short of room makes room of its own.
+  if (!status.ok() && !absl::IsResourceExhausted(status)) return status;
+  if (!status.ok()) {
+    Log(LogLevel::kError, "spool_room_low", "the spool gives up its oldest records",
+        {{"status", status}});
+  }
+  return lock;
 }
 
 }  // namespace braid

@@ -23,16 +23,22 @@ const std::string& Dir() {
   return *dir;
 }
 
-void Load(const std::string& name, bool connector, absl::string_view text) {
-  const std::string file = Dir() + "/" + name;
-  std::ofstream(file, std::ios::binary).write(text.data(), static_cast<int64_t>(text.size()));
-  config::v1::ConnectorConfig connector_config;
-  config::v1::DeduperConfig deduper_config;
+ConfigProblems LoadAs(uint8_t choice, const std::string& file) {
+  config::v1::ConnectorConfig connector;
+  config::v1::RecovererConfig recoverer;
+  config::v1::DeduperConfig deduper;
   ConfigSource source(file);
-  const ConfigProblems problems = connector
-                                      ? LoadConnectorConfig(file, &connector_config, &source)
-                                      : LoadDeduperConfig(file, &deduper_config);
-  for (const ConfigProblem& problem : problems) BRAID_CHECK(!problem.ToString().empty());
+  if ((choice & 2) != 0) return LoadConnectorConfig(file, &connector, &source);
+  if ((choice & 4) != 0) return LoadRecovererConfig(file, &recoverer, &source);
+  return LoadDeduperConfig(file, &deduper);
+}
+
+void Load(uint8_t choice, absl::string_view text) {
+  const std::string file = Dir() + (choice & 1 ? "/c.textproto" : "/c.yaml");
+  std::ofstream(file, std::ios::binary).write(text.data(), static_cast<int64_t>(text.size()));
+  for (const ConfigProblem& problem : LoadAs(choice, file)) {
+    BRAID_CHECK(!problem.ToString().empty());
+  }
 }
 
 }  // namespace
@@ -41,6 +47,6 @@ void Load(const std::string& name, bool connector, absl::string_view text) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   braid::FuzzInput input(data, size);
   const uint8_t choice = input.TakeByte();
-  braid::Load(choice & 1 ? "c.textproto" : "c.yaml", (choice & 2) != 0, input.TakeRest());
+  braid::Load(choice, input.TakeRest());
   return 0;
 }

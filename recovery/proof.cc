@@ -1,0 +1,238 @@
+#include "recovery/proof.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/check.h"
+#include "base/hash.h"
+#include "proto/proto_time.h"
+#include "proto/snowflake.h"
+
+namespace braid {
+namespace {
+
+// The share of witnesses that may be missing: deleted, or protected since.
+constexpr size_t kWitnessesPerMissing = 5;
+
+constexpr char kLost[] = "the spool gave up what had come: it was full, or its disk failed";
+
+// What may be vouched for, before witnesses are heard.
+struct Claim {
+  std::vector<Interval> covers;
+  std::vector<Interval> failed;
+  absl::string_view proof;
+  std::string why_not;
+};
+
+Claim Nothing(std::string why, absl::string_view proof = "") {
+  return {{}, {}, proof, std::move(why)};
+}
+
+Claim LessMissing(const Interval& asked, const std::vector<Interval>& missing, std::string why) {
+  IntervalSet gone, left;
+  left.Add(asked);
+  for (const Interval& interval : missing) {
+    gone.Add(interval);
+    left.Subtract(interval);
+  }
+  return {left.Intervals(), gone.Within(asked), kProofFinalRecord, std::move(why)};
+}
+
+Claim ByFinalRecord(const FetchEvidence& evidence) {
+  const FinalRecord& record = *evidence.final_record;
+  if (!record.activity_count.has_value()) return Nothing("X's final record has no count");
+  if (*record.activity_count != evidence.events) {
+    return Nothing(absl::StrCat("X sent ", *record.activity_count, " by its count, and ",
+                                evidence.events, " came"));
+  }
+  switch (record.kind) {
+    case FinalRecord::Kind::kCompleted:
+      return {{evidence.asked}, {}, kProofFinalRecord, ""};
+    case FinalRecord::Kind::kWithErrors:
+      return LessMissing(evidence.asked, record.missing,
+                         absl::StrCat("X failed ", record.missing.size(), " minutes"));
+    case FinalRecord::Kind::kFailed:
+      return LessMissing(evidence.asked, record.missing, "X failed to complete it");
+  }
+  return Nothing("");
+}
+
+bool IsSameTwice(const FetchEvidence& evidence, const std::vector<v1::RecoveryStep>& steps) {
+  return std::any_of(steps.begin(), steps.end(), [&](const v1::RecoveryStep& step) {
+    return step.has_last_end_time() && step.last_keys_digest() == evidence.keys_digest &&
+           evidence.end_time - ToTime(step.last_end_time()) >= kAttemptsApart;
+  });
+}
+
+// The minutes before the last one are all there: X sends them in order.
+Claim ByOrder(const FetchEvidence& evidence, std::string why) {
+  const Interval& asked = evidence.asked;
+  bool is_ahead = evidence.last_minute.has_value() && *evidence.last_minute > asked.from &&
+                  *evidence.last_minute < asked.until;
+  if (!evidence.has_final_record || !evidence.is_in_order || !is_ahead) {
+    return Nothing(std::move(why));
+  }
+  return {{{asked.from, *evidence.last_minute}},
+          {{*evidence.last_minute, asked.until}},
+          "",
+          std::move(why)};
+}
+
+Claim ClaimOf(const FetchEvidence& evidence, const std::vector<v1::RecoveryStep>& steps) {
+  if (evidence.stop == FetchEvidence::Stop::kLost) return Nothing(kLost);
+  if (evidence.lost_lines > 0) {
+    return Nothing(absl::StrCat(evidence.lost_lines, " lines were lost"));
+  }
+  if (evidence.final_record.has_value()) return ByFinalRecord(evidence);
+  if (evidence.stop != FetchEvidence::Stop::kClean) {
+    return ByOrder(evidence,
+                   absl::StrCat("the stream ended early: ", CauseWord(evidence.verdict.cause)));
+  }
+  if (IsSameTwice(evidence, steps)) return {{evidence.asked}, {}, kProofSameTwice, ""};
+  Claim claim = ByOrder(evidence, "the stream ended without X's final record");
+  if (!claim.covers.empty()) return claim;
+  return Nothing("the stream ended cleanly, which alone proves nothing", kProofCleanEnd);
+}
+
+bool IsWithin(const std::vector<Interval>& intervals, int64_t micros) {
+  return std::any_of(intervals.begin(), intervals.end(), [&](const Interval& interval) {
+    return interval.from <= micros && micros < interval.until;
+  });
+}
+
+// Why the witnesses contradict; empty: they do not.
+std::string Contradiction(const FetchEvidence& evidence, const v1::RecoveryStep& step,
+                          const std::vector<Interval>& spans) {
+  size_t expected = 0, missing = 0;
+  for (uint64_t id : step.witness_post_ids()) {
+    if (!IsWithin(spans, absl::ToUnixMicros(SnowflakeTime(id)))) continue;
+    ++expected;
+    const auto& seen = evidence.seen_witnesses;
+    missing += std::find(seen.begin(), seen.end(), id) == seen.end() ? 1 : 0;
+  }
+  if (missing * kWitnessesPerMissing <= expected) return "";
+  return absl::StrCat(missing, " of ", expected, " posts that connections brought are not in it");
+}
+
+void FillCounts(const FetchEvidence& evidence, v1::RecoveryResult* result) {
+  result->mutable_totals()->set_received_events(evidence.events);
+  result->mutable_totals()->set_received_bytes(evidence.bytes);
+  result->set_message(evidence.message);
+  result->set_http_status(evidence.http_status);
+}
+
+FetchOutcome JudgeStream(const FetchEvidence& evidence,
+                         const std::vector<v1::RecoveryStep>& steps) {
+  Claim claim = ClaimOf(evidence, steps);
+  std::vector<Interval> spans = claim.covers;
+  if (claim.proof == kProofCleanEnd) spans = {evidence.asked};
+  std::string contradiction = Contradiction(evidence, steps.front(), spans);
+  if (!contradiction.empty()) claim = Nothing(std::move(contradiction));
+  FetchOutcome outcome;
+  bool is_complete = !claim.covers.empty() && claim.failed.empty();
+  outcome.outcome =
+      is_complete ? v1::CompleteRequest::OUTCOME_DONE : v1::CompleteRequest::OUTCOME_INCOMPLETE;
+  if (!is_complete) outcome.error = std::move(claim.why_not);
+  outcome.covers = std::move(claim.covers);
+  outcome.result.set_complete(is_complete);
+  outcome.result.set_proof(std::string(claim.proof));
+  // What a later attempt is compared with: never that of a cut one.
+  bool is_half = claim.proof == kProofCleanEnd;
+  if (is_complete || is_half) outcome.result.set_keys_digest(evidence.keys_digest);
+  for (const Interval& failed : claim.failed) *outcome.result.add_failed_ranges() = RangeOf(failed);
+  return outcome;
+}
+
+FetchOutcome JudgeRefusal(const FetchEvidence& evidence) {
+  FetchOutcome outcome;
+  absl::string_view refusal = RefusalOf(evidence.verdict.cause);
+  outcome.outcome =
+      refusal.empty() ? v1::CompleteRequest::OUTCOME_FAILED : v1::CompleteRequest::OUTCOME_REFUSED;
+  outcome.error = absl::StrCat("X refused: ", CauseWord(evidence.verdict.cause));
+  outcome.result.set_refusal(std::string(refusal));
+  if (evidence.verdict.delay_min > absl::ZeroDuration()) {
+    SetTime(evidence.end_time + evidence.verdict.delay_min, outcome.result.mutable_retry_time());
+  }
+  return outcome;
+}
+
+FetchOutcome WithoutProof(v1::CompleteRequest::Outcome kind, std::string error) {
+  FetchOutcome outcome;
+  outcome.outcome = kind;
+  outcome.error = std::move(error);
+  return outcome;
+}
+
+FetchOutcome JudgeEnd(const FetchEvidence& evidence, const std::vector<v1::RecoveryStep>& steps) {
+  switch (evidence.stop) {
+    case FetchEvidence::Stop::kRefused:
+      return JudgeRefusal(evidence);
+    case FetchEvidence::Stop::kFailed:
+      return WithoutProof(v1::CompleteRequest::OUTCOME_FAILED,
+                          absl::StrCat("X did not answer: ", CauseWord(evidence.verdict.cause)));
+    case FetchEvidence::Stop::kStopped:
+      return WithoutProof(v1::CompleteRequest::OUTCOME_INCOMPLETE, "stopped");
+    case FetchEvidence::Stop::kClean:
+    case FetchEvidence::Stop::kBroken:
+    case FetchEvidence::Stop::kLost:
+      break;
+  }
+  return JudgeStream(evidence, steps);
+}
+
+}  // namespace
+
+FetchOutcome Judge(const FetchEvidence& evidence, const std::vector<v1::RecoveryStep>& steps) {
+  BRAID_CHECK(!steps.empty());
+  FetchOutcome outcome = JudgeEnd(evidence, steps);
+  FillCounts(evidence, &outcome.result);
+  return outcome;
+}
+
+uint64_t DigestOfNothing() { return Hash64(""); }
+
+void GiveUp(FetchOutcome* outcome) {
+  v1::RecoveryJob::Totals totals = outcome->result.totals();
+  *outcome = WithoutProof(v1::CompleteRequest::OUTCOME_INCOMPLETE, kLost);
+  *outcome->result.mutable_totals() = totals;
+}
+
+absl::string_view RefusalOf(Cause cause) {
+  switch (cause) {
+    case Cause::kTooManyConnections:
+      return "too_many_jobs";
+    case Cause::kRateLimited:
+    case Cause::kProvisioning:
+      return "rate_limited";
+    case Cause::kUsageCap:
+    case Cause::kPayment:
+      return "usage_capped";
+    case Cause::kUnauthorized:
+    case Cause::kForbidden:
+    case Cause::kToken:
+      return "credentials";
+    case Cause::kBadRequest:
+      return "range_refused";
+    case Cause::kNotFound:
+    case Cause::kRedirect:
+    case Cause::kRules:
+      return "not_offered";
+    default:
+      return "";
+  }
+}
+
+Interval IntervalOf(const v1::TimeRange& range) {
+  return {absl::ToUnixMicros(ToTime(range.start_time())),
+          absl::ToUnixMicros(ToTime(range.end_time()))};
+}
+
+v1::TimeRange RangeOf(const Interval& interval) {
+  v1::TimeRange range;
+  SetTime(absl::FromUnixMicros(interval.from), range.mutable_start_time());
+  SetTime(absl::FromUnixMicros(interval.until), range.mutable_end_time());
+  return range;
+}
+
+}  // namespace braid

@@ -1,0 +1,111 @@
+// What one fetch of a past range is worth: from what was received and how it
+// ended to the spans that may be vouched for, what X could not send, and the
+// outcome that dedupers are told. The table of docs/OPERATIONS.md, Recovery.
+//
+//   X's final record, its count equal to ours     the range less what X names
+//   no loss, clean end, the same keys as the last
+//     clean attempt, ten minutes before           the range
+//   clean end                                     nothing yet: half a proof
+//   end before the final record where X sends
+//     the oldest minute first                     all before the last minute
+//   anything else, any line lost                  nothing
+//
+// And nothing is vouched for that lacks more than a fifth of the posts that
+// connections brought of it, whatever X says.
+//
+// Pure; any thread. Bounds: those of the final record.
+
+#ifndef BRAID_RECOVERY_PROOF_H_
+#define BRAID_RECOVERY_PROOF_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "absl/types/optional.h"
+#include "base/interval_set.h"
+#include "braid/v1/recovery.pb.h"
+#include "braid/v1/work_service.pb.h"
+#include "ingest/x_error.h"
+#include "recovery/final_record.h"
+
+namespace braid {
+
+// RecoveryResult.proof. The last is half a proof: the same keys once more, ten
+// minutes later, are the other half.
+inline constexpr absl::string_view kProofFinalRecord = "final_record";
+inline constexpr absl::string_view kProofSameTwice = "same_twice";
+inline constexpr absl::string_view kProofCleanEnd = "clean_end";
+
+// Between two clean attempts whose keys are compared. Ten minutes, less half a
+// minute that the deduper's clock and X's may differ by.
+inline constexpr absl::Duration kAttemptsApart = absl::Seconds(570);
+
+struct FetchEvidence {
+  enum class Stop {
+    kClean,    // the answer ended as HTTP says, and X announced no trouble
+    kBroken,   // the stream ended otherwise, or we gave it up as silent
+    kRefused,  // an answer that is no stream
+    kFailed,   // no answer
+    kStopped,  // nobody wants it any more
+    kLost,     // complete or not, what was received is no longer all there
+  };
+  Stop stop = Stop::kFailed;
+  // Why; of kRefused it decides what is told.
+  Verdict verdict;
+  int http_status = 0;
+  // X's last words, or what there is to say; at most 2 KiB.
+  std::string message;
+
+  // What was asked of X: Unix microseconds.
+  Interval asked;
+  // X sends the oldest minute first and a final record.
+  bool has_final_record = false;
+
+  uint64_t events = 0;
+  uint64_t bytes = 0;
+  // Of the set of keys that came: DigestOfNothing() and the sum of their Hash64.
+  uint64_t keys_digest = 0;
+  // Lines dropped, cut or not understood.
+  uint64_t lost_lines = 0;
+  // Start of the newest minute of which something came, and whether minutes came
+  // in order.
+  absl::optional<int64_t> last_minute;
+  bool is_in_order = true;
+  absl::optional<FinalRecord> final_record;
+  // Of the step's witnesses: those that came.
+  std::vector<uint64_t> seen_witnesses;
+  // X time.
+  absl::Time end_time;
+};
+
+struct FetchOutcome {
+  v1::CompleteRequest::Outcome outcome = v1::CompleteRequest::OUTCOME_INCOMPLETE;
+  std::string error;
+  // Without cover and session: those are the caller's.
+  v1::RecoveryResult result;
+  // To be vouched for: ascending, inside `asked`.
+  std::vector<Interval> covers;
+};
+
+// `steps`: everybody that waits for this fetch; the first one's witnesses were
+// looked for, an earlier attempt of any of them counts. REQUIRES: at least one.
+FetchOutcome Judge(const FetchEvidence& evidence, const std::vector<v1::RecoveryStep>& steps);
+
+// That nothing came is a set too, told from none by its digest.
+uint64_t DigestOfNothing();
+
+// What came is no longer all there: nothing of it is vouched for after all.
+void GiveUp(FetchOutcome* outcome);
+
+// "too_many_jobs", "rate_limited", …: RecoveryResult.refusal.
+absl::string_view RefusalOf(Cause cause);
+
+Interval IntervalOf(const v1::TimeRange& range);
+v1::TimeRange RangeOf(const Interval& interval);
+
+}  // namespace braid
+
+#endif  // BRAID_RECOVERY_PROOF_H_

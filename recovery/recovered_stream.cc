@@ -1,0 +1,122 @@
+#include "recovery/recovered_stream.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/version.h"
+#include "ingest/source_plan.h"
+#include "recovery/past_fetch.h"
+
+namespace braid {
+
+RecoveredStream::RecoveredStream(Loop& loop, HttpClient& http, FileSystem& files, Random& random,
+                                 AttemptLedger& ledger, RecoveryPlan plan, Options options,
+                                 std::vector<Deduper> dedupers)
+    : loop_(loop),
+      http_(http),
+      files_(files),
+      random_(random),
+      ledger_(ledger),
+      plan_(std::move(plan)),
+      options_(std::move(options)),
+      dedupers_(std::move(dedupers)) {}
+
+absl::Status RecoveredStream::Open(std::function<void(absl::Status)> on_fatal) {
+  absl::Status status = files_.CreateDir(plan_.spool_dir);
+  if (!status.ok()) return status;
+  Spool::Options spool_options = options_.spool;
+  spool_options.dir = plan_.spool_dir;
+  auto spool = Spool::Open(loop_, files_, random_, spool_options, std::move(on_fatal));
+  if (!spool.ok()) return spool.status();
+  spool_ = *std::move(spool);
+  MakeOffers();
+  MakeWorker();
+  return absl::OkStatus();
+}
+
+void RecoveredStream::MakeOffers() {
+  v1::OfferRequest::Hello identity;
+  identity.set_stream(absl::StrCat("streams/", plan_.stream));
+  identity.set_source_id(absl::StrCat("recovery/", options_.recoverer));
+  identity.set_network(options_.network);
+  identity.set_version(std::string(Version()));
+  std::vector<OfferSet::Deduper> dedupers;
+  for (const Deduper& deduper : dedupers_) dedupers.push_back({deduper.dialer, deduper.name});
+  offers_ = std::make_unique<OfferSet>(loop_, random_, *spool_, dedupers, identity,
+                                       [this] { return Report(); });
+}
+
+void RecoveredStream::MakeWorker() {
+  RecoveryWorker::Options options = options_.worker;
+  options.worker_id = options_.recoverer;
+  options.network = options_.network;
+  options.stream = absl::StrCat("streams/", plan_.stream);
+  options.jobs = plan_.jobs;
+  RecoveryWorker::Windows windows;
+  for (const auto& [method, share] : plan_.windows) {
+    AttemptLedger::Key key{plan_.source.account(),
+                           absl::StrCat(plan_.dialect->name, "/", RouteWord(method))};
+    windows.emplace(method, &ledger_.WindowOf(key, share));
+  }
+  std::vector<WorkClient*> clients;
+  for (const Deduper& deduper : dedupers_) clients.push_back(deduper.work);
+  auto maker = [this](const v1::RecoveryStep& step, RecordSink& sink, Fetch::Done done) {
+    return MakeFetch(step, sink, std::move(done));
+  };
+  MutexLock lock(&worker_mu_);
+  worker_ = std::make_unique<RecoveryWorker>(loop_, random_, *spool_, clients, options, maker,
+                                             windows, [this] { ledger_.Save(); });
+}
+
+absl::StatusOr<std::unique_ptr<Fetch>> RecoveredStream::MakeFetch(const v1::RecoveryStep& step,
+                                                                  RecordSink& sink,
+                                                                  Fetch::Done done) {
+  absl::StatusOr<PastRequest> past = MakePastRequest(plan_.past, step);
+  if (!past.ok()) return past.status();
+  PastFetch::Options options;
+  options.past = *std::move(past);
+  options.witnesses.assign(step.witness_post_ids().begin(), step.witness_post_ids().end());
+  options.stall_after = plan_.dialect->stall_after;
+  options.reader = plan_.reader;
+  return std::make_unique<PastFetch>(
+      loop_, http_, sink, std::move(options), [this] { return ReadCredentials(plan_.source); },
+      std::move(done));
+}
+
+v1::ConnectionReport RecoveredStream::Report() const {
+  v1::ConnectionReport report;
+  MutexLock lock(&worker_mu_);
+  bool is_busy = worker_ != nullptr && worker_->running() > 0;
+  report.set_state(is_busy ? v1::ConnectionReport::STATE_RECEIVING
+                           : v1::ConnectionReport::STATE_IDLE);
+  return report;
+}
+
+void RecoveredStream::Start() {
+  offers_->Start();
+  MutexLock lock(&worker_mu_);
+  worker_->Start();
+}
+
+void RecoveredStream::Drain(absl::AnyInvocable<void()> done) {
+  // Its steps are leased again by somebody.
+  std::unique_ptr<RecoveryWorker> worker;
+  {
+    MutexLock lock(&worker_mu_);
+    worker.swap(worker_);
+  }
+  worker.reset();
+  offers_->Drain(std::move(done));
+}
+
+void RecoveredStream::CollectMetrics(MetricSink& sink) const {
+  MetricLabels labels = {{"stream", plan_.stream}};
+  MetricLabels source = {{"stream", plan_.stream},
+                         {"connection", absl::StrCat("recovery/", options_.recoverer)}};
+  spool_->CollectMetrics(sink, source);
+  offers_->CollectMetrics(sink, source);
+  MutexLock lock(&worker_mu_);
+  if (worker_ != nullptr) worker_->CollectMetrics(sink, labels);
+}
+
+}  // namespace braid

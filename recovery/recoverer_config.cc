@@ -1,0 +1,122 @@
+#include "recovery/recoverer_config.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/config_report.h"
+#include "ingest/source_plan.h"
+#include "proto/enum_word.h"
+
+namespace braid {
+namespace {
+
+using config::v1::RecoveredStream;
+using config::v1::RecovererConfig;
+using Method = v1::RecoveryJob::Method;
+
+// Two recoverers in two networks share an account.
+constexpr int kUsualRecoverers = 2;
+
+// X's, of everybody together. A recovery is a connect like any other; replays
+// have a window of their own (docs/X-API 1.13).
+ConnectBudget ContractOf(const Dialect& dialect, Method method) {
+  if (method == v1::RecoveryJob::METHOD_REPLAY) return {5, absl::Minutes(5)};
+  return dialect.connect_budget;
+}
+
+const config::v1::RouteShare* FindShare(const RecoveredStream& stream, Method method) {
+  auto found = std::find_if(stream.shares().begin(), stream.shares().end(),
+                            [&](const auto& share) { return share.method() == RouteWord(method); });
+  return found == stream.shares().end() ? nullptr : &*found;
+}
+
+ConnectBudget ShareOf(const RecoveredStream& stream, const Dialect& dialect, Method method) {
+  ConnectBudget share = ContractOf(dialect, method);
+  const config::v1::RouteShare* configured = FindShare(stream, method);
+  share.attempts = configured != nullptr ? static_cast<int>(configured->requests())
+                                         : std::max(1, share.attempts / kUsualRecoverers);
+  return share;
+}
+
+// A source with partitions names none: each step says its own.
+config::v1::SourceConfig WithPartition(config::v1::SourceConfig source) {
+  const Dialect* row = FindDialect(source.dialect());
+  if (row != nullptr && row->partitions > 0 && source.partition() == 0) source.set_partition(1);
+  return source;
+}
+
+void CheckStream(const std::string& path, const RecoveredStream& stream,
+                 const std::string& recoverer, ConfigReport* report,
+                 const ConfigProblems& problems) {
+  absl::optional<Dialect> dialect =
+      CheckSource(path + "source.", WithPartition(stream.source()), recoverer, report, problems);
+  if (!dialect.has_value()) return;
+  std::vector<Method> methods = StreamMethods(*dialect);
+  if (methods.empty()) {
+    report->Error(path + "source.dialect",
+                  absl::StrCat(dialect->name, " can not be asked for its past"));
+  }
+  for (Method method : methods) {
+    const config::v1::RouteShare* share = FindShare(stream, method);
+    int contract = ContractOf(*dialect, method).attempts;
+    if (share == nullptr || share->requests() <= static_cast<uint32_t>(contract)) continue;
+    auto index = static_cast<int>(share - &stream.shares(0));
+    report->Error(
+        absl::StrCat(path, "shares[", index, "].requests"),
+        absl::StrCat("is more than the ", contract, " that X gives ", dialect->name, " in all"));
+  }
+}
+
+}  // namespace
+
+ConfigProblems LoadRecoverer(const std::string& file, RecovererConfig* out) {
+  ConfigSource source(file);
+  ConfigProblems problems = LoadRecovererConfig(file, out, &source);
+  ConfigReport report(source, &problems);
+  for (int i = 0; i < out->streams_size(); ++i) {
+    CheckStream(absl::StrCat("streams[", i, "]."), out->streams(i), out->recoverer(), &report,
+                problems);
+  }
+  return problems;
+}
+
+std::vector<RecoveryPlan> PlanRecovery(const RecovererConfig& config) {
+  std::vector<RecoveryPlan> plans;
+  for (const RecoveredStream& stream : config.streams()) {
+    RecoveryPlan plan;
+    plan.stream = stream.stream();
+    plan.spool_dir = absl::StrCat(config.spool().dir(), "/", stream.stream());
+    plan.source = stream.source();
+    plan.dialect = std::make_shared<Dialect>(DialectOf(plan.source));
+    plan.past.live = RequestOf(*plan.dialect, WithPartition(plan.source), config.recoverer());
+    plan.past.recovery_url = stream.recovery_url();
+    plan.past.replay_url = stream.replay_url();
+    plan.reader.line_bytes_max = plan.source.line_max_bytes();
+    plan.reader.room_wait = absl::Seconds(30);
+    plan.jobs = static_cast<int>(stream.jobs());
+    for (Method method : StreamMethods(*plan.dialect)) {
+      plan.windows.emplace(method, ShareOf(stream, *plan.dialect, method));
+    }
+    plans.push_back(std::move(plan));
+  }
+  return plans;
+}
+
+std::string Summarize(const std::vector<RecoveryPlan>& plans) {
+  const auto one = [](std::string* out, const RecoveryPlan& plan) {
+    const auto method = [](std::string* word, const auto& window) {
+      absl::StrAppend(word, RouteWord(window.first));
+    };
+    absl::StrAppend(out, plan.stream, " (", plan.dialect->name, ": ",
+                    absl::StrJoin(plan.windows, ", ", method), "; ", plan.jobs, " at a time)");
+  };
+  return absl::StrCat(plans.size(), plans.size() == 1 ? " stream: " : " streams: ",
+                      absl::StrJoin(plans, ", ", one));
+}
+
+std::string RouteWord(Method method) {
+  return EnumLabel(v1::RecoveryJob::Method_Name(method), "METHOD_");
+}
+
+}  // namespace braid
