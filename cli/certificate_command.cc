@@ -30,15 +30,12 @@ struct VerifyOptions {
   std::string events;
 };
 
-// Positions that are a time; those relative to now in whole minutes.
+// Positions that are a time, in the minutes of a certificate.
 absl::StatusOr<absl::Time> ParseTime(const std::string& text, absl::Time now) {
-  absl::StatusOr<v1::StartPosition> position = ParseFrom(text, now);
-  if (!position.ok()) return position.status();
-  if (position->has_time()) return ToTime(position->time());
-  absl::Duration back = ToDuration(position->lookback());
-  if (position->has_lookback() || text == "now") {
-    return absl::UnixEpoch() + absl::Floor(now - back - absl::UnixEpoch(), absl::Minutes(1));
-  }
+  absl::Status position = ParseFrom(text, now).status();
+  if (!position.ok()) return position;
+  absl::StatusOr<absl::Time> time = ParseMomentOf(text, now, absl::Minutes(1));
+  if (time.ok()) return time;
   return absl::InvalidArgumentError(absl::StrCat(
       "\"", text, "\" is no time: give 2026-11-20T12:00:00Z, 12:00 (today, UTC), -1h or now"));
 }

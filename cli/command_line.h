@@ -69,7 +69,9 @@ ParsedCommandLine ParseCommandLine(const std::vector<std::string>& arguments,
 absl::StatusOr<v1::StartPosition> ParseFrom(absl::string_view text, absl::Time now);
 
 // A time, as ParseFrom takes it: "now", "-15m", "2026-11-20T12:00:00Z", "12:00".
-absl::StatusOr<absl::Time> ParseMomentOf(absl::string_view text, absl::Time now);
+// One relative to now is rounded down to a whole `unit`.
+absl::StatusOr<absl::Time> ParseMomentOf(absl::string_view text, absl::Time now,
+                                         absl::Duration unit = absl::Nanoseconds(1));
 
 // The candidate that was probably meant; empty where none is near.
 std::string Suggest(absl::string_view word, const std::vector<std::string>& candidates);

@@ -21,15 +21,20 @@ bool ParseMoment(absl::string_view text, absl::Time now, absl::Time* time) {
   return false;
 }
 
+// "-15m".
+bool ParseLookback(absl::string_view text, absl::Duration lookback_max, absl::Duration* lookback) {
+  return absl::ConsumePrefix(&text, "-") && absl::ParseDuration(text, lookback) &&
+         *lookback >= absl::ZeroDuration() && *lookback < lookback_max;
+}
+
 }  // namespace
 
-absl::StatusOr<absl::Time> ParseMomentOf(absl::string_view text, absl::Time now) {
-  if (text == "now") return now;
-  absl::string_view back = text;
+absl::StatusOr<absl::Time> ParseMomentOf(absl::string_view text, absl::Time now,
+                                         absl::Duration unit) {
   absl::Duration lookback;
-  if (absl::ConsumePrefix(&back, "-") && absl::ParseDuration(back, &lookback) &&
-      lookback >= absl::ZeroDuration() && lookback < absl::Hours(24 * 400)) {
-    return now - lookback;
+  // As long as gaps are kept.
+  if (text == "now" || ParseLookback(text, absl::Hours(24 * 400), &lookback)) {
+    return absl::UnixEpoch() + absl::Floor(now - lookback - absl::UnixEpoch(), unit);
   }
   absl::Time time;
   if (ParseMoment(text, now, &time)) return time;
@@ -50,10 +55,8 @@ absl::StatusOr<v1::StartPosition> ParseFrom(absl::string_view text, absl::Time n
     start.set_sequence(sequence);
     return start;
   }
-  absl::string_view back = text;
   absl::Duration lookback;
-  if (absl::ConsumePrefix(&back, "-") && absl::ParseDuration(back, &lookback) &&
-      lookback >= absl::ZeroDuration() && lookback < absl::Hours(24 * 365)) {
+  if (ParseLookback(text, absl::Hours(24 * 365), &lookback)) {
     SetDuration(lookback, start.mutable_lookback());
     return start;
   }

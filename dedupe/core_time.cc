@@ -115,8 +115,10 @@ absl::Status Core::ApplyTick(const store::v1::InputRecord& input, Group* group) 
   absl::Time trusted = std::min(now(), absl::FromUnixMicros(state_.settled_micros()));
   GapWatch::TickFacts facts{tick, trusted, {}, {}, watch_.paused(), state_.rule_set().version(),
                             notices, {state_.next_sequence(), state_.next_ordinal()}};
-  facts.sources.assign(state_.sources().begin(), state_.sources().end());
-  facts.partitions.assign(state_.source_partitions().begin(), state_.source_partitions().end());
+  if (tick.first_after_start()) {
+    facts.sources.assign(state_.sources().begin(), state_.sources().end());
+    facts.partitions.assign(state_.source_partitions().begin(), state_.source_partitions().end());
+  }
   absl::StatusOr<std::vector<v1::StreamNotice>> found = gaps_.OnTick(facts, &group->changes);
   if (!found.ok()) return found.status();
   notices.insert(notices.end(), found->begin(), found->end());

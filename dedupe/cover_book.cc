@@ -116,14 +116,6 @@ IntervalSet CoverBook::Union(const std::vector<std::string>& sources, int64_t fr
   return all;
 }
 
-std::vector<std::pair<std::string, v1::EventOrigin>> CoverBook::WhoCovers(Interval span) const {
-  std::vector<std::pair<std::string, v1::EventOrigin>> who;
-  for (const auto& [source, spans] : spans_) {
-    if (spans.Covers(span)) who.push_back(source);
-  }
-  return who;
-}
-
 void CoverBook::ForgetBefore(int64_t from_micros) {
   forgotten_micros_ = std::max(forgotten_micros_, from_micros);
   for (auto it = spans_.begin(); it != spans_.end();) {

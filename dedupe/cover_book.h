@@ -42,9 +42,6 @@ class CoverBook {
   const Spans& spans() const { return spans_; }
   // What any of the sources vouches for, from `from_micros` on.
   IntervalSet Union(const std::vector<std::string>& sources, int64_t from_micros) const;
-  // Who vouches for all of `span`, and by which origin; empty where nobody does
-  // alone.
-  std::vector<std::pair<std::string, v1::EventOrigin>> WhoCovers(Interval span) const;
 
   // From memory: spans that end before, and days before. What is added of that
   // time goes to disk only.

@@ -188,22 +188,15 @@ std::vector<uint64_t> GapLedger::OpenOneSided(uint32_t partition) const {
   return numbers;
 }
 
-absl::optional<uint64_t> GapLedger::EndingAt(uint32_t partition, Gap::Kind kind,
-                                             int64_t micros) const {
+GapLedger::Neighbours GapLedger::NeighboursOf(uint32_t partition, const Hole& hole) const {
+  Neighbours found;
   for (uint64_t number : OpenOfCover(partition)) {
     const StoredGap& gap = gaps_.at(number);
-    if (gap.kind() == kind && gap.until_micros() == micros) return number;
+    if (gap.kind() != hole.kind) continue;
+    if (!found.left && gap.until_micros() == hole.span.from) found.left = number;
+    if (!found.right && gap.from_micros() == hole.span.until) found.right = number;
   }
-  return absl::nullopt;
-}
-
-absl::optional<uint64_t> GapLedger::BeginningAt(uint32_t partition, Gap::Kind kind,
-                                                int64_t micros) const {
-  for (uint64_t number : OpenOfCover(partition)) {
-    const StoredGap& gap = gaps_.at(number);
-    if (gap.kind() == kind && gap.from_micros() == micros) return number;
-  }
-  return absl::nullopt;
+  return found;
 }
 
 absl::optional<uint64_t> GapLedger::NearestOpen(uint32_t partition, Gap::Kind kind) const {
@@ -241,8 +234,7 @@ uint64_t GapLedger::ReportOneSided(uint32_t partition, Interval span, bool growi
 
 uint64_t GapLedger::ReportOne(uint32_t partition, const Hole& hole, int64_t now_micros,
                               Changes* changes) {
-  absl::optional<uint64_t> left = EndingAt(partition, hole.kind, hole.span.from);
-  absl::optional<uint64_t> right = BeginningAt(partition, hole.kind, hole.span.until);
+  auto [left, right] = NeighboursOf(partition, hole);
   if (!left && !right && open_.size() >= options_.open_max) {
     left = NearestOpen(partition, hole.kind);
     if (left) AddEvidence(*left, now_micros, "", "too many gaps: it grows over what is whole");

@@ -122,6 +122,13 @@ class GapLedger {
   void Seal(WriteSet* changes);
 
  private:
+  // The open gaps of a hole's kind that end where it begins, and begin where it
+  // ends.
+  struct Neighbours {
+    absl::optional<uint64_t> left;
+    absl::optional<uint64_t> right;
+  };
+
   std::vector<uint64_t> OpenOfCover(uint32_t partition) const;
   Interval SpanOf(uint64_t number) const;
   store::v1::StoredGap* OpenPart(uint64_t of, Interval span, int64_t now_micros);
@@ -129,10 +136,7 @@ class GapLedger {
                              int64_t now_micros);
   Change Close(uint64_t number, v1::Gap::State state, v1::StreamNotice::Type type,
                int64_t now_micros);
-  // The open gap of the kind that ends, or begins, at `micros`.
-  absl::optional<uint64_t> EndingAt(uint32_t partition, v1::Gap::Kind kind, int64_t micros) const;
-  absl::optional<uint64_t> BeginningAt(uint32_t partition, v1::Gap::Kind kind,
-                                       int64_t micros) const;
+  Neighbours NeighboursOf(uint32_t partition, const Hole& hole) const;
   absl::optional<uint64_t> NearestOpen(uint32_t partition, v1::Gap::Kind kind) const;
   uint64_t ReportOne(uint32_t partition, const Hole& hole, int64_t now_micros, Changes* changes);
 

@@ -1,11 +1,11 @@
 #include "dedupe/gap_text.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "absl/strings/str_cat.h"
 #include "base/utc_text.h"
 #include "dedupe/gap_ledger.h"
+#include "dedupe/missed_estimate.h"
 #include "proto/enum_word.h"
 #include "proto/proto_time.h"
 
@@ -15,9 +15,6 @@ namespace {
 using store::v1::StoredGap;
 using v1::Gap;
 using v1::StreamNotice;
-
-// Half-width of a 90 % interval of a normal distribution.
-constexpr double kNinety = 1.645;
 
 std::string NameOf(const std::string& parent, uint64_t number) {
   return absl::StrCat(parent, "gaps/", number);
@@ -71,11 +68,13 @@ std::string VerbOf(StreamNotice::Type type) {
 }  // namespace
 
 v1::Estimate EstimateOf(double events) {
+  // A count by chance varies by as much as it is.
+  MissedEstimate missed{events, events};
   v1::Estimate estimate;
-  double spread = kNinety * std::sqrt(events);
-  estimate.set_value(events);
-  estimate.set_low(std::max(0.0, events - spread));
-  estimate.set_high(events + spread + 1);
+  estimate.set_value(missed.value);
+  estimate.set_low(missed.low());
+  // Also where none is expected there may be one.
+  estimate.set_high(missed.high() + 1);
   return estimate;
 }
 

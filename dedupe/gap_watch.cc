@@ -117,26 +117,31 @@ absl::Status GapWatch::OnCover(const std::string& source_id, const v1::Cover& vo
   return absl::OkStatus();
 }
 
-void GapWatch::OnMissing(const std::string& source_id) {
+GapState::Mark* GapWatch::AddMark(const std::string& source_id, Gap::Kind kind,
+                                  const std::string& text) {
   GapState::Mark* mark = state_.add_marks();
   mark->set_source_id(source_id);
-  mark->set_kind(Gap::KIND_FORWARDING_LOSS);
+  mark->set_kind(kind);
   mark->set_from_micros(lives_.PassedUntil(source_id));
-  mark->set_text("its spool no longer has what it did not hand over");
+  mark->set_text(text);
+  return mark;
+}
+
+void GapWatch::OnMissing(const std::string& source_id) {
+  AddMark(source_id, Gap::KIND_FORWARDING_LOSS,
+          "its spool no longer has what it did not hand over");
 }
 
 void GapWatch::OnLoss(const std::string& source_id, const v1::Loss& loss) {
   // A line that its connection's end cut in two belongs to what the connection
   // missed then.
   if (loss.reason() == v1::Loss::REASON_CUT_LINE || !loss.has_last_receive_time()) return;
-  GapState::Mark* mark = state_.add_marks();
-  mark->set_source_id(source_id);
-  mark->set_kind(Gap::KIND_FORWARDING_LOSS);
-  mark->set_from_micros(lives_.PassedUntil(source_id));
+  std::string reason = v1::Loss::Reason_Name(loss.reason());
+  GapState::Mark* mark =
+      AddMark(source_id, Gap::KIND_FORWARDING_LOSS,
+              absl::StrCat("lost lines: ", reason.substr(sizeof("REASON_") - 1)));
   // What was received in its last millisecond may have been created in it.
   mark->set_until_micros(absl::ToUnixMicros(ToTime(loss.last_receive_time())) + 1000);
-  std::string reason = v1::Loss::Reason_Name(loss.reason());
-  mark->set_text(absl::StrCat("lost lines: ", reason.substr(sizeof("REASON_") - 1)));
 }
 
 void GapWatch::OnConnectionEvent(const std::string& source_id,
@@ -144,12 +149,9 @@ void GapWatch::OnConnectionEvent(const std::string& source_id,
   lives_.OnConnectionEvent(source_id, event);
   // X's word for it in the old dialects, and in v2.
   if (event.cause() != "full_buffer" && event.cause() != "slow_reader") return;
-  GapState::Mark* mark = state_.add_marks();
-  mark->set_source_id(source_id);
-  mark->set_kind(Gap::KIND_BUFFER_DISCARDED);
-  mark->set_from_micros(lives_.PassedUntil(source_id));
-  mark->set_until_micros(absl::ToUnixMicros(ToTime(event.event_time())));
-  mark->set_text("X cut the connection and threw its buffer away");
+  AddMark(source_id, Gap::KIND_BUFFER_DISCARDED,
+          "X cut the connection and threw its buffer away")
+      ->set_until_micros(absl::ToUnixMicros(ToTime(event.event_time())));
 }
 
 // With one source the core's time is the host's, which may be ahead of X's:
@@ -206,12 +208,14 @@ void GapWatch::OnFrame(const std::string& source_id, const v1::Frame& frame,
   uint64_t sequence = first_sequence;
   for (int i = 0, count = FrameEventCount(frame); i < count; ++i) {
     if (!HasBit(is_new, i)) continue;
-    state_.mutable_rate()->set_new_events(state_.rate().new_events() + is_live);
     uint64_t at = sequence++;
     if (ledger_.open_count() == 0) continue;
     uint64_t time = WindowKeyTime(FrameWindowKey(frame, i));
     ledger_.OnMerged(absl::ToUnixMicros(SnowflakeTime(time)), at);
   }
+  uint64_t added = sequence - first_sequence;
+  if (!is_live || added == 0) return;
+  state_.mutable_rate()->set_new_events(state_.rate().new_events() + added);
 }
 
 void GapWatch::MeasureRate(const store::v1::Tick& tick) {

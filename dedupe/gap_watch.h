@@ -82,7 +82,8 @@ class GapWatch {
     // X's time as far as it is trusted: a clock that is ahead makes no gap of
     // what is still to come.
     absl::Time now;
-    // The configured sources, and X's partition of each.
+    // The configured sources, and X's partition of each; read at the first tick
+    // after a start only.
     std::vector<std::string> sources;
     std::vector<uint32_t> partitions;
     bool paused = false;
@@ -121,6 +122,9 @@ class GapWatch {
     bool to_present = false;
   };
 
+  // From where the source last vouched, without an end.
+  store::v1::GapState::Mark* AddMark(const std::string& source_id, v1::Gap::Kind kind,
+                                     const std::string& text);
   void MeasureRate(const store::v1::Tick& tick);
   void NoteAhead(const v1::Frame& frame, absl::Time now);
   void NextAhead();

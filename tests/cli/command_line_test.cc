@@ -166,5 +166,33 @@ TEST(ParseFromTest, EveryKindOfPosition) {
   }
 }
 
+TEST(ParseMomentOfTest, OnlyWhatIsRelativeToNowIsRoundedDown) {
+  EXPECT_EQ(*ParseMomentOf("now", kNow), kNow);
+  EXPECT_EQ(*ParseMomentOf("-15m", kNow), kNow - absl::Minutes(15));
+  EXPECT_EQ(*ParseMomentOf("now", kNow, absl::Minutes(1)), kNow - absl::Seconds(20));
+  EXPECT_EQ(*ParseMomentOf("-21s", kNow, absl::Minutes(1)), kNow - absl::Seconds(80));
+  EXPECT_EQ(*ParseMomentOf("14:13:20", kNow, absl::Minutes(1)), kNow);
+  for (const char* bad : {"", "earliest", "1234", "-9600h", "-inf", "tomorrow"}) {
+    EXPECT_FALSE(ParseMomentOf(bad, kNow).ok()) << bad;
+  }
+}
+
+TEST(CertificateTimeTest, APositionThatIsNoTimeIsRefusedAsSuch) {
+  for (const char* good : {"now", "-1h", "-8759h", "12:00", "2026-11-20T12:00:00Z"}) {
+    EXPECT_FALSE(Parse({"certificate", "get", "--from", good}).exit_code.has_value()) << good;
+  }
+  const std::pair<const char*, const char*> cases[] = {
+      {"earliest", "\"earliest\" is no time: give 2026-11-20T12:00:00Z, 12:00 (today, UTC), -1h"},
+      {"1234", "\"1234\" is no time: give 2026-11-20T12:00:00Z"},
+      {"tomorrow", "\"tomorrow\" is no position: give earliest, now"},
+      {"-8760h", "\"-8760h\" is no position: give earliest, now"},
+  };
+  for (const auto& [text, message] : cases) {
+    ParsedCommandLine parsed = Parse({"certificate", "get", "--from", text});
+    EXPECT_EQ(parsed.exit_code, 2) << text;
+    EXPECT_NE(parsed.error.find(message), std::string::npos) << parsed.error;
+  }
+}
+
 }  // namespace
 }  // namespace braid

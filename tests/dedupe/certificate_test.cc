@@ -247,11 +247,8 @@ class World {
 
  private:
   void Apply(store::v1::InputRecord input) {
-    Group group;
-    ASSERT_TRUE(core_->Apply(std::move(input), &group).ok());
-    core_->Seal(&group);
-    ASSERT_TRUE(store_.Commit(group.changes).ok());
-    core_->Committed();
+    absl::Status status = CommitInput(std::move(input), core_.get(), &store_).status();
+    ASSERT_TRUE(status.ok()) << status;
   }
   static const char* Id(int source) { return source == 0 ? "a" : "b"; }
   void Event(int source, absl::Duration late) {

@@ -60,12 +60,9 @@ class CoreGapsTest : public testing::Test {
   }
 
   void Apply(store::v1::InputRecord input) {
-    Group group;
-    ASSERT_TRUE(core_->Apply(std::move(input), &group).ok());
-    core_->Seal(&group);
-    ASSERT_TRUE(store_.Commit(group.changes).ok());
-    core_->Committed();
-    for (const CommittedRecord& record : group.records) {
+    absl::StatusOr<Group> group = CommitInput(std::move(input), core_.get(), &store_);
+    ASSERT_TRUE(group.ok()) << group.status();
+    for (const CommittedRecord& record : group->records) {
       if (record.record->has_notice()) notices_.push_back(record.record->notice());
     }
   }

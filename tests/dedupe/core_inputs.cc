@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/bytes.h"
@@ -233,6 +234,17 @@ std::vector<InputRecord> RandomInputs(uint64_t seed, int count) {
   for (const char* source : {"a", "b"}) inputs[0].mutable_tick()->add_sources(source);
   while (static_cast<int>(inputs.size()) < count) inputs.push_back(world.Next());
   return inputs;
+}
+
+absl::StatusOr<Group> CommitInput(InputRecord input, Core* core, Store* store) {
+  Group group;
+  absl::StatusOr<ApplyResult> applied = core->Apply(std::move(input), &group);
+  if (!applied.ok()) return applied.status();
+  core->Seal(&group);
+  absl::Status committed = store->Commit(group.changes);
+  if (!committed.ok()) return committed;
+  core->Committed();
+  return group;
 }
 
 }  // namespace braid

@@ -1,4 +1,4 @@
-// Inputs of a core for tests: frames of posts, ticks, Hellos.
+// Inputs of a core for tests: frames of posts, ticks, Hellos. And their commit.
 
 #ifndef BRAID_TESTS_DEDUPE_CORE_INPUTS_H_
 #define BRAID_TESTS_DEDUPE_CORE_INPUTS_H_
@@ -7,9 +7,12 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "base/random.h"
 #include "braid/store/v1/log.pb.h"
+#include "dedupe/core.h"
+#include "dedupe/store.h"
 
 namespace braid {
 
@@ -36,6 +39,10 @@ store::v1::InputRecord CoverInput(const std::string& source, uint64_t epoch, uin
 // duplicates of recent and old posts, ancient and future ids, losses, covers,
 // restarts of sources, clocks that disagree, a floor that waits and lets go.
 std::vector<store::v1::InputRecord> RandomInputs(uint64_t seed, int count);
+
+// The input as a group of its own, applied and committed. Errors are those of
+// either.
+absl::StatusOr<Group> CommitInput(store::v1::InputRecord input, Core* core, Store* store);
 
 }  // namespace braid
 

@@ -22,12 +22,9 @@ class CoreWorkTest : public testing::Test {
 
   std::vector<CommittedRecord> Apply(InputRecord input) {
     input.set_admission_micros(absl::ToUnixMicros(TestStart()));
-    Group group;
-    EXPECT_TRUE(core_->Apply(std::move(input), &group).ok());
-    core_->Seal(&group);
-    EXPECT_TRUE(store_.Commit(group.changes).ok());
-    core_->Committed();
-    return group.records;
+    absl::StatusOr<Group> group = CommitInput(std::move(input), core_.get(), &store_);
+    EXPECT_TRUE(group.ok()) << group.status();
+    return group->records;
   }
   InputRecord Found(uint64_t hash, uint32_t count, absl::Duration at) {
     InputRecord input;

@@ -38,11 +38,8 @@ class GapServiceTest : public testing::Test {
   }
 
   void Apply(store::v1::InputRecord input) {
-    Group group;
-    ASSERT_TRUE(core_->Apply(std::move(input), &group).ok());
-    core_->Seal(&group);
-    ASSERT_TRUE(store_.Commit(group.changes).ok());
-    core_->Committed();
+    absl::Status status = CommitInput(std::move(input), core_.get(), &store_).status();
+    ASSERT_TRUE(status.ok()) << status;
   }
   void Tick() {
     store::v1::InputRecord tick = TickInput(absl::Seconds(1), TestStart());

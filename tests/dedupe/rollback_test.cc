@@ -26,11 +26,8 @@ class RollbackTest : public testing::Test {
     Apply(OpenInput("a", 1));
   }
   void Apply(store::v1::InputRecord input) {
-    Group group;
-    ASSERT_TRUE(core_->Apply(std::move(input), &group).ok());
-    core_->Seal(&group);
-    ASSERT_TRUE(store_.Commit(group.changes).ok());
-    core_->Committed();
+    absl::Status status = CommitInput(std::move(input), core_.get(), &store_).status();
+    ASSERT_TRUE(status.ok()) << status;
   }
   void AddPosts(int count, int first = 0) {
     for (int i = 0; i < count; ++i) {

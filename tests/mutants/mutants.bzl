@@ -4,9 +4,7 @@ The patched object is linked before the library that holds the true one, which
 the linker then leaves out: nothing in production knows of it.
 """
 
-def mutant(name, source, main = "//tests/sim:sim_main"):
-    """name: of the patch; source: label of the file that it changes;
-    main: the program that is to find it."""
+def _mutant(name, source, main):
     native.genrule(
         name = name + "_source",
         testonly = True,
@@ -24,4 +22,15 @@ def mutant(name, source, main = "//tests/sim:sim_main"):
         # Mutants leave variables unused.
         copts = ["-w"],
         deps = [main],
+    )
+
+def mutants(name, sources, main = "//tests/sim:sim_main"):
+    """name: of the group; sources: by patch, the label of the file it
+    changes; main: the program that is to find them."""
+    for patch, source in sources.items():
+        _mutant(patch, source, main)
+    native.filegroup(
+        name = name,
+        testonly = True,
+        srcs = ["mutant_" + patch for patch in sources],
     )
