@@ -410,6 +410,22 @@ TEST_F(CoreGapsTest, AHostThatIsAheadMakesNoGapOfWhatIsNotYetSent) {
   EXPECT_NEAR(Until(1), 65 - 30, 2);
 }
 
+TEST_F(CoreGapsTest, ACoverOfWhichSomethingIsStillToComeFillsNothing) {
+  Start({"a"});
+  Run(60);
+  End("a", "reset");
+  Run(20);
+  ASSERT_EQ(core_->gaps().ledger().open_count(), 1);
+  // What stands before it is lost on the way.
+  uint64_t expected = connections_["a"].offset;
+  connections_["a"].offset += 3;
+  Cover("a", now_ - absl::Seconds(60), now_, v1::EVENT_ORIGIN_BACKFILL);
+  connections_["a"].offset = expected;
+  Run(5);
+  EXPECT_EQ(Stored(1).state(), Gap::STATE_OPEN);
+  EXPECT_EQ(Types(), std::vector{StreamNotice::TYPE_GAP_OPENED});
+}
+
 // Behind X's clock while one source tells it, and set right when two do.
 TEST_F(CoreGapsTest, AHostThatIsSetRightMakesNoGapOfWhatIsNotYetSent) {
   Start({"a", "b"});

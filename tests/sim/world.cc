@@ -470,6 +470,12 @@ void World::CheckLog(DeduperProcess& deduper, const Truth& truth, std::set<uint6
   CheckMetering(deduper.disk(), *log, clock_behind, &report_.failures);
   GapFigures gaps;
   CheckGaps(truth, deduper.disk(), *log, loop_.WallNow(), &report_.failures, &gaps);
+  CheckReopened(*log, &report_.failures);
+  // By a wrong clock, or of what a disk forgot, they say nothing.
+  if (!clock_behind && !deduper.was_restored()) {
+    CheckTolds(*log, gaps.state, &report_.failures, &report_.bounds);
+    CheckReportedTime(truth, *log, gaps.ledger, &report_.failures, &report_.bounds);
+  }
   report_.gaps += gaps.opened;
   report_.gaps_recovered += gaps.recovered;
   report_.gap_posts += gaps.reported_posts;

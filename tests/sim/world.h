@@ -12,6 +12,7 @@
 
 #include "braid/store/v1/gaps.pb.h"
 #include "braid/v1/stream_service.pb.h"
+#include "tests/sim/gap_bounds.h"
 #include "tests/sim/world_options.h"
 
 namespace braid {
@@ -50,6 +51,7 @@ struct WorldReport {
   absl::Duration watermark_lag;
   // From its first post to the end.
   absl::Duration length;
+  GapBoundFigures bounds;
   // Of the first deduper: its gaps by number, and what readers were told, in
   // order.
   std::vector<store::v1::StoredGap> ledger;
