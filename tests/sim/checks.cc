@@ -96,6 +96,10 @@ std::map<std::string, std::unordered_set<uint64_t>> SightedBySource(const LogVie
 
 }  // namespace
 
+std::string ShowMicros(int64_t micros) {
+  return absl::FormatTime("%d %H:%M:%E3S", absl::FromUnixMicros(micros), absl::UTCTimeZone());
+}
+
 void CheckDelivered(const Truth& truth, const LogView& log, Failures* failures, uint64_t* excused) {
   std::map<std::string, std::unordered_set<uint64_t>> sighted = SightedBySource(log);
   std::vector<LossSpan> losses = LossesOf(log);

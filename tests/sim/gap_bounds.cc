@@ -30,10 +30,6 @@ constexpr absl::Duration kHead = absl::Seconds(2);
 // Of what is closed and opened: rounding.
 constexpr int64_t kTouchMicros = 1000;
 
-std::string Show(int64_t micros) {
-  return absl::FormatTime("%d %H:%M:%E3S", absl::FromUnixMicros(micros), absl::UTCTimeZone());
-}
-
 int64_t Micros(const google::protobuf::Timestamp& time) { return absl::ToUnixMicros(ToTime(time)); }
 
 // Not a suspicion, not what comparing found, not a part of a known one.
@@ -175,8 +171,9 @@ void CheckTolds(const LogView& log, const store::v1::GapState& state, Failures* 
     absl::Duration after = absl::Microseconds(told - since);
     figures->told_after_max = std::max(figures->told_after_max, after);
     if (after <= kTold) continue;
-    failures->push_back(absl::StrCat("told late: ", notice.gap().name(), " from ", Show(from),
-                                     " was known at ", Show(since), " and told at ", Show(told)));
+    failures->push_back(absl::StrCat("told late: ", notice.gap().name(), " from ", ShowMicros(from),
+                                     " was known at ", ShowMicros(since), " and told at ",
+                                     ShowMicros(told)));
     return;
   }
 }
@@ -212,9 +209,7 @@ class Feeds {
     }
     return sum;
   }
-  absl::Duration Silent(Interval span) const {
-    return absl::Microseconds(silent_.Measure(span));
-  }
+  absl::Duration Silent(Interval span) const { return absl::Microseconds(silent_.Measure(span)); }
 
  private:
   int64_t At(size_t i) const { return absl::ToUnixMicros(posts_[i].create_time); }
@@ -272,9 +267,8 @@ std::vector<int64_t> Ends(const LogView& log) {
 
 }  // namespace
 
-void CheckReportedTime(const Truth& truth, const LogView& log,
-                       const std::vector<StoredGap>& ledger, Failures* failures,
-                       GapBoundFigures* figures) {
+void CheckReportedTime(const Truth& truth, const LogView& log, const std::vector<StoredGap>& ledger,
+                       Failures* failures, GapBoundFigures* figures) {
   if (ledger.empty()) return;
   absl::Duration slack = SlackOf(log);
   Feeds feeds(truth, log, slack);
@@ -282,8 +276,7 @@ void CheckReportedTime(const Truth& truth, const LogView& log,
   absl::Duration each = kHeartbeats + slack + kHead;
   for (const StoredGap& gap : ledger) {
     bool is_measured = IsOfCover(gap) && gap.state() != v1::Gap::STATE_MERGED &&
-                       gap.kind() != v1::Gap::KIND_ONE_SIDED &&
-                       gap.kind() != v1::Gap::KIND_PAUSED;
+                       gap.kind() != v1::Gap::KIND_ONE_SIDED && gap.kind() != v1::Gap::KIND_PAUSED;
     if (!is_measured) continue;
     ++figures->measured;
     Interval span{gap.from_micros(), gap.until_micros()};
@@ -294,18 +287,17 @@ void CheckReportedTime(const Truth& truth, const LogView& log,
     absl::Duration plain = 2 * missing + each;
     auto count = std::upper_bound(ends.begin(), ends.end(), near.until) -
                  std::lower_bound(ends.begin(), ends.end(), near.from);
-    absl::Duration bound =
-        2 * missing + feeds.Silent(near) + each * std::max<int64_t>(1, count);
+    absl::Duration bound = 2 * missing + feeds.Silent(near) + each * std::max<int64_t>(1, count);
     if (reported > plain) {
       ++figures->beyond_plain;
       figures->beyond_plain_max = std::max(figures->beyond_plain_max, reported - plain);
     }
     if (reported <= bound) continue;
-    failures->push_back(absl::StrCat(
-        "reported too much: gap ", gap.number(), ", ", Show(span.from), " to ", Show(span.until),
-        ", though ", absl::FormatDuration(missing), " are missing, ",
-        absl::FormatDuration(feeds.Silent(near)), " were silent and connections ended ", count,
-        " times"));
+    failures->push_back(absl::StrCat("reported too much: gap ", gap.number(), ", ",
+                                     ShowMicros(span.from), " to ", ShowMicros(span.until),
+                                     ", though ", absl::FormatDuration(missing), " are missing, ",
+                                     absl::FormatDuration(feeds.Silent(near)),
+                                     " were silent and connections ended ", count, " times"));
     return;
   }
 }
@@ -324,8 +316,9 @@ void CheckReopened(const LogView& log, Failures* failures) {
     if (notice.type() != StreamNotice::TYPE_GAP_OPENED) continue;
     if (!notice.gap().range().has_end_time()) span.until = span.from + 1;
     if (closed.Measure(span) <= kTouchMicros) continue;
-    failures->push_back(absl::StrCat("opened again: ", notice.gap().name(), ", ", Show(span.from),
-                                     " to ", Show(span.until), ", was closed before"));
+    failures->push_back(absl::StrCat("opened again: ", notice.gap().name(), ", ",
+                                     ShowMicros(span.from), " to ", ShowMicros(span.until),
+                                     ", was closed before"));
     return;
   }
 }

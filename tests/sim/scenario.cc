@@ -9,6 +9,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "proto/proto_time.h"
 #include "tests/sim/script.h"
 
 namespace braid {
@@ -55,11 +56,11 @@ absl::Time BeginOf(const YAML::Node& node, absl::Time day) {
 }
 
 void ReadBackfill(const YAML::Node& node, WorldOptions* world) {
-  static const auto& kinds = *new std::map<std::string, Backfill>{
-      {"ignored", Backfill::kIgnored},
-      {"older-first", Backfill::kOlderFirst},
-      {"among-live", Backfill::kAmongLive},
-      {"newest-only", Backfill::kNewestOnly}};
+  static const auto& kinds =
+      *new std::map<std::string, Backfill>{{"ignored", Backfill::kIgnored},
+                                           {"older-first", Backfill::kOlderFirst},
+                                           {"among-live", Backfill::kAmongLive},
+                                           {"newest-only", Backfill::kNewestOnly}};
   std::string word = node.as<std::string>();
   if (word == "none") return;
   auto it = kinds.find(word);
@@ -105,8 +106,8 @@ ScriptStep ReadStep(const YAML::Node& node) {
 }
 
 Scenario::ExpectedGap ReadGap(const YAML::Node& node) {
-  AllowKeys(node, {"kind", "state", "from", "until", "within", "told", "route", "passed",
-                   "rule_set"});
+  AllowKeys(node,
+            {"kind", "state", "from", "until", "within", "told", "route", "passed", "rule_set"});
   Scenario::ExpectedGap gap;
   gap.kind = Word<v1::Gap::Kind>(node["kind"], "KIND_", v1::Gap::Kind_Parse);
   gap.state = Word<v1::Gap::State>(node["state"], "STATE_", v1::Gap::State_Parse);
@@ -162,9 +163,8 @@ std::vector<store::v1::StoredGap> InOrder(const WorldReport& report) {
   for (const store::v1::StoredGap& gap : report.ledger) {
     if (gap.state() != v1::Gap::STATE_MERGED) gaps.push_back(gap);
   }
-  std::stable_sort(gaps.begin(), gaps.end(), [](const auto& a, const auto& b) {
-    return BeganAt(a) < BeganAt(b);
-  });
+  std::stable_sort(gaps.begin(), gaps.end(),
+                   [](const auto& a, const auto& b) { return BeganAt(a) < BeganAt(b); });
   return gaps;
 }
 
@@ -226,11 +226,6 @@ void CompareGaps(const Scenario& scenario, const WorldReport& report,
   }
 }
 
-absl::Time TimeOf(const v1::StreamNotice& notice) {
-  return absl::FromUnixNanos(notice.notice_time().seconds() * 1'000'000'000 +
-                             notice.notice_time().nanos());
-}
-
 void CompareNotices(const Scenario& scenario, const WorldReport& report,
                     std::vector<std::string>* failures) {
   for (const Scenario::ExpectedNotice& wanted : scenario.notices) {
@@ -238,21 +233,22 @@ void CompareNotices(const Scenario& scenario, const WorldReport& report,
     std::string others;
     for (const v1::StreamNotice& notice : report.notices) {
       if (notice.type() != wanted.type) continue;
-      absl::Duration at = TimeOf(notice) - report.start;
+      absl::Duration at = ToTime(notice.notice_time()) - report.start;
       found = found || (at >= wanted.from && at <= wanted.until);
       absl::StrAppend(&others, " ", absl::ToDoubleSeconds(at));
     }
     if (found) continue;
-    failures->push_back(absl::StrCat(
-        v1::StreamNotice::Type_Name(wanted.type), " from ", absl::ToDoubleSeconds(wanted.from),
-        " to ", absl::ToDoubleSeconds(wanted.until), " expected; there is ",
-        others.empty() ? "none" : absl::StrCat("one at", others)));
+    failures->push_back(absl::StrCat(v1::StreamNotice::Type_Name(wanted.type), " from ",
+                                     absl::ToDoubleSeconds(wanted.from), " to ",
+                                     absl::ToDoubleSeconds(wanted.until), " expected; there is ",
+                                     others.empty() ? "none" : absl::StrCat("one at", others)));
   }
   for (const v1::StreamNotice& notice : report.notices) {
     if (std::count(scenario.never.begin(), scenario.never.end(), notice.type()) == 0) continue;
     failures->push_back(absl::StrCat(
         v1::StreamNotice::Type_Name(notice.type()), " is never expected; there is one at ",
-        absl::ToDoubleSeconds(TimeOf(notice) - report.start), ": ", notice.message()));
+        absl::ToDoubleSeconds(ToTime(notice.notice_time()) - report.start), ": ",
+        notice.message()));
   }
 }
 
@@ -283,8 +279,8 @@ std::vector<std::string> CompareScenario(const Scenario& scenario, const WorldRe
                                     scenario.silent, " expected"));
   }
   if (report.late < scenario.late_min) {
-    failures.push_back(absl::StrCat(report.late, " events came late; at least ",
-                                    scenario.late_min, " expected"));
+    failures.push_back(
+        absl::StrCat(report.late, " events came late; at least ", scenario.late_min, " expected"));
   }
   return failures;
 }
@@ -296,7 +292,8 @@ std::string TellRun(const WorldReport& report) {
     absl::StrAppend(&text, "  ", TellGap(gap, report.start), "\n");
   }
   for (const v1::StreamNotice& notice : report.notices) {
-    absl::StrAppend(&text, "  at ", absl::ToDoubleSeconds(TimeOf(notice) - report.start), " ",
+    absl::StrAppend(&text, "  at ",
+                    absl::ToDoubleSeconds(ToTime(notice.notice_time()) - report.start), " ",
                     v1::StreamNotice::Type_Name(notice.type()), ": ", notice.message(), "\n");
   }
   return text;
