@@ -164,6 +164,7 @@ void Core::MoveNow(const store::v1::Tick& tick) {
       AgreedXTime(EstimateXTime(sessions_.sources(), state_.now_micros()), state_.now_micros());
   if (!x_time) return;
   sessions_.ShiftReceiveNow(*x_time - state_.now_micros());
+  gaps_.OnNowMoved(*x_time - state_.now_micros());
   state_.set_now_micros(*x_time);
 }
 

@@ -110,6 +110,7 @@ void Core::NoteRuleSet(const InputRecord& input, const v1::RuleSet& found, Group
   notice->set_message(absl::StrCat("rule set ", known->version(), ": ", known->count(),
                                    known->count() == 1 ? " rule" : " rules"));
   *notice->mutable_rule_set() = *known;
+  SetTime(now(), notice->mutable_notice_time());
   AppendRecord(std::move(record), 1, group);
 }
 

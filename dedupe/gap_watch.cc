@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 #include <utility>
 
@@ -154,7 +155,8 @@ void GapWatch::OnLoss(const std::string& source_id, const v1::Loss& loss) {
 void GapWatch::OnConnectionEvent(const std::string& source_id,
                                  const v1::ConnectionEvent& event) {
   lives_.OnConnectionEvent(source_id, event);
-  if (event.cause() != "full_buffer") return;
+  // X's word for it in the old dialects, and in v2.
+  if (event.cause() != "full_buffer" && event.cause() != "slow_reader") return;
   AddMark(source_id, Gap::KIND_BUFFER_DISCARDED,
           "X cut the connection and threw its buffer away")
       ->set_until_micros(absl::ToUnixMicros(ToTime(event.event_time())));
@@ -172,6 +174,17 @@ void GapWatch::NoteAhead(const v1::Frame& frame, absl::Time now) {
   int64_t micros = absl::ToInt64Microseconds(ahead);
   if (state->has_current_micros()) micros = std::min(micros, state->current_micros());
   state->set_current_micros(micros);
+}
+
+void GapWatch::OnNowMoved(int64_t by_micros) {
+  GapState::Ahead* state = state_.mutable_ahead();
+  // Of so wrong a clock nothing was noted: what is known is of before.
+  bool known = absl::Microseconds(std::abs(by_micros)) <= kClockErrorMax;
+  if (!known) return state->Clear();
+  if (state->has_current_micros()) state->set_current_micros(state->current_micros() + by_micros);
+  if (state->has_previous_micros()) {
+    state->set_previous_micros(state->previous_micros() + by_micros);
+  }
 }
 
 // A clock that is set right is believed within two spans; while nothing is

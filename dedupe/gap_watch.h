@@ -74,6 +74,9 @@ class GapWatch {
   void OnFrame(const std::string& source_id, const v1::Frame& frame, absl::string_view is_new,
                uint64_t first_sequence, int64_t admission_micros, absl::Time now);
 
+  // The core's time was set: X's is what it is.
+  void OnNowMoved(int64_t by_micros);
+
   struct TickFacts {
     const store::v1::Tick& tick;
     // X's time as far as it is trusted: a clock that is ahead makes no gap of

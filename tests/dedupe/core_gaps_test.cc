@@ -279,6 +279,45 @@ TEST_F(CoreGapsTest, AHostThatIsAheadMakesNoGapOfWhatIsNotYetSent) {
   EXPECT_NEAR(Until(1), 65 - 30, 2);
 }
 
+TEST_F(CoreGapsTest, ACoverOfWhichSomethingIsStillToComeFillsNothing) {
+  Start({"a"});
+  Run(60);
+  End("a", "reset");
+  Run(20);
+  ASSERT_EQ(core_->gaps().ledger().open_count(), 1);
+  // What stands before it is lost on the way.
+  uint64_t expected = connections_["a"].offset;
+  connections_["a"].offset += 3;
+  Cover("a", now_ - absl::Seconds(60), now_, v1::EVENT_ORIGIN_BACKFILL);
+  connections_["a"].offset = expected;
+  Run(5);
+  EXPECT_EQ(Stored(1).state(), Gap::STATE_OPEN);
+  EXPECT_EQ(Types(), std::vector{StreamNotice::TYPE_GAP_OPENED});
+}
+
+// Behind X's clock while one source tells it, and set right when two do.
+TEST_F(CoreGapsTest, AHostThatIsSetRightMakesNoGapOfWhatIsNotYetSent) {
+  Start({"a", "b"});
+  constexpr absl::Duration kBehind = absl::Seconds(20);
+  auto live = [&](const std::string& name) {
+    absl::Time received = now_ + kBehind;
+    Apply(FrameInput(name, 1, connections_[name].offset, {FirstSnowflakeAt(received)}, received));
+    ++connections_[name].offset;
+    Cover(name, received - kSlack - absl::Seconds(1), received - kSlack);
+  };
+  connections_["a"].vouches = connections_["b"].vouches = false;
+  for (int i = 0; i < 40; ++i) {
+    live("a");
+    if (i >= 30) live("b");
+    Second();
+  }
+  End("a", "reset");
+  End("b", "reset");
+  Run(5);
+  ASSERT_EQ(core_->gaps().ledger().open_count(), 1);
+  EXPECT_NEAR(Until(1), 45 + 20, 2);
+}
+
 TEST_F(CoreGapsTest, AWaivedGapLetsTheWatermarkGo) {
   Start({"a"});
   Run(60);

@@ -96,6 +96,10 @@ std::map<std::string, std::unordered_set<uint64_t>> SightedBySource(const LogVie
 
 }  // namespace
 
+std::string ShowMicros(int64_t micros) {
+  return absl::FormatTime("%d %H:%M:%E3S", absl::FromUnixMicros(micros), absl::UTCTimeZone());
+}
+
 void CheckDelivered(const Truth& truth, const LogView& log, Failures* failures, uint64_t* excused) {
   std::map<std::string, std::unordered_set<uint64_t>> sighted = SightedBySource(log);
   std::vector<LossSpan> losses = LossesOf(log);
@@ -139,6 +143,8 @@ void CheckCovers(const Truth& truth, const LogView& log, Failures* failures, uin
             [](const SimPost& a, const SimPost& b) { return a.create_time < b.create_time; });
   // By source: a cover speaks of what this one source was sent.
   std::map<std::string, std::unordered_set<uint64_t>> standing;
+  std::map<std::string, int> number_of;
+  for (size_t i = 0; i < truth.names.size(); ++i) number_of[truth.names[i]] = static_cast<int>(i);
   size_t next = 0;
   size_t unsound = 0;
   for (const LogView::Record& other : log.others) {
@@ -154,7 +160,10 @@ void CheckCovers(const Truth& truth, const LogView& log, Failures* failures, uin
                                  [](const SimPost& p, absl::Time t) { return p.create_time < t; });
     for (; post != posts.end() && post->create_time < until; ++post) {
       const auto& seen = standing[other.record.source_id()];
-      if (seen.count(post->id) != 0 || ++unsound > kShown) continue;
+      if (seen.count(post->id) != 0) continue;
+      // What X withholds nobody can vouch against.
+      if (truth.x.broke_promise(number_of[other.record.source_id()], post->id)) continue;
+      if (++unsound > kShown) continue;
       failures->push_back(absl::StrCat("unsound cover: ", other.record.source_id(), " vouched for ",
                                        Show(ToTime(range.start_time())), " to ", Show(until),
                                        " but post ", post->id, " created ", Show(post->create_time),

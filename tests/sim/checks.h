@@ -38,6 +38,9 @@ struct Truth {
 
 using Failures = std::vector<std::string>;
 
+// Day and time, for people.
+std::string ShowMicros(int64_t micros);
+
 // I1: every whole line handed to a process that lived on is in the log as a
 // sighting of its source, or its receive time lies in a loss of that source. Counts the latter in
 // `*excused`.

@@ -139,6 +139,8 @@ void ConnectorProcess::MakeSlotKeeper(const Leg& leg, const RequestOptions& requ
 void ConnectorProcess::OnDirective(int number, const v1::OfferResponse::Directive& directive) {
   Running& leg = RunningOf(number);
   if (draining() || leg.has_left) return;
+  if (directive.action() == v1::OfferResponse::ACTION_PAUSE) leg.connection->Pause();
+  if (directive.action() == v1::OfferResponse::ACTION_RESUME) leg.connection->Resume();
   bool receives = leg.connection->Report().state() == v1::ConnectionReport::STATE_RECEIVING;
   if (directive.action() == v1::OfferResponse::ACTION_RECONNECT) {
     if (receives) options_.on_let_go(number, /*for_good=*/false);

@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "dedupe/keys.h"
 #include "dedupe/log_mark.h"
+#include "dedupe/resume_turns.h"
 #include "dedupe/rollback.h"
 
 namespace braid {
@@ -136,6 +137,10 @@ void DeduperProcess::OnCommitted(const std::vector<CommittedRecord>& records) {
   reader_.OnCommit(records, core_->state().earliest_sequence());
   creation_reader_.OnCommit(records, ReadBounds());
   for (const CommittedRecord& record : records) {
+    v1::StreamNotice::Type type = record.record->notice().type();
+    if (type == v1::StreamNotice::TYPE_PAUSED || type == v1::StreamNotice::TYPE_RESUMED) {
+      TellPause();
+    }
     if (!record.record->has_events()) continue;
     const store::v1::Events& events = record.record->events();
     uint64_t sequence = record.first_sequence;
@@ -149,6 +154,24 @@ void DeduperProcess::OnCommitted(const std::vector<CommittedRecord>& records) {
       ++sequence;
     }
   }
+}
+
+// As StreamRuntime does.
+void DeduperProcess::TellPause() {
+  std::vector<SourceSnapshot> sources = directory_->Snapshot();
+  for (const std::string& connection : options_.connections) {
+    absl::Duration turn = core_->watch().paused() ? absl::ZeroDuration()
+                                                  : ResumeTurn(connection, sources);
+    host_->After(turn, [this, connection] {
+      OfferSession* session = directory_->SessionOf(connection);
+      if (session != nullptr) session->TellPause();
+    });
+  }
+}
+
+void DeduperProcess::Admit(store::v1::InputRecord input) {
+  uint64_t bytes = input.ByteSizeLong();
+  merger_->Admit(std::move(input), bytes, [](const ApplyResult&) {});
 }
 
 void DeduperProcess::CheckNothingRewritten(

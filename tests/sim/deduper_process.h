@@ -46,6 +46,9 @@ class DeduperProcess final : public SimServer {
   // Since the last Start the process stopped itself, as it must after that.
   bool stopped_itself() const { return stopped_itself_; }
   void StepWallClock(absl::Duration step);
+  // What comes in by another door than a connection's: commands and work.
+  // REQUIRES: running.
+  void Admit(store::v1::InputRecord input);
   // A copy of its disk is put aside; later the disk is replaced by it, while
   // the process is down. The mark of the log is not part of it.
   void CopyDisk() { copy_ = std::make_unique<MemStore>(*disk_); }
@@ -76,6 +79,7 @@ class DeduperProcess final : public SimServer {
   bool OpenLog();
   ReadableStream::Bounds ReadBounds() const;
   void OnCommitted(const std::vector<CommittedRecord>& records);
+  void TellPause();
   void CheckAcknowledged();
   void Fail(const std::string& what);
 

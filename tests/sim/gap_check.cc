@@ -34,10 +34,6 @@ constexpr absl::Duration kLagMax = absl::Minutes(4);
 // The dedupers' clocks against X's.
 constexpr absl::Duration kClockError = absl::Seconds(2);
 
-std::string Show(int64_t micros) {
-  return absl::FormatTime("%d %H:%M:%E3S", absl::FromUnixMicros(micros), absl::UTCTimeZone());
-}
-
 struct Stored {
   GapState state;
   std::map<uint64_t, StoredGap> gaps;
@@ -48,16 +44,16 @@ bool ReadStored(const Store& store, Stored* stored, Failures* failures) {
   absl::StatusOr<std::string> state = store.Get(Table::kCover, std::string(1, kCoverState));
   // No cover yet.
   if (!state.ok() || !stored->state.ParseFromString(*state)) return false;
-  absl::Status scanned = store.Scan(
-      Table::kCover, CoverGapKey(0), CoverGapKey(UINT64_MAX),
-      [&](absl::string_view, absl::string_view value) {
-        StoredGap gap;
-        if (!gap.ParseFromArray(value.data(), static_cast<int>(value.size()))) {
-          failures->push_back("gaps: one can not be read");
-        }
-        stored->gaps[gap.number()] = gap;
-        return true;
-      });
+  absl::Status scanned =
+      store.Scan(Table::kCover, CoverGapKey(0), CoverGapKey(UINT64_MAX),
+                 [&](absl::string_view, absl::string_view value) {
+                   StoredGap gap;
+                   if (!gap.ParseFromArray(value.data(), static_cast<int>(value.size()))) {
+                     failures->push_back("gaps: one can not be read");
+                   }
+                   stored->gaps[gap.number()] = gap;
+                   return true;
+                 });
   absl::StatusOr<CoverBook::Spans> spans = ReadCover(store, {0, INT64_MAX - kDayMicros});
   if (!scanned.ok() || !spans.ok()) {
     failures->push_back("gaps: the store can not be read");
@@ -72,8 +68,8 @@ bool CountsAsReported(const StoredGap& gap) {
          gap.state() != v1::Gap::STATE_RECOVERED;
 }
 
-void CheckRecall(const Truth& truth, const Stored& stored, const LogView& log,
-                 Failures* failures, GapFigures* figures) {
+void CheckRecall(const Truth& truth, const Stored& stored, const LogView& log, Failures* failures,
+                 GapFigures* figures) {
   std::unordered_set<uint64_t> merged;
   for (const LogView::Event& event : log.events) merged.insert(event.id);
   IntervalSet reported;
@@ -94,9 +90,9 @@ void CheckRecall(const Truth& truth, const Stored& stored, const LogView& log,
     } else if (created >= watermark) {
       ++figures->unsettled_posts;
     } else if (++figures->silent_posts <= kShown) {
-      failures->push_back(absl::StrCat("silent hole: post ", post.id, " created ", Show(created),
-                                       " is neither in the log nor in a gap; watermark ",
-                                       Show(watermark)));
+      failures->push_back(
+          absl::StrCat("silent hole: post ", post.id, " created ", ShowMicros(created),
+                       " is neither in the log nor in a gap; watermark ", ShowMicros(watermark)));
     }
   }
 }
@@ -113,7 +109,8 @@ void CheckOpenGapsAreHoles(const Stored& stored, Failures* failures, GapFigures*
     int64_t covered = stored.covered.Measure(span);
     if (covered <= kTickMicros) continue;
     failures->push_back(absl::StrCat("false gap: ", covered / 1000, " ms of gap ", number, ", ",
-                                     Show(span.from), " to ", Show(span.until), ", are covered"));
+                                     ShowMicros(span.from), " to ", ShowMicros(span.until),
+                                     ", are covered"));
     return;
   }
 }
@@ -125,8 +122,7 @@ uint64_t NumberOf(const v1::Gap& gap) {
   return number;
 }
 
-void CheckTold(const Stored& stored, const LogView& log, Failures* failures,
-               GapFigures* figures) {
+void CheckTold(const Stored& stored, const LogView& log, Failures* failures, GapFigures* figures) {
   std::map<uint64_t, v1::Gap::State> told;
   for (const LogView::Record& other : log.others) {
     if (!other.record.has_notice() || !other.record.notice().has_gap()) continue;
@@ -136,8 +132,8 @@ void CheckTold(const Stored& stored, const LogView& log, Failures* failures,
     figures->opened += opens;
     figures->recovered += notice.type() == v1::StreamNotice::TYPE_GAP_RECOVERED;
     if (opens == (told.count(number) > 0)) {
-      failures->push_back(absl::StrCat("gap ", number, opens ? " was opened twice"
-                                                             : " was told before it opened"));
+      failures->push_back(
+          absl::StrCat("gap ", number, opens ? " was opened twice" : " was told before it opened"));
       return;
     }
     told[number] = notice.gap().state();
@@ -145,16 +141,14 @@ void CheckTold(const Stored& stored, const LogView& log, Failures* failures,
   for (const auto& [number, gap] : stored.gaps) {
     auto it = told.find(number);
     if (it != told.end() && it->second == gap.state()) continue;
-    failures->push_back(absl::StrCat("gap ", number, " is ", v1::Gap::State_Name(gap.state()),
-                                     " and readers were told ",
-                                     it == told.end() ? "nothing"
-                                                      : v1::Gap::State_Name(it->second)));
+    failures->push_back(absl::StrCat(
+        "gap ", number, " is ", v1::Gap::State_Name(gap.state()), " and readers were told ",
+        it == told.end() ? "nothing" : v1::Gap::State_Name(it->second)));
     return;
   }
 }
 
-void CheckWatermark(const Stored& stored, absl::Time end, Failures* failures,
-                    GapFigures* figures) {
+void CheckWatermark(const Stored& stored, absl::Time end, Failures* failures, GapFigures* figures) {
   int64_t watermark = stored.state.partitions(0).watermark_micros();
   for (const auto& [number, gap] : stored.gaps) {
     if (!HoldsWatermark(gap)) continue;
@@ -170,7 +164,7 @@ void CheckWatermark(const Stored& stored, absl::Time end, Failures* failures,
   absl::Duration lag = end - absl::FromUnixMicros(watermark);
   figures->watermark_lag = lag;
   if (lag <= kLagMax + kClockError) return;
-  failures->push_back(absl::StrCat("the watermark stands at ", Show(watermark), ", ",
+  failures->push_back(absl::StrCat("the watermark stands at ", ShowMicros(watermark), ", ",
                                    absl::FormatDuration(lag),
                                    " behind the end, and no gap holds it"));
 }
@@ -181,6 +175,8 @@ void CheckGaps(const Truth& truth, const Store& store, const LogView& log, absl:
                Failures* failures, GapFigures* figures) {
   Stored stored;
   if (!ReadStored(store, &stored, failures)) return;
+  figures->state = stored.state;
+  for (const auto& [number, gap] : stored.gaps) figures->ledger.push_back(gap);
   CheckRecall(truth, stored, log, failures, figures);
   CheckOpenGapsAreHoles(stored, failures, figures);
   CheckTold(stored, log, failures, figures);

@@ -5,8 +5,10 @@
 #define BRAID_TESTS_SIM_GAP_CHECK_H_
 
 #include <cstdint>
+#include <vector>
 
 #include "absl/time/time.h"
+#include "braid/store/v1/gaps.pb.h"
 #include "dedupe/store.h"
 #include "tests/sim/checks.h"
 #include "tests/sim/log_view.h"
@@ -23,6 +25,9 @@ struct GapFigures {
   // Those that are newer than the watermark: not yet promised.
   uint64_t unsettled_posts = 0;
   absl::Duration reported_time;
+  store::v1::GapState state;
+  // Every gap in the store, by number.
+  std::vector<store::v1::StoredGap> ledger;
   // Behind the end of the run, where nothing holds it.
   absl::Duration watermark_lag;
 };

@@ -15,6 +15,25 @@ std::string Seconds(absl::Duration duration) {
   return std::to_string(absl::ToInt64Seconds(duration));
 }
 
+int PrintEstimates(uint64_t first, uint64_t seeds) {
+  uint64_t fitting = 0;
+  for (uint64_t seed = first; seed < first + seeds; ++seed) {
+    braid::LeakResult result = braid::RunLeakWorld(braid::IndependentLosses(seed), seed);
+    bool fits = braid::EstimateFits(result);
+    fitting += fits;
+    if (fits) continue;
+    std::printf("seed %llu: %llu lost, estimated %.1f to %.1f\n",
+                static_cast<unsigned long long>(seed),
+                static_cast<unsigned long long>(result.lost), result.estimate_low,
+                result.estimate_high);
+  }
+  double share = static_cast<double>(fitting) / static_cast<double>(seeds);
+  std::printf("the interval holds the truth in %llu of %llu runs of independent losses: %.3f\n",
+              static_cast<unsigned long long>(fitting), static_cast<unsigned long long>(seeds),
+              share);
+  return share >= 0.85 ? 0 : 1;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -24,7 +43,10 @@ int main(int argc, char** argv) {
   app.add_option("--seeds", seeds);
   app.add_option("--first", first);
   app.add_option("--only", only, "scenarios whose name holds this");
+  bool estimates = false;
+  app.add_flag("--estimates", estimates, "Runs of independent losses: how often the estimate fits");
   CLI11_PARSE(app, argc, argv);
+  if (estimates) return PrintEstimates(first, seeds);
   std::printf(
       "| world | posts | lost | unreported | recall | gaps | false per h | interval fits | "
       "reported min | leak told s | gap told s | lag max s |\n");

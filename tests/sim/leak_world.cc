@@ -228,6 +228,8 @@ class LeakWorld {
         return at >= span.from && at < span.until;
       }));
       if (inside == 0) ++result_.false_gaps;
+      result_.estimate_low += gap.missing().low();
+      result_.estimate_high += gap.missing().high();
       bool fits = gap.missing().low() <= inside && inside <= gap.missing().high();
       if (fits) ++result_.fitting_gaps;
       result_.reported += absl::Microseconds(span.until - span.from);
@@ -276,6 +278,22 @@ LeakScenario With(LeakScenario scenario, std::vector<LeakScenario::Omission> omi
 
 LeakResult RunLeakWorld(const LeakScenario& scenario, uint64_t seed) {
   return LeakWorld(scenario, seed).Run();
+}
+
+LeakScenario IndependentLosses(uint64_t seed) {
+  SeededRandom random(seed);
+  LeakScenario scenario = Steady("independent losses", 5 + 45 * random.Unit(), absl::Minutes(10));
+  scenario.connections = 2 + static_cast<int>(random.Below(2));
+  for (int i = 0; i < scenario.connections; ++i) {
+    // Five in a hundred of 3,000 posts: 8 are lost on two connections.
+    scenario.omissions.push_back({.connection = i, .share = 0.02 + 0.13 * random.Unit()});
+  }
+  return scenario;
+}
+
+bool EstimateFits(const LeakResult& result) {
+  double lost = static_cast<double>(result.lost);
+  return result.estimate_low <= lost && lost <= result.estimate_high;
 }
 
 std::vector<LeakScenario> LeakScenarios() {

@@ -56,6 +56,9 @@ struct LeakResult {
   uint64_t false_gaps = 0;
   uint64_t fitting_gaps = 0;
   absl::Duration reported;
+  // Of all of them together, by their 90 % intervals.
+  double estimate_low = 0;
+  double estimate_high = 0;
   double hours = 0;
   // From the first omission to the first word of a leak, and of a gap, less
   // what the posts took to settle; infinite where there was none.
@@ -67,6 +70,12 @@ struct LeakResult {
 };
 
 LeakResult RunLeakWorld(const LeakScenario& scenario, uint64_t seed);
+
+// Ten minutes in which each of two or three connections misses a share of its
+// own, independently: what the estimate is for. The seed draws the rest.
+LeakScenario IndependentLosses(uint64_t seed);
+// Whether the estimate's interval holds the number of posts that are lost.
+bool EstimateFits(const LeakResult& result);
 
 // What the table shows.
 std::vector<LeakScenario> LeakScenarios();

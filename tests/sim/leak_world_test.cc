@@ -58,6 +58,15 @@ TEST(LeakWorldTest, WhatBothMissIsInAGap) {
   }
 }
 
+TEST(LeakWorldTest, TheEstimatesIntervalHoldsTheTruthOfIndependentLosses) {
+  constexpr int kRuns = 60;
+  int fitting = 0;
+  for (uint64_t seed = 1; seed <= kRuns; ++seed) {
+    fitting += EstimateFits(RunLeakWorld(IndependentLosses(seed), seed));
+  }
+  EXPECT_GE(fitting, kRuns * 85 / 100);
+}
+
 TEST(LeakWorldTest, StrayMissesAreNoFloodOfGaps) {
   LeakScenario scenario = Named("both miss 1e-4 for a day at 200/s");
   scenario.length = absl::Hours(1);

@@ -41,7 +41,10 @@ class Reader {
     if (record.has_sightings()) AddSightings(record.source_id(), record.sightings().frame());
     if (record.has_events()) return VisitEvents(key, sequence, record.events());
     bool sequenced = record.has_notice();
-    if (!record.has_tick()) {
+    if (record.has_tick()) {
+      view_.ticks.push_back(
+          {record.admission_micros(), view_.others.size(), std::move(*record.mutable_tick())});
+    } else {
       view_.others.push_back({sequence, ordinal, view_.sightings.size(), std::move(record)});
     }
     next_sequence_ = sequenced ? sequence + 1 : sequence;
@@ -57,8 +60,9 @@ class Reader {
  private:
   void AddSightings(const std::string& source, const v1::Frame& frame) {
     absl::Time base = ToTime(frame.base_receive_time());
+    bool is_live = frame.origin() == v1::EVENT_ORIGIN_LIVE;
     for (int i = 0; i < frame.post_ids_size(); ++i) {
-      view_.sightings.push_back({source, frame.post_ids(i)});
+      view_.sightings.push_back({source, frame.post_ids(i), is_live});
       absl::Time received = base + absl::Microseconds(frame.receive_offsets_micros(i));
       view_.billed[UtcDay(received)].insert(frame.post_ids(i));
       ++view_.deliveries[UtcDay(received)];

@@ -28,6 +28,13 @@ struct LogView {
   struct Sighting {
     std::string source;
     uint64_t id;
+    bool is_live;
+  };
+  struct Tick {
+    int64_t admission_micros;
+    // Of the records below.
+    size_t others_before;
+    store::v1::Tick tick;
   };
   // A log record in order, with how many sightings stand before it.
   struct Record {
@@ -45,6 +52,7 @@ struct LogView {
   std::map<int32_t, uint64_t> deliveries;
   // Everything but events and ticks.
   std::vector<Record> others;
+  std::vector<Tick> ticks;
   // Chain after the last record.
   std::string chain;
 };

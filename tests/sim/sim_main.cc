@@ -27,6 +27,7 @@ struct Totals {
   uint64_t seeds = 0, failed = 0, turns = 0, posts = 0, deliveries = 0, merged = 0, covers = 0,
            losses = 0, excused = 0, freed = 0, grants = 0, backfilled = 0, backfill_covers = 0,
            gaps = 0, gaps_recovered = 0, gap_seconds = 0, gap_posts = 0;
+  GapBoundFigures bounds;
   std::array<uint64_t, kFaultCount> fired{};
 };
 
@@ -127,6 +128,7 @@ class Runner {
     totals_.gaps_recovered += report.gaps_recovered;
     totals_.gap_seconds += report.gap_seconds;
     totals_.gap_posts += report.gap_posts;
+    totals_.bounds.Add(report.bounds);
     for (int i = 0; i < kFaultCount; ++i) totals_.fired[i] += report.fired[i];
     for (const std::string& failure : report.failures) {
       std::printf("seed %llu: %s\n", static_cast<unsigned long long>(seed), failure.c_str());
@@ -151,6 +153,13 @@ int Print(const Totals& totals, double seconds) {
       ull(totals.merged), ull(totals.covers), ull(totals.losses), ull(totals.excused),
       ull(totals.freed), ull(totals.grants), ull(totals.backfilled), ull(totals.backfill_covers), ull(totals.gaps),
       ull(totals.gaps_recovered), ull(totals.gap_seconds), ull(totals.gap_posts));
+  const GapBoundFigures& bounds = totals.bounds;
+  std::printf(
+      "gaps told %llu  at most %.1f s after they were known, %.0f s after they began  gaps measured "
+      "%llu  beyond the plain bound %llu, by at most %.0f s\n",
+      ull(bounds.told), absl::ToDoubleSeconds(bounds.told_after_max),
+      absl::ToDoubleSeconds(bounds.noticed_after_max), ull(bounds.measured),
+      ull(bounds.beyond_plain), absl::ToDoubleSeconds(bounds.beyond_plain_max));
   std::printf("faults fired:");
   bool silent = false;
   for (int i = 0; i < kFaultCount; ++i) {

@@ -23,6 +23,12 @@ int BackfillMinutesOf(absl::string_view url) {
   return 0;
 }
 
+// By rule: every third id.
+std::string TagOf(uint64_t id) { return absl::StrCat("t", id % 3); }
+
+// X's promise for filtered streams, as connectors take it to be.
+constexpr absl::Duration kLatePromise = absl::Seconds(10);
+
 }  // namespace
 
 // What one process holds of X. When the process dies its sockets die with it.
@@ -91,7 +97,7 @@ std::unique_ptr<HttpClient> SimX::MakeClient(SimHost& host, int connector, int i
 std::string SimX::LineOf(uint64_t id) {
   std::string text(20 + id % 97, static_cast<char>('a' + id % 26));
   return absl::StrCat("{\"data\":{\"text\":\"", text, "\",\"id\":\"", id,
-                      "\"},\"matching_rules\":[{\"id\":\"1\",\"tag\":\"t", id % 3, "\"}]}");
+                      "\"},\"matching_rules\":[{\"id\":\"1\",\"tag\":\"", TagOf(id), "\"}]}");
 }
 
 void SimX::Start() { ScheduleCreation(); }
@@ -136,6 +142,19 @@ bool SimX::Flood(int count) {
   return true;
 }
 
+bool SimX::PublishLate(int count, absl::Duration lateness) {
+  for (int i = 0; i < count; ++i) {
+    SimPost post;
+    post.create_time = world_.WallNow() - lateness;
+    post.id = FirstSnowflakeAt(post.create_time) + (posts_.size() & 0x3fffff);
+    for (const auto& [id, connection] : connections_) {
+      broken_promises_.insert({connection.connector, post.id});
+    }
+    Publish(post);
+  }
+  return true;
+}
+
 void SimX::Publish(const SimPost& post) {
   posts_.push_back(post);
   posts_.back().publish_time = world_.WallNow();
@@ -143,11 +162,23 @@ void SimX::Publish(const SimPost& post) {
   for (auto& [id, connection] : connections_) {
     if (!connection.answered || connection.closing) continue;
     if (post.create_time < connection.omit_until) continue;
+    if (IsWithheld(connection.connector, post)) continue;
     int copies = random_.Unit() < options_.repeat_share ? 2 : 1;
     for (int copy = 0; copy < copies; ++copy) {
-      world_.After(Lateness(), [this, id = id, index] { Deliver(id, index); });
+      absl::Duration late = Lateness();
+      if (late > kLatePromise) broken_promises_.insert({connection.connector, post.id});
+      world_.After(late, [this, id = id, index] { Deliver(id, index); });
     }
   }
+}
+
+bool SimX::IsWithheld(int connector, const SimPost& post) {
+  auto it = withheld_.find(connector);
+  if (it == withheld_.end() || world_.WallNow() >= it->second.until) return false;
+  if (!it->second.tag.empty() && it->second.tag != TagOf(post.id)) return false;
+  if (random_.Unit() >= it->second.share) return false;
+  broken_promises_.insert({connector, post.id});
+  return true;
 }
 
 absl::Duration SimX::Lateness() {
@@ -203,11 +234,21 @@ void SimX::Flush(ConnectionId id) {
   if (world_.WallNow() < connection.stalled_until) return ScheduleFlush(id);
   size_t length = connection.outbox.size();
   if (random_.Below(4) == 0) length = 1 + random_.Below(length);
+  bool is_slow = world_.WallNow() < connection.slow_until;
+  // X finishes the line that it has begun.
+  if (is_slow && connection.slow_bytes < connection.outbox.size()) {
+    length = connection.outbox.find("\r\n", connection.slow_bytes) + 2;
+  }
   std::string bytes = connection.outbox.substr(0, length);
   connection.outbox.erase(0, length);
   connection.outbox_begin += length;
   Hand(connection, std::move(bytes));
-  if (!connection.outbox.empty()) ScheduleFlush(id);
+  if (!is_slow) {
+    if (!connection.outbox.empty()) ScheduleFlush(id);
+    return;
+  }
+  connection.flush_scheduled = true;
+  world_.After(absl::Seconds(1), [this, id] { Flush(id); });
 }
 
 void SimX::Hand(Connection& connection, std::string bytes) {
@@ -382,7 +423,7 @@ bool SimX::connected(int connector) const {
 }
 
 // One of the messages by which X announces an end.
-std::string SimX::Notice(const Connection& connection) {
+std::string SimX::Notice(const Connection& connection, bool of_full_buffer) {
   static const char* const kNotices[] = {
       R"({"errors":[{"title":"operational-disconnect","disconnect_type":"UpstreamOperationalDisconnect","detail":"for operational reasons"}]})",
       R"({"errors":[{"title":"x","disconnect_type":"SlowReader","detail":"y"}]})",
@@ -392,7 +433,9 @@ std::string SimX::Notice(const Connection& connection) {
       R"({"error":{"message":"Forced Disconnect: Too many connections. Allowed: 2","sent":"2017-01-11T18:12:52+00:00"}})",
       R"({"error":{"message":"Force closing connection to x because it reached the maximum allowed backup, 1.","sent":"2017-01-11T18:12:52+00:00"}})",
   };
-  absl::string_view notice = kNotices[random_.Below(std::size(kNotices))];
+  constexpr size_t kSlowReader = 1;
+  absl::string_view notice =
+      kNotices[of_full_buffer ? kSlowReader : random_.Below(std::size(kNotices))];
   bool is_full = absl::StrContains(notice, "SlowReader") || absl::StrContains(notice, "backup");
   if (is_full) told_full_[connection.connector] = connection.incarnation;
   return absl::StrCat(notice, "\r\n");
@@ -414,18 +457,20 @@ bool SimX::CutConnection(int connector, Cut cut) {
   Connection* stream = StreamOf(connector);
   if (stream == nullptr) return false;
   Connection& connection = *stream;
-  if (cut == Cut::kFullBuffer) {
+  bool told_of_full_buffer = cut == Cut::kFullBufferTold;
+  if (cut == Cut::kFullBuffer || told_of_full_buffer || cut == Cut::kFullBufferUntold) {
     // What was queued is gone; whether X says so is its mood.
     connection.outbox.clear();
     connection.line_ends.clear();
     full_.insert(connector);
-    cut = random_.Below(2) == 0 ? Cut::kClean : Cut::kCleanWithMessage;
+    bool is_told = cut == Cut::kFullBuffer ? random_.Below(2) == 1 : told_of_full_buffer;
+    cut = is_told ? Cut::kCleanWithMessage : Cut::kClean;
   }
   if (cut == Cut::kCleanWithMessage) {
     std::string rest = std::move(connection.outbox);
     connection.outbox.clear();
     connection.outbox_begin += rest.size();
-    rest += Notice(connection);
+    rest += Notice(connection, told_of_full_buffer);
     Hand(connection, std::move(rest));
   } else if (cut == Cut::kTruncated && !connection.outbox.empty()) {
     size_t length = random_.Below(connection.outbox.size());
@@ -483,6 +528,24 @@ bool SimX::Omit(int connector) {
   if (world_.WallNow() - connection.answer_time < kSeenMin) return false;
   connection.omit_until = world_.WallNow() + absl::Seconds(40 + random_.Below(40));
   return true;
+}
+
+bool SimX::Slow(int connector, uint64_t bytes_per_second, absl::Duration duration) {
+  Connection* stream = StreamOf(connector);
+  if (stream == nullptr) return false;
+  stream->slow_bytes = bytes_per_second;
+  stream->slow_until = world_.WallNow() + duration;
+  return true;
+}
+
+void SimX::Withhold(int connector, double share, const std::string& tag,
+                    absl::Duration duration) {
+  withheld_[connector] = {share, tag, world_.WallNow() + duration};
+}
+
+void SimX::SetLateness(double share, absl::Duration max) {
+  options_.late_share = share;
+  options_.late_max = max;
 }
 
 void SimX::Refuse(int connector, Refusal refusal, absl::Duration duration) {

@@ -69,8 +69,10 @@ class SimX {
     Backfill backfill = Backfill::kIgnored;
   };
 
-  // kFullBuffer: X drops what it had queued, and may say so.
-  enum class Cut { kClean, kCleanWithMessage, kTruncated, kReset, kFullBuffer };
+  // kFullBuffer: X drops what it had queued, and may say so; or it does, or not.
+  enum class Cut {
+    kClean, kCleanWithMessage, kTruncated, kReset, kFullBuffer, kFullBufferTold, kFullBufferUntold,
+  };
 
   SimX(Loop& world, Random& random, Options options);
 
@@ -101,6 +103,15 @@ class SimX {
   // Posts created meanwhile are not sent on it, though heartbeats go on: only
   // where the usual rate makes the silence visible, else false.
   bool Omit(int connector);
+  // Its reader takes no more than that: the rest waits at X.
+  bool Slow(int connector, uint64_t bytes_per_second, absl::Duration duration);
+  // Of what is created meanwhile it is not sent this share, drawn post by post;
+  // only posts of the rule tag, where one is named.
+  void Withhold(int connector, double share, const std::string& tag, absl::Duration duration);
+  // From now on.
+  void SetLateness(double share, absl::Duration max);
+  // So many posts that it held back for so long.
+  bool PublishLate(int count, absl::Duration lateness);
   // So many posts at once whose ids are no times of this month.
   bool Flood(int count);
   enum class Refusal {
@@ -113,6 +124,11 @@ class SimX {
   const std::vector<SimPost>& posts() const { return posts_; }
   const std::vector<SimDelivery>& deliveries() const { return deliveries_; }
   const std::vector<SimDelivery>& bad_lines() const { return bad_lines_; }
+  // X itself kept the post from a connection that it fed, or sent it later than
+  // any slack allows for.
+  bool broke_promise(int connector, uint64_t id) const {
+    return broken_promises_.count({connector, id}) > 0;
+  }
   bool connected(int connector) const;
   // Ever more than one open socket of one connector: a broken promise.
   bool overlapped() const { return overlapped_; }
@@ -160,6 +176,8 @@ class SimX {
     absl::Time answer_time = absl::InfinitePast();
     std::string api_id;
     absl::Time omit_until = absl::InfinitePast();
+    absl::Time slow_until = absl::InfinitePast();
+    uint64_t slow_bytes = 0;  // per second
     std::string outbox;
     uint64_t outbox_begin = 0;  // stream position of outbox[0]
     // Stream position of each line's end, with what it was.
@@ -173,11 +191,17 @@ class SimX {
     absl::Time connected_at;
     absl::Time until;
   };
+  struct Withheld {
+    double share = 0;
+    std::string tag;
+    absl::Time until;
+  };
   using ConnectionId = uint64_t;
   using HandlerCall = std::function<void(HttpHandler&, absl::Time)>;
 
   void CreatePost();
   void Publish(const SimPost& post);
+  bool IsWithheld(int connector, const SimPost& post);
   void ScheduleCreation();
   void Deliver(ConnectionId id, size_t post);
   void Queue(Connection& connection, std::string line, SimDelivery delivery);
@@ -202,7 +226,7 @@ class SimX {
   bool KillOne(int connector, const std::string& api_id);
   int SlotsTaken();
   Connection* StreamOf(int connector);
-  std::string Notice(const Connection& connection);
+  std::string Notice(const Connection& connection, bool of_full_buffer);
   // Whether its process has other connections, whose turn it may have awaited.
   bool HasPeers(int connector) const;
   static absl::Duration FlowedOn(const Connection& connection);
@@ -218,6 +242,8 @@ class SimX {
   std::vector<SimDelivery> deliveries_;
   std::vector<SimDelivery> bad_lines_;
   std::map<int, std::pair<Refusal, absl::Time>> refusals_;
+  std::map<int, Withheld> withheld_;
+  std::set<std::pair<int, uint64_t>> broken_promises_;
   PaceCheck pace_;
   std::vector<Zombie> zombies_;
   std::map<int, uint64_t> accepts_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -14,6 +15,7 @@
 #include "tests/sim/deduper_process.h"
 #include "tests/sim/gap_check.h"
 #include "tests/sim/log_view.h"
+#include "tests/sim/script.h"
 #include "tests/sim/sim_loop.h"
 #include "tests/sim/volume_world.h"
 
@@ -30,9 +32,10 @@ constexpr absl::Duration kSettle = absl::Seconds(60);
 
 class World {
  public:
-  World(uint64_t seed, WorldOptions (*draw)(Random& random))
+  World(uint64_t seed, const std::function<WorldOptions(Random& random)>& draw)
       : random_(seed),
         options_(draw(random_)),
+        loop_(options_.start_time),
         x_(loop_, random_, options_.x),
         net_(loop_, random_, options_.net_delay_max) {
     for (int i = 0; i < options_.connectors; ++i) names_.push_back(absl::StrCat("leg-", i));
@@ -54,6 +57,8 @@ class World {
     for (auto& deduper : dedupers_) deduper->Start();
     for (auto& connector : connectors_) connector->Start();
     PlanFault();
+    Script script({loop_, x_, net_, dedupers_, connectors_, process_of_}, &report_.failures);
+    script.Plan(options_.script);
     Supervise();
     RunFor(options_.trouble);
     healing_ = true;
@@ -63,6 +68,7 @@ class World {
     RunFor(kHeal);
     x_.Stop();
     RunFor(kSettle);
+    clock_stepped_ = script.stepped_clocks();
     Check();
     return std::move(report_);
   }
@@ -70,6 +76,7 @@ class World {
  private:
   void AddDeduper(int number) {
     DeduperProcess::Options options;
+    options.core = options_.core;
     options.core.window.memory_bytes_max = options_.window_bytes_max;
     options.connections = names_;
     options.wall_offset = absl::Milliseconds(random_.Below(60000)) - absl::Seconds(30);
@@ -407,9 +414,9 @@ class World {
   bool KeepsWhatIsAcknowledged(const Truth& truth) const;
   void CheckLog(DeduperProcess& deduper, const Truth& truth, std::set<uint64_t>* ids);
 
-  SimLoop loop_;
   SeededRandom random_;
   const WorldOptions options_;
+  SimLoop loop_;
   WorldReport report_;
   std::vector<std::string> names_;
   SimX x_;
@@ -427,6 +434,7 @@ class World {
   absl::Duration away_;
   absl::Time wake_time_ = absl::InfinitePast();
   bool cap_broken_ = false;
+  bool clock_stepped_ = false;
 };
 
 // Then what a restored deduper lost is offered to it again. Otherwise a whole
@@ -457,16 +465,25 @@ void World::CheckLog(DeduperProcess& deduper, const Truth& truth, std::set<uint6
   CheckGenuine(truth, *log, &report_.failures);
   CheckCovers(truth, *log, &report_.failures, &report_.covers, &report_.backfill_covers);
   bool clock_behind = report_.fired[static_cast<int>(Fault::kStepWallClock)] > 0 ||
+                      clock_stepped_ ||
                       away_ > absl::ZeroDuration();
   CheckMetering(deduper.disk(), *log, clock_behind, &report_.failures);
   GapFigures gaps;
   CheckGaps(truth, deduper.disk(), *log, loop_.WallNow(), &report_.failures, &gaps);
+  CheckReopened(*log, &report_.failures);
+  // By a wrong clock, or of what a disk forgot, they say nothing.
+  if (!clock_behind && !deduper.was_restored()) {
+    CheckTolds(*log, gaps.state, &report_.failures, &report_.bounds);
+    CheckReportedTime(truth, *log, gaps.ledger, &report_.failures, &report_.bounds);
+  }
   report_.gaps += gaps.opened;
   report_.gaps_recovered += gaps.recovered;
   report_.gap_posts += gaps.reported_posts;
   report_.gap_seconds += absl::ToInt64Seconds(gaps.reported_time);
   report_.silent_posts += gaps.silent_posts;
-  if (&deduper == dedupers_[0].get()) report_.watermark_lag = gaps.watermark_lag;
+  bool is_first = &deduper == dedupers_[0].get();
+  if (is_first) report_.watermark_lag = gaps.watermark_lag;
+  if (is_first) report_.ledger = std::move(gaps.ledger);
   std::vector<std::pair<uint64_t, uint64_t>> sequence_and_id;
   for (const LogView::Event& event : log->events) {
     sequence_and_id.emplace_back(event.sequence, event.id);
@@ -476,12 +493,17 @@ void World::CheckLog(DeduperProcess& deduper, const Truth& truth, std::set<uint6
   CheckDamage(truth, *log, &report_.failures);
   deduper.reader().CheckAgainst(sequence_and_id);
   deduper.creation_reader().CheckAgainst(sequence_and_id);
-  for (const LogView::Record& other : log->others) report_.losses += other.record.has_loss();
+  for (const LogView::Record& other : log->others) {
+    report_.losses += other.record.has_loss();
+    if (is_first && other.record.has_notice()) report_.notices.push_back(other.record.notice());
+  }
+  if (is_first) report_.late = deduper.creation_reader().late();
   report_.trace = Hash128(report_.trace, log->chain, "");
 }
 
 void World::Check() {
   report_.posts = x_.posts().size();
+  report_.start = options_.start_time;
   report_.length = options_.trouble + kHeal + kSettle;
   report_.deliveries = x_.deliveries().size();
   if (x_.overlapped()) report_.failures.push_back("a connector held two sockets at once");
@@ -531,6 +553,10 @@ WorldReport RunWorld(uint64_t seed) {
 
 WorldReport RunNamedWorld(const NamedWorld& world, uint64_t seed) {
   return World(seed, world.make).Run();
+}
+
+WorldReport RunWorldOf(const WorldOptions& options, uint64_t seed) {
+  return World(seed, [&](Random&) { return options; }).Run();
 }
 
 }  // namespace braid

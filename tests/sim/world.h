@@ -10,6 +10,9 @@
 #include <string>
 #include <vector>
 
+#include "braid/store/v1/gaps.pb.h"
+#include "braid/v1/stream_service.pb.h"
+#include "tests/sim/gap_bounds.h"
 #include "tests/sim/world_options.h"
 
 namespace braid {
@@ -48,6 +51,15 @@ struct WorldReport {
   absl::Duration watermark_lag;
   // From its first post to the end.
   absl::Duration length;
+  GapBoundFigures bounds;
+  // Of the first deduper: its gaps by number, and what readers were told, in
+  // order.
+  std::vector<store::v1::StoredGap> ledger;
+  std::vector<v1::StreamNotice> notices;
+  // X's first instant.
+  absl::Time start;
+  // Events that a reader in creation order got late.
+  uint64_t late = 0;
   // Changes with anything that happened: same seed, same trace.
   std::string trace;
 };
@@ -55,6 +67,8 @@ struct WorldReport {
 WorldReport RunWorld(uint64_t seed);
 // Of one kind.
 WorldReport RunNamedWorld(const NamedWorld& world, uint64_t seed);
+// Exactly this one; the seed draws what is left open.
+WorldReport RunWorldOf(const WorldOptions& options, uint64_t seed);
 
 }  // namespace braid
 

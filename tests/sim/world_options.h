@@ -10,6 +10,7 @@
 
 #include "absl/time/time.h"
 #include "base/random.h"
+#include "dedupe/core.h"
 #include "tests/sim/sim_x.h"
 
 namespace braid {
@@ -60,6 +61,14 @@ enum class Fault {
 inline constexpr int kFaultCount = 37;
 const char* FaultName(Fault fault);
 
+// A fault that is drawn by nobody: tests/sim/script.h.
+struct ScriptStep {
+  // Since X's first instant.
+  absl::Duration due;
+  // "/close?connection=0&how=reset"
+  std::string command;
+};
+
 struct WorldOptions {
   int connectors = 2;
   // Whether all of them are connections of one process.
@@ -75,6 +84,12 @@ struct WorldOptions {
   absl::Duration fault_interval = absl::Seconds(10);
   // Which faults this world knows; empty means none.
   std::vector<Fault> faults;
+  // Beside them, in the order of time.
+  std::vector<ScriptStep> script;
+  // X's first instant.
+  absl::Time start_time = absl::FromUnixSeconds(1704067200);
+  // What the dedupers' core is configured with.
+  Core::Options core;
   SimX::Options x;
   // While healing, X goes on so slowly: posts per second.
   double heal_rate = 0.2;
