@@ -198,7 +198,8 @@ std::string RenderJob(const RecoveryJob& job, absl::Time now, int width) {
   add("reason", EscapeForTerminal(job.reason()));
   const absl::Time deadline = SoonestOf(job, [](const Step& step) { return step.deadline(); });
   if (is_open && !job.steps().empty()) add("cost", CostText(job));
-  if (is_open && StartOf(job) < absl::InfiniteFuture()) add("starts", WhenText(StartOf(job), now));
+  const char* starts = job.has_start_time() ? "next step" : "starts";
+  if (is_open && StartOf(job) < absl::InfiniteFuture()) add(starts, WhenText(StartOf(job), now));
   if (is_open && job.has_estimated_end_time()) {
     add("done at about", WhenText(ToTime(job.estimated_end_time()), now));
   }
