@@ -240,6 +240,14 @@ TEST_F(RecoveryCommandsTest, WaitEndsWithAReportAndTheJobsFate) {
   EXPECT_TRUE(OutHas("job 12 failed"));
 }
 
+TEST_F(RecoveryCommandsTest, ProgressIsPaintedOverOnATerminalAndGoneAtTheEnd) {
+  terminal_.interactive = true;
+  terminal_.width = 40;
+  EXPECT_EQ(Run({"recover", "--gap", "7", "--yes", "--wait"}), kExitOk);
+  EXPECT_TRUE(ErrHas("\r\x1b[Kjob 12 [##########..........]  50 %, r…")) << printed_.err;
+  EXPECT_TRUE(absl::EndsWith(printed_.err, "\r\x1b[K"));
+}
+
 TEST_F(RecoveryCommandsTest, CtrlCLeavesTheJobRunningAndSaysSo) {
   recovery_.ends_early = 1000;
   recovery_.on_watch = [this] { interrupt_.Trigger(); };
