@@ -57,7 +57,8 @@ Client::Client(const CommandLine& line, Interrupt& interrupt,
       admin_(v1::AdminService::NewStub(channel)),
       streams_(v1::StreamService::NewStub(channel)),
       rules_(v1::RuleService::NewStub(channel)),
-      gaps_(v1::GapService::NewStub(channel)) {}
+      gaps_(v1::GapService::NewStub(channel)),
+      recovery_(v1::RecoveryService::NewStub(channel)) {}
 
 absl::StatusOr<v1::ServerInfo> Client::ServerInfo() {
   v1::ServerInfo info;

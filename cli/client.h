@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "braid/v1/admin_service.grpc.pb.h"
 #include "braid/v1/gap_service.grpc.pb.h"
+#include "braid/v1/recovery_service.grpc.pb.h"
 #include "braid/v1/rule_service.grpc.pb.h"
 #include "braid/v1/stream_service.grpc.pb.h"
 #include "cli/command_line.h"
@@ -36,6 +37,7 @@ class Client {
   v1::StreamService::Stub& streams() { return *streams_; }
   v1::RuleService::Stub& rules() { return *rules_; }
   v1::GapService::Stub& gaps() { return *gaps_; }
+  v1::RecoveryService::Stub& recovery() { return *recovery_; }
 
   // "streams/main": the one named, or the only one there is.
   absl::StatusOr<std::string> StreamName();
@@ -68,6 +70,7 @@ class Client {
   std::unique_ptr<v1::StreamService::Stub> streams_;
   std::unique_ptr<v1::RuleService::Stub> rules_;
   std::unique_ptr<v1::GapService::Stub> gaps_;
+  std::unique_ptr<v1::RecoveryService::Stub> recovery_;
 };
 
 // "json" of a message; `pretty` over several lines.

@@ -4,9 +4,10 @@ namespace braid {
 namespace {
 
 void (*const kCommands[])(CommandTree&) = {
-    AddStatusCommands,     AddTopCommands,   AddTailCommands,        AddEventCommands,
-    AddConnectionCommands, AddRulesCommands, AddUsageCommands,       AddStreamCommands,
-    AddGapCommands,        AddCertificateCommands, AddVersionCommands,
+    AddStatusCommands,     AddTopCommands,     AddTailCommands,  AddEventCommands,
+    AddConnectionCommands, AddRulesCommands,   AddUsageCommands, AddStreamCommands,
+    AddGapCommands,        AddRecoverCommands, AddJobCommands,   AddCertificateCommands,
+    AddVersionCommands,
 };
 
 }  // namespace

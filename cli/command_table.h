@@ -18,6 +18,8 @@ void AddCertificateCommands(CommandTree& tree);
 void AddUsageCommands(CommandTree& tree);
 void AddStreamCommands(CommandTree& tree);
 void AddGapCommands(CommandTree& tree);
+void AddRecoverCommands(CommandTree& tree);
+void AddJobCommands(CommandTree& tree);
 void AddVersionCommands(CommandTree& tree);
 
 // All of them, in the order of the help.

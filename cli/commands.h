@@ -19,6 +19,10 @@ namespace braid {
 struct Terminal {
   FILE* out = stdout;
   FILE* err = stderr;
+  // A file descriptor: questions are waited for together with Ctrl-C.
+  int in = 0;
+  // Somebody reads `err` and types into `in`.
+  bool can_ask = false;
   // Whether `out` is one, and knows more than lines.
   bool interactive = false;
   int width = 120;

@@ -1,87 +1,44 @@
 // braid gap and braid coverage: what is missing, and who covered what.
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
 #include "absl/time/clock.h"
 #include "absl/types/optional.h"
 #include "cli/command_table.h"
 #include "cli/commands.h"
 #include "cli/gap_text.h"
+#include "cli/option_values.h"
 #include "proto/proto_time.h"
 
 namespace braid {
 namespace {
-
-// Of an enumeration, "total-outage" → its number.
-template <typename Enum>
-void AddEnum(const std::string& word, const char* prefix, bool (*parse)(const std::string&, Enum*),
-             google::protobuf::RepeatedField<int>* out) {
-  Enum value;
-  std::string name = absl::StrCat(
-      prefix, absl::AsciiStrToUpper(absl::StrReplaceAll(word, {{"-", "_"}, {" ", "_"}})));
-  if (!parse(name, &value) || static_cast<int>(value) == 0) {
-    throw CLI::ValidationError(absl::StrCat("\"", word, "\" is none of what `braid gap ls` shows"));
-  }
-  out->Add(value);
-}
 
 struct FilterOptions {
   v1::GapFilter filter;
   bool all = false;
 };
 
-void AddTime(CLI::App* app, const std::string& name, const std::string& help,
-             std::function<void(absl::Time)> set) {
-  app->add_option_function<std::string>(
-      name,
-      [set](const std::string& text) {
-        absl::StatusOr<absl::Time> time = ParseMomentOf(text, absl::Now());
-        if (!time.ok()) throw CLI::ValidationError(std::string(time.status().message()));
-        set(*time);
-      },
-      help);
-}
-
 void AddFilter(CLI::App* app, const std::shared_ptr<FilterOptions>& options) {
-  app->add_option_function<std::vector<std::string>>(
-         "--state",
-         [options](const std::vector<std::string>& words) {
-           for (const std::string& word : words) {
-             AddEnum<v1::Gap::State>(
-                 word, "STATE_",
-                 [](const std::string& name, v1::Gap::State* value) {
-                   return v1::Gap::State_Parse(name, value);
-                 },
-                 options->filter.mutable_states());
-           }
-         },
-         "open, recovering, recovered, lost, waived, cleared, merged")
-      ->delimiter(',');
-  app->add_option_function<std::vector<std::string>>(
-         "--kind",
-         [options](const std::vector<std::string>& words) {
-           for (const std::string& word : words) {
-             AddEnum<v1::Gap::Kind>(
-                 word, "KIND_",
-                 [](const std::string& name, v1::Gap::Kind* value) {
-                   return v1::Gap::Kind_Parse(name, value);
-                 },
-                 options->filter.mutable_kinds());
-           }
-         },
-         "total-outage, one-sided, volume-drop, buffer-discarded, forwarding-loss, paused")
-      ->delimiter(',');
-  AddTime(app, "--from", "Gaps that reach beyond it: 2026-11-20T12:00:00Z, 12:00, -15m",
+  v1::GapFilter* filter = &options->filter;
+  AddEnumListOption<v1::Gap::State>(
+      app, "--state", "open, recovering, recovered, lost, waived, cleared, merged", "STATE_",
+      [](const std::string& name, v1::Gap::State* state) {
+        return v1::Gap::State_Parse(name, state);
+      },
+      "braid gap ls", [filter](v1::Gap::State state) { filter->add_states(state); });
+  AddEnumListOption<v1::Gap::Kind>(
+      app, "--kind",
+      "total-outage, one-sided, volume-drop, buffer-discarded, forwarding-loss, paused", "KIND_",
+      [](const std::string& name, v1::Gap::Kind* kind) { return v1::Gap::Kind_Parse(name, kind); },
+      "braid gap ls", [filter](v1::Gap::Kind kind) { filter->add_kinds(kind); });
+  AddTimeOption(app, "--from", "Gaps that reach beyond it: 2026-11-20T12:00:00Z, 12:00, -15m",
           [options](absl::Time time) {
             SetTime(time, options->filter.mutable_range()->mutable_start_time());
           });
-  AddTime(app, "--to", "Gaps that begin before it", [options](absl::Time time) {
+  AddTimeOption(app, "--to", "Gaps that begin before it", [options](absl::Time time) {
     SetTime(time, options->filter.mutable_range()->mutable_end_time());
   });
   app->add_option_function<uint32_t>(
@@ -221,19 +178,12 @@ void AddCoverage(CommandTree& tree) {
        "braid.v1.QueryCoverageResponse",
        ""},
       [options](CommandContext& context) { return RunCoverage(*options, context); });
-  AddTime(app, "--from", "Start: 2026-11-20T12:00:00Z, 12:00, -6h (default: an hour before --to)",
+  AddTimeOption(app, "--from", "Start: 2026-11-20T12:00:00Z, 12:00, -6h (default: an hour before --to)",
           [options](absl::Time time) { options->from = time; });
-  AddTime(app, "--to", "End (default: now)", [options](absl::Time time) { options->to = time; });
-  app->add_option_function<std::string>(
-      "--bucket",
-      [options](const std::string& text) {
-        absl::Duration bucket;
-        if (!absl::ParseDuration(text, &bucket)) {
-          throw CLI::ValidationError(absl::StrCat("\"", text, "\" is no duration: give 10s, 5m"));
-        }
-        options->bucket = bucket;
-      },
-      "What one character stands for, at least 1s (default: a 120th of the range)");
+  AddTimeOption(app, "--to", "End (default: now)", [options](absl::Time time) { options->to = time; });
+  AddDurationOption(app, "--bucket",
+                    "What one character stands for, at least 1s (default: a 120th of the range)",
+                    [options](absl::Duration bucket) { options->bucket = bucket; });
 }
 
 }  // namespace

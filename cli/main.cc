@@ -19,6 +19,7 @@ braid::Terminal DescribeTerminal() {
   const char* term = std::getenv("TERM");
   bool dumb = term == nullptr || std::strcmp(term, "dumb") == 0;
   terminal.interactive = isatty(STDOUT_FILENO) != 0 && !dumb;
+  terminal.can_ask = isatty(STDIN_FILENO) != 0 && isatty(STDERR_FILENO) != 0;
   winsize size{};
   if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) {
     terminal.width = size.ws_col;

@@ -13,6 +13,7 @@
 #include "base/random.h"
 #include "cli/command_table.h"
 #include "cli/commands.h"
+#include "cli/progress_line.h"
 #include "cli/rules_text.h"
 #include "cli/text.h"
 
@@ -95,40 +96,14 @@ absl::StatusOr<v1::RuleTask> Create(const RuleAction& action, CommandContext& co
   return task;
 }
 
-// Shows each new word of progress: one line over the last on a terminal.
-class Progress {
- public:
-  explicit Progress(const CommandContext& context) : context_(context) {}
-  ~Progress() {
-    if (is_shown_ && context_.terminal.interactive) std::fputs("\r\x1b[K", context_.terminal.err);
-  }
-
-  void Show(const v1::RuleTask& task) {
-    std::string line = RuleProgressLine(task);
-    if (line == last_) return;
-    last_ = line;
-    is_shown_ = true;
-    if (context_.terminal.interactive) {
-      std::fprintf(context_.terminal.err, "\r\x1b[K%s", line.c_str());
-      std::fflush(context_.terminal.err);
-    } else {
-      context_.Tell(line);
-    }
-  }
-
- private:
-  const CommandContext& context_;
-  std::string last_;
-  bool is_shown_ = false;
-};
-
 // An unreachable deduper is asked again: the task is durable.
 absl::StatusOr<v1::RuleTask> Wait(v1::RuleTask task, absl::Time until, CommandContext& context) {
-  Progress progress(context);
+  ProgressLine progress(context);
   v1::GetRuleTaskRequest request;
   request.set_name(task.name());
   while (!IsFinished(task)) {
-    progress.Show(task);
+    const std::string line = RuleProgressLine(task);
+    progress.Show(line, line);
     if (!context.interrupt.Sleep(kPollInterval)) return absl::CancelledError("interrupted");
     absl::Status status = context.client.Do([&](grpc::ClientContext* call) {
       return context.client.rules().GetRuleTask(call, request, &task);

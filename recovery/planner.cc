@@ -31,7 +31,8 @@ class PlanMaker {
         facts_(facts),
         request_(request),
         // What a gap is expected to miss of the future is missed by nobody yet.
-        until_(request.by_hand ? request.until : std::min(request.until, facts.now)),
+        until_(request.by_hand && !request.growing ? request.until
+                                                   : std::min(request.until, facts.now)),
         fetches_(policy, facts, request),
         quota_(policy, facts, request.by_hand),
         step_max_(request.by_hand ? policy.step_max : quota_.StepMax(request.usual_rate, Beyond())),

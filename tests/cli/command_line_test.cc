@@ -93,6 +93,17 @@ TEST(CommandLineTest, WrongUsageExitsWithTwoAndSaysWhy) {
         {"event", "why", "0"},
         {"event", "get", "99999999999999999999999"},
         {"tail", "--from", "1", "--cursor", "x"},
+        {"recover", "--gap", "0"},
+        {"recover", "--gap", "7", "--from", "-2h"},
+        {"recover", "--from", "yesterday", "--to", "now"},
+        {"recover", "--gap", "7", "--method", "prayer"},
+        {"recover", "--gap", "7", "--margin", "2h"},
+        {"recover", "--gap", "7", "--margin", "-1s"},
+        {"job"},
+        {"job", "get"},
+        {"job", "ls", "--state", "unspecified"},
+        {"gap", "ls", "--kind", "hole"},
+        {"coverage", "--bucket", "long"},
         {"status", "--key-file", "k"},
         {"status", "--key-file", "k", "--certificate-file", "c"}}) {
     ParsedCommandLine parsed = Parse(arguments);
@@ -120,7 +131,8 @@ TEST(CommandLineTest, HelpOfEveryCommandShowsExamplesJsonAndExitCodes) {
   for (const std::vector<std::string>& words :
        {std::vector<std::string>{"status"}, {"top"}, {"tail"}, {"event", "get"}, {"event", "why"},
         {"connection", "ls"}, {"rules", "ls"}, {"rules", "add"}, {"rules", "rm"},
-        {"rules", "validate"}, {"rules", "sync"}, {"version"}}) {
+        {"rules", "validate"}, {"rules", "sync"}, {"recover"}, {"job", "ls"}, {"job", "get"},
+        {"job", "watch"}, {"job", "cancel"}, {"version"}}) {
     std::vector<std::string> arguments = words;
     arguments.push_back("--help");
     std::string help = Parse(arguments).output;
@@ -133,7 +145,8 @@ TEST(CommandLineTest, HelpOfEveryCommandShowsExamplesJsonAndExitCodes) {
 TEST(CommandLineTest, ExamplesOfTheHelpCanBeTyped) {
   for (const char* command :
        {"status", "top", "tail", "event get", "event why", "connection ls", "rules ls", "rules add",
-        "rules rm", "rules validate", "rules sync", "version"}) {
+        "rules rm", "rules validate", "rules sync", "recover", "job ls", "job get", "job watch",
+        "job cancel", "version"}) {
     std::vector<std::string> arguments = absl::StrSplit(command, ' ');
     arguments.push_back("--help");
     std::string help = Parse(arguments).output;

@@ -18,6 +18,7 @@
 #include "dedupe/stream_service.h"
 #include "dedupe/tail.h"
 #include "proto/reason.h"
+#include "tests/cli/run_words.h"
 #include "tests/dedupe/test_log.h"
 
 namespace braid {
@@ -95,34 +96,14 @@ class CommandsTest : public ::testing::Test {
       arguments.push_back("--server");
       arguments.push_back(absl::StrCat("127.0.0.1:", port_));
     }
-    ParsedCommandLine parsed = ParseCommandLine(arguments, [](const char*) { return nullptr; });
-    EXPECT_FALSE(parsed.exit_code.has_value()) << parsed.error;
-    char* out = nullptr;
-    char* err = nullptr;
-    size_t out_size = 0, err_size = 0;
-    Terminal terminal;
-    terminal.out = interrupt_on_output_ ? OpenInterrupting()
-                   : write_error_ != 0      ? OpenFailing()
-                   : stop_server_on_output_ ? OpenStopping()
-                                        : open_memstream(&out, &out_size);
-    terminal.err = open_memstream(&err, &err_size);
-    int code = RunCommand(parsed.command_line, terminal, interrupt_);
-    std::fclose(terminal.out);
-    std::fclose(terminal.err);
-    out_.assign(out != nullptr ? out : "", out_size);
-    err_.assign(err, err_size);
-    std::free(out);
-    std::free(err);
-    return code;
-  }
-  // Its first write is the moment at which Ctrl-C is pressed.
-  FILE* OpenInterrupting() {
-    cookie_io_functions_t functions{};
-    functions.write = [](void* interrupt, const char*, size_t size) {
-      static_cast<Interrupt*>(interrupt)->Trigger();
-      return static_cast<ssize_t>(size);
-    };
-    return fopencookie(&interrupt_, "w", functions);
+    FILE* out = interrupt_on_output_ ? OpenInterrupting(&interrupt_)
+                : write_error_ != 0      ? OpenFailing()
+                : stop_server_on_output_ ? OpenStopping()
+                                         : nullptr;
+    Printed printed = RunWords(arguments, interrupt_, Terminal(), out);
+    out_ = printed.out;
+    err_ = printed.err;
+    return printed.code;
   }
   // The server ends with its first write.
   FILE* OpenStopping() {

@@ -566,6 +566,21 @@ TEST(PlannerTest, SaysWhatMayBeMissingAfterAll) {
   EXPECT_THAT(PlanOf(replay).residual_risk, HasSubstr("replay has a rule set of its own"));
 }
 
+// A gap that grows is known a little further than the clock of who asks.
+TEST(PlannerTest, WhatGrowsEndsNowAtTheLatest) {
+  for (bool by_hand : {false, true}) {
+    Outage outage = Short(Both(Grows(), Request([=](PlanRequest* request) {
+                                 request->by_hand = by_hand;
+                                 request->from = At("10:00:00");
+                                 request->until = absl::InfiniteFuture();
+                               })));
+    const RecoveryPlan plan = PlanOf(outage);
+    ASSERT_EQ(plan.outcome, Outcome::kSteps) << plan.reason;
+    ASSERT_EQ(plan.waiting.size(), 1u);
+    EXPECT_EQ(plan.waiting[0].second, At(outage.now));
+  }
+}
+
 TEST(PlannerTest, AStepEndsBeforeItsExpiryAlsoWhenOthersRunFirst) {
   // Two slots, each taken for a quarter of an hour by what runs.
   Outage outage = Short(InUse(kRecovery, 2, {}));

@@ -1,0 +1,62 @@
+#include "cli/job_calls.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "cli/recovery_text.h"
+
+namespace braid {
+namespace {
+
+// A deduper restarts within seconds, a machine within a minute.
+constexpr absl::Duration kPatience = absl::Minutes(1);
+constexpr absl::Duration kRetryInterval = absl::Seconds(1);
+
+// One call, until the job has ended or the call has.
+absl::Status FollowOnce(const std::string& name, CommandContext& context,
+                        const std::function<bool(const v1::RecoveryJob&)>& seen,
+                        v1::RecoveryJob* job, absl::Time* last_answer) {
+  v1::WatchRecoveryJobRequest request;
+  request.set_name(name);
+  grpc::ClientContext call;
+  Interrupt::Scope scope(context.interrupt, [&call] { call.TryCancel(); });
+  auto reader = context.client.recovery().WatchRecoveryJob(&call, request);
+  v1::WatchRecoveryJobResponse answer;
+  bool wants_more = true;
+  while (wants_more && reader->Read(&answer)) {
+    *last_answer = absl::Now();
+    if (!answer.has_recovery_job()) continue;
+    *job = answer.recovery_job();
+    wants_more = seen(*job) && !IsEnded(*job);
+  }
+  if (!wants_more) call.TryCancel();
+  absl::Status status = FromGrpcStatus(reader->Finish());
+  if (wants_more) return status;
+  return IsEnded(*job) ? absl::OkStatus() : absl::CancelledError("nobody listens");
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> JobName(uint64_t number, CommandContext& context) {
+  absl::StatusOr<std::string> stream = context.client.StreamName();
+  if (!stream.ok()) return stream.status();
+  return absl::StrCat(*stream, "/recoveryJobs/", number);
+}
+
+absl::StatusOr<v1::RecoveryJob> FollowJob(const std::string& name, CommandContext& context,
+                                          const std::function<bool(const v1::RecoveryJob&)>& seen) {
+  v1::RecoveryJob job;
+  absl::Time last_answer = absl::Now();
+  for (;;) {
+    absl::Status status = FollowOnce(name, context, seen, &job, &last_answer);
+    if (status.ok() && IsEnded(job)) return job;
+    if (context.interrupt.triggered()) return absl::CancelledError("interrupted");
+    // A deduper that stops ends its calls without an error.
+    const bool may_pass = status.ok() || absl::IsUnavailable(status);
+    if (!may_pass || absl::Now() > last_answer + kPatience) {
+      return status.ok() ? absl::UnavailableError("the watch ends again and again") : status;
+    }
+    if (!context.interrupt.Sleep(kRetryInterval)) return absl::CancelledError("interrupted");
+  }
+}
+
+}  // namespace braid

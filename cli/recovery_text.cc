@@ -1,0 +1,261 @@
+#include "cli/recovery_text.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "cli/text.h"
+#include "proto/enum_word.h"
+#include "proto/proto_time.h"
+
+namespace braid {
+namespace {
+
+using v1::RecoveryJob;
+using Step = RecoveryJob::Step;
+
+// Of the bar: a percent of progress is a fifth of one.
+constexpr int kBarWidth = 20;
+
+std::string StateWords(RecoveryJob::State state) {
+  return EnumWords(RecoveryJob::State_Name(state), "STATE_");
+}
+
+std::string MethodWords(RecoveryJob::Method method) {
+  if (method == RecoveryJob::METHOD_UNSPECIFIED) return "auto";
+  return EnumWords(RecoveryJob::Method_Name(method), "METHOD_");
+}
+
+// X knows no milliseconds of a range.
+std::string SecondText(absl::Time time) {
+  return absl::FormatTime("%Y-%m-%d %H:%M:%S", time, absl::UTCTimeZone());
+}
+
+std::string SecondText(const google::protobuf::Timestamp& time) { return SecondText(ToTime(time)); }
+
+std::string RangeText(const v1::TimeRange& range) {
+  const absl::Time from = ToTime(range.start_time());
+  const absl::Time until = ToTime(range.end_time());
+  const bool same_day =
+      absl::ToCivilDay(from, absl::UTCTimeZone()) == absl::ToCivilDay(until, absl::UTCTimeZone());
+  return absl::StrCat(
+      SecondText(from), " to ",
+      same_day ? absl::FormatTime("%H:%M:%S", until, absl::UTCTimeZone()) : SecondText(until));
+}
+
+// "2026-11-21 12:15:30 (in 18.0 s)".
+std::string WhenText(absl::Time time, absl::Time now) {
+  if (time <= now) return absl::StrCat(SecondText(time), " (now)");
+  return absl::StrCat(SecondText(time), " (in ", DurationText(time - now), ")");
+}
+
+std::string TotalsText(const RecoveryJob::Totals& totals) {
+  return absl::StrCat(GroupDigits(totals.received_events()), " received, ",
+                      GroupDigits(totals.new_events()), " new, ",
+                      GroupDigits(totals.duplicate_events()), " duplicate");
+}
+
+std::string Count(uint64_t number, absl::string_view noun) {
+  return absl::StrCat(GroupDigits(number), " ", noun, number == 1 ? "" : "s");
+}
+
+std::string CostText(const RecoveryJob& job) {
+  uint64_t posts = 0, requests = 0;
+  for (const Step& step : job.steps()) {
+    posts += step.estimated_posts();
+    requests += step.requests();
+  }
+  return absl::StrCat("about ", Count(posts, "post"), ", ", Count(requests, "request"), " to X");
+}
+
+std::string MethodsText(const RecoveryJob& job) {
+  std::vector<std::string> words;
+  for (const Step& step : job.steps()) {
+    std::string word = MethodWords(step.method());
+    if (std::find(words.begin(), words.end(), word) == words.end()) words.push_back(word);
+  }
+  return words.empty() ? MethodWords(job.method()) : absl::StrJoin(words, ", ");
+}
+
+bool IsEndedState(RecoveryJob::State state) {
+  return state == RecoveryJob::STATE_CANCELLED || state == RecoveryJob::STATE_SUCCEEDED ||
+         state == RecoveryJob::STATE_FAILED;
+}
+
+// The soonest of a time of the steps that are not over; the future: there is
+// none.
+template <typename TimeOf>
+absl::Time SoonestOf(const RecoveryJob& job, TimeOf time_of) {
+  absl::Time soonest = absl::InfiniteFuture();
+  for (const Step& step : job.steps()) {
+    if (!IsEndedState(step.state())) soonest = std::min(soonest, ToTime(time_of(step)));
+  }
+  return soonest;
+}
+
+absl::Time StartOf(const RecoveryJob& job) {
+  return SoonestOf(job, [](const Step& step) { return step.earliest_start_time(); });
+}
+
+std::string MissingText(const RecoveryJob& job) {
+  std::vector<std::string> ranges;
+  for (const v1::TimeRange& range : job.missing()) ranges.push_back(RangeText(range));
+  return absl::StrJoin(ranges, "; ");
+}
+
+std::string StepsText(const RecoveryJob& job, int width) {
+  std::vector<std::vector<std::string>> rows = {{">STEP", "METHOD", "STATE", "RANGE", "ASKED FOR",
+                                                 "NOT BEFORE", "X FORGETS IT", ">POSTS", ">TRIES",
+                                                 "RECOVERER"}};
+  for (const Step& step : job.steps()) {
+    const bool counted = IsEndedState(step.state()) || step.totals().received_events() > 0;
+    rows.push_back({absl::StrCat(step.number()), MethodWords(step.method()),
+                    StateWords(step.state()), RangeText(step.range()),
+                    RangeText(step.fetch_range()), SecondText(step.earliest_start_time()),
+                    SecondText(step.deadline()),
+                    counted ? GroupDigits(step.totals().received_events())
+                            : absl::StrCat("~", GroupDigits(step.estimated_posts())),
+                    absl::StrCat(step.attempts()),
+                    step.worker_id().empty() ? "-" : EscapeForTerminal(step.worker_id())});
+  }
+  return FittedTableText(std::move(rows), "", width,
+                         {"RECOVERER", "TRIES", "ASKED FOR", "X FORGETS IT", "POSTS"});
+}
+
+std::string StepProblems(const RecoveryJob& job) {
+  std::string text;
+  for (const Step& step : job.steps()) {
+    if (step.error().empty()) continue;
+    absl::StrAppend(&text, "step ", step.number(), ": ", EscapeForTerminal(step.error()), "\n");
+  }
+  return text;
+}
+
+std::string ChoicesText(const RecoveryJob& job, int width) {
+  std::string text;
+  for (const RecoveryJob::Choice& choice : job.choices()) {
+    std::string line =
+        absl::StrFormat("  %s %-10s%s", choice.chosen() ? "+" : "-", MethodWords(choice.method()),
+                        EscapeForTerminal(choice.reason()));
+    absl::StrAppend(&text, WrapText(line, width, "              "), "\n");
+  }
+  return text.empty() ? text : absl::StrCat("routes (+ chosen, - not):\n", text);
+}
+
+std::string BarText(double progress) {
+  const int done = static_cast<int>(std::clamp(progress, 0.0, 1.0) * kBarWidth);
+  return absl::StrCat("[", std::string(done, '#'), std::string(kBarWidth - done, '.'), "]");
+}
+
+}  // namespace
+
+bool IsEnded(const RecoveryJob& job) { return IsEndedState(job.state()); }
+
+std::string JobNumber(const RecoveryJob& job) {
+  const std::string& name = job.name();
+  return EscapeForTerminal(name.substr(name.rfind('/') + 1));
+}
+
+std::string RenderJobs(const google::protobuf::RepeatedPtrField<RecoveryJob>& jobs, int width) {
+  if (jobs.empty()) return "No recovery jobs.\n";
+  std::vector<std::vector<std::string>> rows = {
+      {">JOB", "STATE", "METHOD", "PARTITION", "RANGE", ">DONE", ">RECEIVED", ">NEW", "ASKED BY"}};
+  for (const RecoveryJob& job : jobs) {
+    rows.push_back({JobNumber(job), StateWords(job.state()), MethodsText(job),
+                    job.partition() > 0 ? absl::StrCat(job.partition()) : "-",
+                    RangeText(job.range()), absl::StrFormat("%.0f %%", job.progress() * 100),
+                    GroupDigits(job.totals().received_events()),
+                    GroupDigits(job.totals().new_events()), EscapeForTerminal(job.requester())});
+  }
+  return FittedTableText(std::move(rows), "", width,
+                         {"PARTITION", "ASKED BY", "RECEIVED", "METHOD"});
+}
+
+std::string RenderJob(const RecoveryJob& job, absl::Time now, int width) {
+  std::string text;
+  auto add = [&text, width](absl::string_view what, const std::string& value) {
+    if (value.empty()) return;
+    std::string line = absl::StrFormat("%-15s%s", what, value);
+    absl::StrAppend(&text, WrapText(line, width, "               "), "\n");
+  };
+  const bool is_open = !IsEnded(job);
+  std::vector<std::string> gaps;
+  for (const std::string& gap : job.gaps()) {
+    gaps.push_back(EscapeForTerminal(gap.substr(gap.rfind('/') + 1)));
+  }
+  if (!job.name().empty()) add("job", EscapeForTerminal(job.name()));
+  if (!job.name().empty()) add("state", StateWords(job.state()));
+  add("range", RangeText(job.range()));
+  add("length", DurationText(ToTime(job.range().end_time()) - ToTime(job.range().start_time())));
+  if (job.partition() > 0) add("partition", absl::StrCat(job.partition()));
+  add("gaps", absl::StrJoin(gaps, ", "));
+  add("method", MethodsText(job));
+  add("asked by", EscapeForTerminal(job.requester()));
+  add("reason", EscapeForTerminal(job.reason()));
+  const absl::Time deadline = SoonestOf(job, [](const Step& step) { return step.deadline(); });
+  if (is_open && !job.steps().empty()) add("cost", CostText(job));
+  const char* starts = job.has_start_time() ? "next step" : "starts";
+  if (is_open && StartOf(job) < absl::InfiniteFuture()) add(starts, WhenText(StartOf(job), now));
+  if (is_open && job.has_estimated_end_time()) {
+    add("done at about", WhenText(ToTime(job.estimated_end_time()), now));
+  }
+  if (deadline < absl::InfiniteFuture()) add("X forgets it", WhenText(deadline, now));
+  if (job.has_end_time()) add("ended", SecondText(job.end_time()));
+  if (job.has_start_time()) {
+    add("progress", absl::StrFormat("%.0f %%", job.progress() * 100));
+    add("posts", TotalsText(job.totals()));
+  }
+  add("still missing", MissingText(job));
+  add("at risk", EscapeForTerminal(job.residual_risk()));
+  add("problem", EscapeForTerminal(job.error()));
+  if (!job.steps().empty()) absl::StrAppend(&text, "\n", StepsText(job, width), StepProblems(job));
+  if (!job.choices().empty()) absl::StrAppend(&text, "\n", ChoicesText(job, width));
+  return text;
+}
+
+std::string JobProgressStep(const RecoveryJob& job) {
+  int over = 0;
+  for (const Step& step : job.steps()) over += IsEndedState(step.state());
+  return absl::StrCat(StateWords(job.state()), " ", over, " ", job.steps_size());
+}
+
+std::string JobProgressLine(const RecoveryJob& job, absl::Time now) {
+  int over = 0;
+  for (const Step& step : job.steps()) over += IsEndedState(step.state());
+  std::string text = absl::StrCat(
+      "job ", JobNumber(job), " ", BarText(job.progress()),
+      absl::StrFormat(" %3.0f %%", job.progress() * 100), ", ", StateWords(job.state()), ", ", over,
+      " of ", Count(job.steps_size(), "step"), " over, ", TotalsText(job.totals()));
+  const absl::Time start = StartOf(job);
+  const absl::Time end = ToTime(job.estimated_end_time());
+  if (job.state() == RecoveryJob::STATE_QUEUED) {
+    absl::StrAppend(&text, ", waits for a recoverer");
+  } else if (job.state() == RecoveryJob::STATE_PLANNED && start > now &&
+             start < absl::InfiniteFuture()) {
+    absl::StrAppend(&text, ", starts in ", DurationText(absl::Ceil(start - now, absl::Seconds(1))));
+  } else if (job.has_estimated_end_time() && end > now) {
+    absl::StrAppend(&text, ", done in about ", DurationText(end - now));
+  }
+  return text;
+}
+
+std::string RenderJobReport(const RecoveryJob& job) {
+  std::string text = absl::StrCat("job ", JobNumber(job), " ", StateWords(job.state()), ": ",
+                                  TotalsText(job.totals()), "\n");
+  for (const v1::TimeRange& range : job.missing()) {
+    absl::StrAppend(&text, "still missing: ", RangeText(range), "\n");
+  }
+  const bool has_all = job.missing().empty() && job.state() == RecoveryJob::STATE_SUCCEEDED;
+  if (has_all) absl::StrAppend(&text, "nothing of the range is missing\n");
+  if (!job.residual_risk().empty()) {
+    absl::StrAppend(&text, "at risk: ", EscapeForTerminal(job.residual_risk()), "\n");
+  }
+  if (!job.error().empty()) absl::StrAppend(&text, EscapeForTerminal(job.error()), "\n");
+  return text;
+}
+
+}  // namespace braid
