@@ -503,10 +503,10 @@ ConfigProblems LoadRecovererConfig(const std::string& file, RecovererConfig* out
   return problems;
 }
 
-ConfigProblems LoadDeduperConfig(const std::string& file, DeduperConfig* out) {
+ConfigProblems LoadDeduperConfig(const std::string& file, DeduperConfig* out,
+                                 ConfigSource* source) {
   ConfigProblems problems;
-  ConfigSource source(file);
-  if (LoadConfig(file, out, &source, &problems)) Checker(source, &problems).Deduper(*out);
+  if (LoadConfig(file, out, source, &problems)) Checker(*source, &problems).Deduper(*out);
   return problems;
 }
 

@@ -16,13 +16,14 @@ namespace braid {
 
 // `out` is complete and valid when HasErrors(result) is false; warnings may be
 // left.
-// What a dialect allows is checked by ingest/connector_config.h and
-// recovery/recoverer_config.h, which need `source`.
+// What a dialect allows is checked by ingest/connector_config.h,
+// dedupe/deduper_config.h and recovery/recoverer_config.h, which need `source`.
 ConfigProblems LoadConnectorConfig(const std::string& file, config::v1::ConnectorConfig* out,
                                    ConfigSource* source);
 ConfigProblems LoadRecovererConfig(const std::string& file, config::v1::RecovererConfig* out,
                                    ConfigSource* source);
-ConfigProblems LoadDeduperConfig(const std::string& file, config::v1::DeduperConfig* out);
+ConfigProblems LoadDeduperConfig(const std::string& file, config::v1::DeduperConfig* out,
+                                 ConfigSource* source);
 
 // What it would run: "2 streams: main (2 connections), likes (4 connections)".
 std::string Summarize(const config::v1::DeduperConfig& config);

@@ -114,7 +114,9 @@ absl::Status Core::ApplyTick(const store::v1::InputRecord& input, Group* group) 
   *record.mutable_tick() = tick;
   AppendRecord(std::move(record), 0, group);
   // What passed while it was down is the wall clock's word: leases last.
-  work_.Tick(tick.first_after_start() ? 0 : tick.elapsed_micros(), &group->changes);
+  int64_t ran_micros =
+      tick.first_after_start() ? 0 : std::max<int64_t>(0, tick.elapsed_micros());
+  work_.Tick(ran_micros, &group->changes);
   absl::Time delivered = floor() + options_.window_span;
   std::vector<v1::StreamNotice> notices = watch_.OnTick(tick, now(), delivered, &group->changes);
   minutes_.OnNotices(notices, now(), &group->changes);
@@ -134,7 +136,7 @@ absl::Status Core::ApplyTick(const store::v1::InputRecord& input, Group* group) 
   if (!found.ok()) return found.status();
   notices.insert(notices.end(), found->begin(), found->end());
   AppendNotices(input.admission_micros(), std::move(notices), group);
-  recovery_.OnTick(RecoveryFacts(), &group->changes);
+  recovery_.OnTick(RecoveryFacts(), ran_micros, &group->changes);
   AppendNotices(input.admission_micros(), recovery_.TakeNotices(), group);
   AskForRemovals(input.admission_micros(), group);
   return Expire(group);

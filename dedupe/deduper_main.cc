@@ -12,6 +12,7 @@
 #include "base/signals.h"
 #include "base/version.h"
 #include "dedupe/deduper.h"
+#include "dedupe/deduper_config.h"
 
 namespace {
 
@@ -45,7 +46,7 @@ int main(int argc, char** argv) {
     return 0;
   }
   braid::config::v1::DeduperConfig config;
-  braid::ConfigProblems problems = braid::LoadDeduperConfig(flags.config_file, &config);
+  braid::ConfigProblems problems = braid::LoadDeduper(flags.config_file, &config);
   bool is_wrong = braid::HasErrors(problems);
   if (!problems.empty() && (is_wrong || flags.check_config)) {
     std::fprintf(stderr, "%s\n", braid::JoinProblems(problems).c_str());
@@ -66,7 +67,7 @@ int main(int argc, char** argv) {
   braid::RealLoop loop("main");
   braid::Signals signals(loop, [&loop](int) { loop.Stop(); }, [&] {
     braid::config::v1::DeduperConfig fresh;
-    braid::ConfigProblems found = braid::LoadDeduperConfig(flags.config_file, &fresh);
+    braid::ConfigProblems found = braid::LoadDeduper(flags.config_file, &fresh);
     braid::LogReload(found, config, fresh);
   });
   auto deduper = braid::Deduper::Start(config, ExitFatal);

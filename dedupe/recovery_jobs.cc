@@ -10,6 +10,7 @@
 #include "dedupe/frame_parts.h"
 #include "dedupe/keys.h"
 #include "dedupe/recovery_source.h"
+#include "dedupe/recovery_step_parts.h"
 #include "proto/proto_time.h"
 #include "proto/snowflake.h"
 
@@ -18,36 +19,13 @@ namespace {
 
 using store::v1::RecoveryInput;
 using store::v1::StoredGap;
-using store::v1::WorkInput;
-using store::v1::WorkState;
 using v1::RecoveryJob;
 using v1::StreamNotice;
 
-constexpr int64_t kSecondMicros = 1'000'000;
 // Gaps are looked through so often: X needs a minute before it has anything.
-constexpr int64_t kPlanEverySeconds = 5;
+constexpr int64_t kPlanEveryMicros = 5'000'000;
 // In the job; a storm of them is one job.
 constexpr int kGapsShownMax = 100;
-
-int64_t Micros(const google::protobuf::Timestamp& time) { return absl::ToUnixMicros(ToTime(time)); }
-
-Interval SpanOf(const v1::TimeRange& range) {
-  return {Micros(range.start_time()), Micros(range.end_time())};
-}
-
-void SetRange(Interval span, v1::TimeRange* range) {
-  SetTime(absl::FromUnixMicros(span.from), range->mutable_start_time());
-  SetTime(absl::FromUnixMicros(span.until), range->mutable_end_time());
-}
-
-bool IsOver(const RecoveryJob::Step& step) { return IsEnded(step.state()); }
-
-bool IsAtWork(const RecoveryJob::Step& step) {
-  return step.state() == RecoveryJob::STATE_QUEUED || step.state() == RecoveryJob::STATE_RUNNING ||
-         step.state() == RecoveryJob::STATE_CANCELLING;
-}
-
-bool IsAutomatic(const RecoveryJob& job) { return job.requester() == "automatic"; }
 
 int64_t DayOf(absl::Time now) { return absl::ToUnixSeconds(now) / 86400; }
 
@@ -71,11 +49,6 @@ IntervalSet Residue(const RecoveryJob& job, const IntervalSet& missing) {
 }
 
 }  // namespace
-
-bool IsEnded(RecoveryJob::State state) {
-  return state == RecoveryJob::STATE_SUCCEEDED || state == RecoveryJob::STATE_FAILED ||
-         state == RecoveryJob::STATE_CANCELLED;
-}
 
 std::string JobSentence(const RecoveryJob& job) {
   int done = 0;
@@ -240,6 +213,7 @@ RecoveryJob RecoveryJobs::JobOf(const std::string& requester, const PlanRequest&
 }
 
 void RecoveryJobs::AddSteps(const RecoveryPlan& plan, RecoveryJob* job) const {
+  bool is_new = job->steps().empty();
   job->clear_choices();
   for (const RecoveryJob::Choice& choice : plan.choices) *job->add_choices() = choice;
   for (const Step& planned : plan.steps) {
@@ -253,7 +227,7 @@ void RecoveryJobs::AddSteps(const RecoveryPlan& plan, RecoveryJob* job) const {
     SetTime(plan.estimated_end, job->mutable_estimated_end_time());
   }
   // What it is for: a part that no route reaches is none of it.
-  if (IsAutomatic(*job) && job->steps_size() > 0) {
+  if (is_new && IsAutomatic(*job) && job->steps_size() > 0) {
     Interval span = SpanOf(job->steps(0).range());
     for (const Step& step : job->steps()) {
       span.from = std::min(span.from, SpanOf(step.range()).from);
@@ -334,6 +308,8 @@ void RecoveryJobs::OnFrame(const std::string& source_id, const v1::Frame& frame,
     state_.set_posts_today(0);
   }
   state_.set_posts_today(state_.posts_today() + new_events + duplicate_events);
+  state_.set_received_events(state_.received_events() + new_events + duplicate_events);
+  state_.set_new_events(state_.new_events() + new_events);
   absl::Time created = SnowflakeTime(WindowKeyTime(FrameWindowKey(frame, 0)));
   for (uint64_t number : unfinished_) {
     Job& job = jobs_.at(number);
@@ -354,13 +330,14 @@ void RecoveryJobs::OnFrame(const std::string& source_id, const v1::Frame& frame,
   }
 }
 
-void RecoveryJobs::OnTick(const Facts& facts, WriteSet* changes) {
+void RecoveryJobs::OnTick(const Facts& facts, int64_t elapsed_micros, WriteSet* changes) {
   if (!options_.policy) return;
+  int64_t clock = work_->counters().clock_micros();
+  bool due = clock / kPlanEveryMicros != (clock - elapsed_micros) / kPlanEveryMicros;
   for (uint64_t number : std::vector<uint64_t>(unfinished_.begin(), unfinished_.end())) {
-    TickJob(&jobs_.at(number), facts, changes);
+    TickJob(&jobs_.at(number), due, facts, changes);
   }
-  bool automatic = options_.policy->automatic;
-  if (automatic && work_->counters().clock_micros() / kSecondMicros % kPlanEverySeconds == 0) {
+  if (options_.policy->automatic && due) {
     for (uint32_t partition : gaps_->lives().partitions()) PlanPartition(partition, facts);
   }
   ForgetEnded(changes);
@@ -413,13 +390,16 @@ void RecoveryJobs::LoseGaps(uint32_t partition, const RecoveryPlan& plan, const 
   }
 }
 
-void RecoveryJobs::TickJob(Job* job, const Facts& facts, WriteSet* changes) {
+void RecoveryJobs::TickJob(Job* job, bool due, const Facts& facts, WriteSet* changes) {
   RecoveryJob before = job->job();
+  bool was_over = true;
   bool all_over = true;
   for (int i = 0; i < job->job().steps_size(); ++i) {
+    was_over = was_over && IsOver(job->job().steps(i));
     TickStep(job, i, facts, changes);
     all_over = all_over && IsOver(job->job().steps(i));
   }
+  if (all_over && was_over && !due) return;
   if (all_over) {
     EndJob(job, facts);
   } else {
@@ -428,193 +408,6 @@ void RecoveryJobs::TickJob(Job* job, const Facts& facts, WriteSet* changes) {
   if (before.SerializeAsString() == job->job().SerializeAsString()) return;
   changed_.insert(job->number());
   if (before.state() != job->job().state()) ShowInGaps(*job);
-}
-
-void RecoveryJobs::TickStep(Job* job, int place, const Facts& facts, WriteSet* changes) {
-  Step* step = job->mutable_job()->mutable_steps(place);
-  if (IsOver(*step)) return;
-  bool too_late = step->has_deadline() && facts.now >= ToTime(step->deadline());
-  if (step->state() == RecoveryJob::STATE_PLANNED) {
-    if (too_late) return FailStep(job, step, "X no longer has it", facts);
-    if (MayStart(*step, facts)) Start(job, step, facts, changes);
-    return;
-  }
-  const WorkTable::Entry* entry = work_->Find(step->work());
-  if (entry == nullptr) return TryAgain(job, step, "its work was forgotten", facts.now, facts);
-  step->set_worker_id(entry->state.worker_id());
-  if (entry->state.state() == WorkState::STATE_QUEUED) {
-    if (step->state() == RecoveryJob::STATE_RUNNING) step->set_state(RecoveryJob::STATE_QUEUED);
-    if (too_late) work_->Cancel(step->work(), changes);
-  } else if (entry->state.state() == WorkState::STATE_LEASED) {
-    if (step->state() == RecoveryJob::STATE_QUEUED) step->set_state(RecoveryJob::STATE_RUNNING);
-    if (!step->has_start_time()) SetTime(facts.now, step->mutable_start_time());
-    step->mutable_totals()->set_received_bytes(entry->state.progress().totals().received_bytes());
-  } else {
-    EndAttempt(job, place, *entry, facts);
-  }
-}
-
-bool RecoveryJobs::MayStart(const Step& step, const Facts& facts) const {
-  if (facts.now < ToTime(step.earliest_start_time())) return false;
-  if (absl::ToUnixMicros(facts.now) < state_.not_before_micros()) return false;
-  const RouteLimits* route = FindRoute(*options_.policy, step.method());
-  // The configuration changed: the plan is made anew when the step fails.
-  if (route == nullptr) return true;
-  if (route->jobs > 0 && OpenSteps(step.method()) >= route->jobs) return false;
-  if (route->requests == 0) return true;
-  int64_t oldest = absl::ToUnixMicros(facts.now - route->request_window);
-  for (const auto& requests : state_.requests()) {
-    if (requests.method() != step.method()) continue;
-    auto recent = std::count_if(requests.start_micros().begin(), requests.start_micros().end(),
-                                [&](int64_t micros) { return micros > oldest; });
-    return recent < route->requests;
-  }
-  return true;
-}
-
-void RecoveryJobs::Start(Job* job, Step* step, const Facts& facts, WriteSet* changes) {
-  WorkInput input;
-  input.mutable_create()->set_requester(job->job().name());
-  v1::RecoveryStep* work = input.mutable_create()->mutable_recovery_step();
-  work->set_stream(options_.parent.substr(0, options_.parent.size() - 1));
-  work->set_recovery_job(job->job().name());
-  work->set_partition(job->job().partition());
-  *work->mutable_step() = *step;
-  const Job::StepState& state = job->steps(static_cast<int>(step->number()) - 1);
-  if (state.clean_attempts() > 0) {
-    work->set_last_keys_digest(state.keys_digest());
-    SetTime(absl::FromUnixMicros(state.clean_end_micros()), work->mutable_last_end_time());
-  }
-  WorkAnswer answer = work_->Apply(input, absl::ToUnixMicros(facts.now), changes);
-  // A full table has room at a later tick.
-  if (answer.outcome != WorkAnswer::Outcome::kDone) return;
-  step->set_work(answer.number);
-  step->set_state(RecoveryJob::STATE_QUEUED);
-  NoteRequest(step->method(), facts.now);
-}
-
-void RecoveryJobs::NoteRequest(RecoveryMethod method, absl::Time now) {
-  const RouteLimits* route = FindRoute(*options_.policy, method);
-  if (route == nullptr || route->requests == 0) return;
-  store::v1::RecoveryState::Requests* of = nullptr;
-  for (auto& requests : *state_.mutable_requests()) {
-    if (requests.method() == method) of = &requests;
-  }
-  if (of == nullptr) {
-    of = state_.add_requests();
-    of->set_method(method);
-  }
-  int64_t oldest = absl::ToUnixMicros(now - route->request_window);
-  auto* starts = of->mutable_start_micros();
-  starts->erase(std::remove_if(starts->begin(), starts->end(),
-                               [&](int64_t micros) { return micros <= oldest; }),
-                starts->end());
-  starts->Add(absl::ToUnixMicros(now));
-}
-
-void RecoveryJobs::EndAttempt(Job* job, int place, const WorkTable::Entry& entry,
-                              const Facts& facts) {
-  Step* step = job->mutable_job()->mutable_steps(place);
-  const v1::RecoveryResult& result = entry.state.recovery_result();
-  step->set_work(0);
-  SetTime(facts.now, step->mutable_end_time());
-  step->mutable_totals()->set_received_bytes(result.totals().received_bytes());
-  if (entry.state.state() == WorkState::STATE_DONE && result.complete()) {
-    step->set_attempts(step->attempts() + 1);
-    step->set_proof(result.proof());
-    step->clear_error();
-    return step->set_state(RecoveryJob::STATE_SUCCEEDED);
-  }
-  if (step->state() == RecoveryJob::STATE_CANCELLING) {
-    return step->set_state(RecoveryJob::STATE_CANCELLED);
-  }
-  std::string error = entry.state.error().empty() ? result.message() : entry.state.error();
-  if (entry.state.state() == WorkState::STATE_REFUSED) {
-    return OnRefused(job, step, result, error, facts);
-  }
-  step->set_attempts(step->attempts() + 1);
-  if (entry.state.state() == WorkState::STATE_INCOMPLETE && result.failed_ranges_size() > 0) {
-    return SplitFailed(job, place, result, facts);
-  }
-  absl::Duration wait = options_.retry_min * (int64_t{1} << std::min(step->attempts() - 1, 4u));
-  if (entry.state.state() == WorkState::STATE_INCOMPLETE && result.keys_digest() != 0) {
-    Job::StepState* state = job->mutable_steps(place);
-    state->set_clean_attempts(state->clean_attempts() + 1);
-    state->set_keys_digest(result.keys_digest());
-    state->set_clean_end_micros(absl::ToUnixMicros(facts.now));
-    wait = options_.same_twice_wait;
-  }
-  TryAgain(job, step, error, facts.now + wait, facts);
-}
-
-// The rest of it is vouched for.
-void RecoveryJobs::SplitFailed(Job* job, int place, const v1::RecoveryResult& result,
-                               const Facts& facts) {
-  Step step = job->job().steps(place);
-  job->mutable_job()->mutable_steps(place)->set_state(RecoveryJob::STATE_FAILED);
-  job->mutable_job()->mutable_steps(place)->set_error(
-      absl::StrCat("X could not deliver ", result.failed_ranges_size(), " parts of it"));
-  Interval wanted = SpanOf(step.range());
-  for (const v1::TimeRange& range : result.failed_ranges()) {
-    Interval part = SpanOf(range);
-    part = {std::max(part.from, wanted.from), std::min(part.until, wanted.until)};
-    if (part.empty()) continue;
-    if (step.attempts() >= options_.attempts_max || job->job().steps_size() >= options_.steps_max) {
-      return SpendRoute(job, step.method());
-    }
-    Step* rest = job->mutable_job()->add_steps();
-    *rest = step;
-    rest->set_number(static_cast<uint32_t>(job->job().steps_size()));
-    rest->set_state(RecoveryJob::STATE_PLANNED);
-    rest->clear_totals();
-    rest->clear_start_time();
-    rest->clear_end_time();
-    SetRange(part, rest->mutable_range());
-    *rest->mutable_fetch_range() = range;
-    SetTime(facts.now + options_.retry_min, rest->mutable_earliest_start_time());
-    job->add_steps();
-  }
-}
-
-void RecoveryJobs::OnRefused(Job* job, Step* step, const v1::RecoveryResult& result,
-                             const std::string& error, const Facts& facts) {
-  const std::string& refusal = result.refusal();
-  bool route_is_shut = refusal == "range_refused" || refusal == "not_offered";
-  if (route_is_shut) return FailStep(job, step, error, facts);
-  bool by_operator = refusal == "credentials" || refusal == "usage_capped";
-  absl::Time until = facts.now + (by_operator ? options_.operator_wait : options_.refused_wait);
-  if (result.has_retry_time()) {
-    // X's word, but not for ever.
-    until = std::clamp(ToTime(result.retry_time()), facts.now, facts.now + absl::Hours(24));
-  }
-  state_.set_not_before_micros(std::max(state_.not_before_micros(), absl::ToUnixMicros(until)));
-  state_.set_not_before_reason(error);
-  // X said no to all of it: that is no attempt.
-  TryAgain(job, step, error, until, facts);
-}
-
-void RecoveryJobs::TryAgain(Job* job, Step* step, const std::string& error, absl::Time earliest,
-                            const Facts& facts) {
-  step->set_work(0);
-  if (step->state() == RecoveryJob::STATE_CANCELLING) {
-    return step->set_state(RecoveryJob::STATE_CANCELLED);
-  }
-  if (step->attempts() >= options_.attempts_max) return FailStep(job, step, error, facts);
-  step->set_state(RecoveryJob::STATE_PLANNED);
-  step->set_error(error);
-  step->clear_start_time();
-  SetTime(earliest, step->mutable_earliest_start_time());
-}
-
-void RecoveryJobs::FailStep(Job* job, Step* step, const std::string& error, const Facts& facts) {
-  step->set_state(RecoveryJob::STATE_FAILED);
-  step->set_error(error);
-  SetTime(facts.now, step->mutable_end_time());
-  SpendRoute(job, step->method());
-}
-
-void RecoveryJobs::SpendRoute(Job* job, RecoveryMethod method) {
-  if (std::count(job->spent().begin(), job->spent().end(), method) == 0) job->add_spent(method);
 }
 
 // All steps are over: it has what it was for, or goes on by what is left.

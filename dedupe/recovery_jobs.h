@@ -31,6 +31,7 @@
 #include "braid/v1/recovery_service.pb.h"
 #include "braid/v1/stream_service.pb.h"
 #include "dedupe/gap_watch.h"
+#include "dedupe/recovery_step_parts.h"
 #include "dedupe/store.h"
 #include "dedupe/work_table.h"
 #include "recovery/planner.h"
@@ -58,13 +59,14 @@ class RecoveryJobs {
     // A route that fails so often is left for the next one.
     uint32_t attempts_max = 5;
     absl::Duration retry_min = absl::Minutes(1);
-    // A gap that ended later may still change; X needs as long, too.
-    absl::Duration settle = absl::Minutes(1);
-    // Two answers without proof count when so much lies between them.
-    absl::Duration same_twice_wait = absl::Minutes(10);
+    // A gap that ended later may still change: a cover comes a slack of 10 s and a
+    // second behind what it vouches for.
+    absl::Duration settle = absl::Seconds(20);
     // After a refusal that says no time, and one that only an operator ends.
     absl::Duration refused_wait = absl::Minutes(5);
     absl::Duration operator_wait = absl::Minutes(15);
+    // A fetch may take longer than was estimated.
+    absl::Duration floor_margin = absl::Minutes(5);
     // A week of hours.
     int steps_max = 200;
   };
@@ -87,13 +89,15 @@ class RecoveryJobs {
   // Events of origin RECOVERY were merged.
   void OnFrame(const std::string& source_id, const v1::Frame& frame, uint32_t new_events,
                uint32_t duplicate_events, absl::Time now);
-  // After the gaps' own.
-  void OnTick(const Facts& facts, WriteSet* changes);
+  // After the gaps' and the work's own; time that the deduper ran since the last.
+  void OnTick(const Facts& facts, int64_t elapsed_micros, WriteSet* changes);
   // What was found since: for the log.
   std::vector<v1::StreamNotice> TakeNotices();
   void Seal(WriteSet* changes);
 
   const std::map<uint64_t, store::v1::StoredJob>& jobs() const { return jobs_; }
+  const store::v1::RecoveryState& state() const { return state_; }
+  size_t unfinished_count() const { return unfinished_.size(); }
   v1::RecoveryQuota Quota(absl::Time now) const;
 
  private:
@@ -118,9 +122,12 @@ class RecoveryJobs {
   void PlanPartition(uint32_t partition, const Facts& facts);
   void LoseGaps(uint32_t partition, const RecoveryPlan& plan, const Facts& facts);
 
-  void TickJob(Job* job, const Facts& facts, WriteSet* changes);
+  // `due`: what waits is planned anew.
+  void TickJob(Job* job, bool due, const Facts& facts, WriteSet* changes);
   void TickStep(Job* job, int place, const Facts& facts, WriteSet* changes);
   bool MayStart(const Step& step, const Facts& facts) const;
+  // Cuts off what it must not fetch any more; false: nothing is left of it.
+  bool StillWanted(const Job& job, Step* step, const Facts& facts);
   void Start(Job* job, Step* step, const Facts& facts, WriteSet* changes);
   void NoteRequest(RecoveryMethod method, absl::Time now);
   void EndAttempt(Job* job, int place, const WorkTable::Entry& entry, const Facts& facts);
@@ -155,7 +162,6 @@ class RecoveryJobs {
   std::vector<v1::StreamNotice> notices_;
 };
 
-bool IsEnded(v1::RecoveryJob::State state);
 // "1 of 3 steps done; 1,204 received, 37 new"
 std::string JobSentence(const v1::RecoveryJob& job);
 

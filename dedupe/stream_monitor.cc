@@ -11,12 +11,23 @@
 namespace braid {
 namespace {
 
-GapSummary SummaryOf(const GapWatch& watch) {
+GapSummary SummaryOf(const GapWatch& watch, const RecoveryJobs& recovery) {
   GapSummary summary;
+  int64_t recoverable = absl::ToInt64Microseconds(watch.options().recoverable_for);
   summary.watermark_micros = watch.watermark_micros();
   for (const auto& [number, gap] : watch.ledger().gaps()) {
-    if (IsOpen(gap)) ++summary.open[gap.kind()];
+    if (!IsOpen(gap)) continue;
+    ++summary.open[gap.kind()];
+    if (!HoldsWatermark(gap)) continue;
+    int64_t until = gap.from_micros() + recoverable;
+    int64_t& first = summary.recoverable_until_micros;
+    first = first == 0 ? until : std::min(first, until);
   }
+  for (const auto& [number, job] : recovery.jobs()) {
+    if (!IsEnded(job.job().state())) ++summary.jobs[job.job().state()];
+  }
+  summary.refetched_events = recovery.state().received_events();
+  summary.recovered_events = recovery.state().new_events();
   return summary;
 }
 
@@ -31,9 +42,14 @@ void FillGaps(const GapSummary& gaps, v1::StreamStatus* status) {
   }
   status->set_open_gaps(all);
   status->set_open_certain_gaps(certain);
+  uint32_t jobs = 0;
+  for (const auto& [state, count] : gaps.jobs) jobs += count;
+  status->set_recovery_jobs(jobs);
+  status->set_recovered_events(gaps.recovered_events);
   if (certain == 0) return;
+  std::string done = jobs == 0 ? "" : absl::StrCat("; recovery jobs under way: ", jobs);
   status->add_problems(absl::StrCat(certain, certain == 1 ? " gap is" : " gaps are",
-                                    " open: posts may be missing. See: braid gap ls"));
+                                    " open: posts may be missing", done, ". See: braid gap ls"));
 }
 
 }  // namespace
@@ -71,7 +87,7 @@ void StreamMonitor::Sample(absl::Time loop_now) {
     values[BytesCounter(source.source_id)] = static_cast<double>(source.report.received_bytes());
   }
   WatchStatus watched = TakeWatchStatus(core.watch(), core.now());
-  GapSummary gaps = SummaryOf(core.gaps());
+  GapSummary gaps = SummaryOf(core.gaps(), core.recovery());
   MutexLock lock(&mu_);
   watched_ = std::move(watched);
   gaps_ = std::move(gaps);

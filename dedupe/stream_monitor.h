@@ -27,12 +27,19 @@
 
 namespace braid {
 
-// Of the gaps, as sampled.
+// Of the gaps and of what is done about them, as sampled.
 struct GapSummary {
   // 0 before the first cover.
   int64_t watermark_micros = 0;
   // Open ones by kind.
   std::map<v1::Gap::Kind, uint32_t> open;
+  // Until when the first open one can be asked for; 0: none is open.
+  int64_t recoverable_until_micros = 0;
+  // Those that have not ended, by state.
+  std::map<v1::RecoveryJob::State, uint32_t> jobs;
+  // Since the log began.
+  uint64_t refetched_events = 0;
+  uint64_t recovered_events = 0;
 };
 
 class StreamMonitor {

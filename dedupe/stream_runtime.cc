@@ -13,6 +13,7 @@
 #include "dedupe/rollback.h"
 #include "dedupe/usage_report.h"
 #include "dedupe/watch_options.h"
+#include "proto/enum_word.h"
 #include "proto/proto_time.h"
 #include "recovery/route_table.h"
 
@@ -35,15 +36,28 @@ std::vector<std::string> ConnectionIds(const config::v1::StreamConfig& config) {
   return ids;
 }
 
-GapWatch::Options GapOptions(const config::v1::StreamConfig& config, absl::Duration log_retention) {
+// What the names of its gaps and jobs begin with.
+std::string ParentOf(const config::v1::StreamConfig& config) {
+  return absl::StrCat("streams/", config.name(), "/");
+}
+
+GapWatch::Options GapOptions(const config::v1::StreamConfig& config, const Core::Options& core) {
   GapWatch::Options options;
-  options.parent = absl::StrCat("streams/", config.name(), "/");
+  options.parent = ParentOf(config);
   const config::v1::GapsConfig& gaps = config.gaps();
   if (gaps.recoverable_for_ms() > 0) {
     options.recoverable_for = absl::Milliseconds(gaps.recoverable_for_ms());
   }
+  // As long as any route reaches back, but not below the floor.
+  if (core.recovery.policy) {
+    for (const RouteLimits& route : core.recovery.policy->routes) {
+      if (route.off) continue;
+      options.recoverable_for =
+          std::max(options.recoverable_for, std::min(route.window, core.window_span));
+    }
+  }
   options.hold_max =
-      gaps.hold_max_ms() > 0 ? absl::Milliseconds(gaps.hold_max_ms()) : log_retention / 2;
+      gaps.hold_max_ms() > 0 ? absl::Milliseconds(gaps.hold_max_ms()) : core.log_retention / 2;
   options.hold_max = std::min(options.hold_max, options.recoverable_for);
   return options;
 }
@@ -60,13 +74,13 @@ absl::StatusOr<Core::Options> CoreOptions(const config::v1::StreamConfig& config
     options.log_retention = absl::Milliseconds(config.retention().log_ms());
   }
   options.watch = WatchOptions(config);
-  options.gaps = GapOptions(config, options.log_retention);
-  options.recovery.parent = options.gaps.parent;
+  options.recovery.parent = ParentOf(config);
   if (config.has_recovery()) {
     absl::StatusOr<RecoveryPolicy> policy = PolicyOf(config.recovery());
     if (!policy.ok()) return policy.status();
     options.recovery.policy = *std::move(policy);
   }
+  options.gaps = GapOptions(config, options);
   return options;
 }
 
@@ -335,6 +349,22 @@ void StreamRuntime::CollectGaps(MetricSink& sink) const {
     sink.AddGauge("braid_open_gaps", "Gaps that are neither filled nor given up.",
                   {{"stream", name()}, {"kind", word}}, gaps.open[kind]);
   }
+  for (int i = v1::RecoveryJob::STATE_PLANNED; i <= v1::RecoveryJob::STATE_CANCELLING; ++i) {
+    auto state = static_cast<v1::RecoveryJob::State>(i);
+    sink.AddGauge(
+        "braid_recovery_jobs", "Recovery jobs that have not ended.",
+        {{"stream", name()}, {"state", EnumWords(v1::RecoveryJob::State_Name(state), "STATE_")}},
+        gaps.jobs[state]);
+  }
+  const char* help = "Events that recovery fetched, since the log began.";
+  sink.AddCounter("braid_recovery_events_total", help, {{"stream", name()}, {"result", "new"}},
+                  static_cast<double>(gaps.recovered_events));
+  sink.AddCounter("braid_recovery_events_total", help,
+                  {{"stream", name()}, {"result", "duplicate"}},
+                  static_cast<double>(gaps.refetched_events - gaps.recovered_events));
+  sink.AddGauge("braid_gap_recoverable_until_timestamp_seconds",
+                "When X forgets the first open gap; 0: none is open.", {{"stream", name()}},
+                static_cast<double>(gaps.recoverable_until_micros) / 1e6);
   sink.AddGauge("braid_watermark_timestamp_seconds",
                 "Everything created before it is here or in a gap; 0: no cover yet.",
                 {{"stream", name()}}, static_cast<double>(gaps.watermark_micros) / 1e6);

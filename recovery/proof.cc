@@ -60,8 +60,8 @@ Claim ByFinalRecord(const FetchEvidence& evidence) {
 
 bool IsSameTwice(const FetchEvidence& evidence, const std::vector<v1::RecoveryStep>& steps) {
   return std::any_of(steps.begin(), steps.end(), [&](const v1::RecoveryStep& step) {
-    return step.has_last_end_time() && step.last_keys_digest() == evidence.keys_digest &&
-           evidence.end_time - ToTime(step.last_end_time()) >= kAttemptsApart;
+    // The deduper says it only when enough time has passed (recovery.repeat_after).
+    return step.has_last_end_time() && step.last_keys_digest() == evidence.keys_digest;
   });
 }
 

@@ -4,7 +4,7 @@
 //
 //   X's final record, its count equal to ours     the range less what X names
 //   no loss, clean end, the same keys as the last
-//     clean attempt, ten minutes before           the range
+//     clean attempt, repeat_after before          the range
 //   clean end                                     nothing yet: half a proof
 //   end before the final record where X sends
 //     the oldest minute first                     all before the last minute
@@ -33,15 +33,11 @@
 
 namespace braid {
 
-// RecoveryResult.proof. The last is half a proof: the same keys once more, ten
-// minutes later, are the other half.
+// RecoveryResult.proof. The last is half a proof: the same keys once more, late
+// enough, are the other half.
 inline constexpr absl::string_view kProofFinalRecord = "final_record";
 inline constexpr absl::string_view kProofSameTwice = "same_twice";
 inline constexpr absl::string_view kProofCleanEnd = "clean_end";
-
-// Between two clean attempts whose keys are compared. Ten minutes, less half a
-// minute that the deduper's clock and X's may differ by.
-inline constexpr absl::Duration kAttemptsApart = absl::Seconds(570);
 
 struct FetchEvidence {
   enum class Stop {

@@ -6,11 +6,12 @@
 #include "base/version.h"
 #include "ingest/source_plan.h"
 #include "recovery/past_fetch.h"
+#include "recovery/route_table.h"
 
 namespace braid {
 
 RecoveredStream::RecoveredStream(Loop& loop, HttpClient& http, FileSystem& files, Random& random,
-                                 AttemptLedger& ledger, RecoveryPlan plan, Options options,
+                                 AttemptLedger& ledger, StreamPlan plan, Options options,
                                  std::vector<Deduper> dedupers)
     : loop_(loop),
       http_(http),
@@ -55,7 +56,7 @@ void RecoveredStream::MakeWorker() {
   RecoveryWorker::Windows windows;
   for (const auto& [method, share] : plan_.windows) {
     AttemptLedger::Key key{plan_.source.account(),
-                           absl::StrCat(plan_.dialect->name, "/", RouteWord(method))};
+                           absl::StrCat(plan_.dialect->name, "/", MethodWord(method))};
     windows.emplace(method, &ledger_.WindowOf(key, share));
   }
   std::vector<WorkClient*> clients;

@@ -47,7 +47,7 @@ class RecoveredStream {
   };
 
   RecoveredStream(Loop& loop, HttpClient& http, FileSystem& files, Random& random,
-                  AttemptLedger& ledger, RecoveryPlan plan, Options options,
+                  AttemptLedger& ledger, StreamPlan plan, Options options,
                   std::vector<Deduper> dedupers);
 
   // Opens the spool. Then Start.
@@ -57,7 +57,7 @@ class RecoveredStream {
   // acknowledgements of the dedupers that are there; `done` in a later turn. Once.
   void Drain(absl::AnyInvocable<void()> done);
 
-  const RecoveryPlan& plan() const { return plan_; }
+  const StreamPlan& plan() const { return plan_; }
   void CollectMetrics(MetricSink& sink) const;
 
  private:
@@ -72,7 +72,7 @@ class RecoveredStream {
   FileSystem& files_;
   Random& random_;
   AttemptLedger& ledger_;
-  const RecoveryPlan plan_;
+  const StreamPlan plan_;
   const Options options_;
   const std::vector<Deduper> dedupers_;
   std::unique_ptr<Spool> spool_;

@@ -49,7 +49,7 @@ absl::Status Recoverer::MakeStreams() {
   options.recoverer = config_.recoverer();
   options.network = config_.network();
   options.spool = SpoolOptions(config_.spool(), config_.dedupers_size(), "");
-  for (RecoveryPlan& plan : PlanRecovery(config_)) {
+  for (StreamPlan& plan : PlanStreams(config_)) {
     std::vector<RecoveredStream::Deduper> dedupers;
     for (int i = 0; i < config_.dedupers_size(); ++i) {
       GrpcOfferDialer::Options dialer;

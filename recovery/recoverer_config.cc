@@ -6,7 +6,7 @@
 #include "absl/strings/str_join.h"
 #include "base/config_report.h"
 #include "ingest/source_plan.h"
-#include "proto/enum_word.h"
+#include "recovery/route_table.h"
 
 namespace braid {
 namespace {
@@ -26,8 +26,9 @@ ConnectBudget ContractOf(const Dialect& dialect, Method method) {
 }
 
 const config::v1::RouteShare* FindShare(const RecoveredStream& stream, Method method) {
-  auto found = std::find_if(stream.shares().begin(), stream.shares().end(),
-                            [&](const auto& share) { return share.method() == RouteWord(method); });
+  auto found = std::find_if(stream.shares().begin(), stream.shares().end(), [&](const auto& share) {
+    return share.method() == MethodWord(method);
+  });
   return found == stream.shares().end() ? nullptr : &*found;
 }
 
@@ -81,10 +82,10 @@ ConfigProblems LoadRecoverer(const std::string& file, RecovererConfig* out) {
   return problems;
 }
 
-std::vector<RecoveryPlan> PlanRecovery(const RecovererConfig& config) {
-  std::vector<RecoveryPlan> plans;
+std::vector<StreamPlan> PlanStreams(const RecovererConfig& config) {
+  std::vector<StreamPlan> plans;
   for (const RecoveredStream& stream : config.streams()) {
-    RecoveryPlan plan;
+    StreamPlan plan;
     plan.stream = stream.stream();
     plan.spool_dir = absl::StrCat(config.spool().dir(), "/", stream.stream());
     plan.source = stream.source();
@@ -103,20 +104,16 @@ std::vector<RecoveryPlan> PlanRecovery(const RecovererConfig& config) {
   return plans;
 }
 
-std::string Summarize(const std::vector<RecoveryPlan>& plans) {
-  const auto one = [](std::string* out, const RecoveryPlan& plan) {
+std::string Summarize(const std::vector<StreamPlan>& plans) {
+  const auto one = [](std::string* out, const StreamPlan& plan) {
     const auto method = [](std::string* word, const auto& window) {
-      absl::StrAppend(word, RouteWord(window.first));
+      absl::StrAppend(word, MethodWord(window.first));
     };
     absl::StrAppend(out, plan.stream, " (", plan.dialect->name, ": ",
                     absl::StrJoin(plan.windows, ", ", method), "; ", plan.jobs, " at a time)");
   };
   return absl::StrCat(plans.size(), plans.size() == 1 ? " stream: " : " streams: ",
                       absl::StrJoin(plans, ", ", one));
-}
-
-std::string RouteWord(Method method) {
-  return EnumLabel(v1::RecoveryJob::Method_Name(method), "METHOD_");
 }
 
 }  // namespace braid

@@ -24,7 +24,7 @@ namespace braid {
 // base's checks, then the dialects': names, URLs, credentials, shares.
 ConfigProblems LoadRecoverer(const std::string& file, config::v1::RecovererConfig* out);
 
-struct RecoveryPlan {
+struct StreamPlan {
   std::string stream;
   std::string spool_dir;
   config::v1::SourceConfig source;
@@ -39,13 +39,10 @@ struct RecoveryPlan {
 };
 
 // REQUIRES: checked without errors.
-std::vector<RecoveryPlan> PlanRecovery(const config::v1::RecovererConfig& config);
+std::vector<StreamPlan> PlanStreams(const config::v1::RecovererConfig& config);
 
 // What would run: "1 stream: main (x-v2-filtered: recovery; 1 at a time)".
-std::string Summarize(const std::vector<RecoveryPlan>& plans);
-
-// "recovery", "replay", …: as the configuration and metrics say it.
-std::string RouteWord(v1::RecoveryJob::Method method);
+std::string Summarize(const std::vector<StreamPlan>& plans);
 
 }  // namespace braid
 

@@ -17,7 +17,7 @@ absl::StatusOr<std::string> Check(Loop& loop, const RecovererConfig& config) {
   PosixFileSystem files(loop);
   absl::Status status = CheckSpoolDir(files, config.spool().dir(), Spool::Options().free_bytes_min);
   if (!status.ok()) return status;
-  return Summarize(PlanRecovery(config));
+  return Summarize(PlanStreams(config));
 }
 
 }  // namespace

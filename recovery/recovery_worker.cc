@@ -19,11 +19,19 @@ constexpr absl::string_view kRefusals[] = {"too_many_jobs", "rate_limited",  "us
                                            "credentials",   "range_refused", "not_offered",
                                            "other"};
 constexpr absl::string_view kNotOffered = "not_offered";
+constexpr absl::string_view kRangeRefused = "range_refused";
 
 size_t RefusalIndex(absl::string_view refusal) {
   size_t index = 0;
   while (index + 1 < std::size(kRefusals) && kRefusals[index] != refusal) ++index;
   return index;
+}
+
+// No socket stood, so X counted nothing.
+bool IsUnreached(const FetchEvidence& evidence) {
+  Cause cause = evidence.verdict.cause;
+  return evidence.stop == FetchEvidence::Stop::kFailed &&
+         (cause == Cause::kDns || cause == Cause::kConnect || cause == Cause::kTls);
 }
 
 // Whether the fetch for one brings what the other wants: dedupers that heard of an
@@ -185,7 +193,11 @@ bool RecoveryWorker::MayTakeMore() const {
 
 void RecoveryWorker::StartFetch(Job* job) {
   auto route = routes_.find(job->step.step().method());
-  if (route == routes_.end()) return Refuse(job, absl::UnimplementedError("not offered here"));
+  if (route == routes_.end()) return Refuse(job, kNotOffered, "not offered here");
+  // It waited here for others.
+  const v1::RecoveryJob::Step& step = job->step.step();
+  bool too_late = step.has_deadline() && loop_.WallNow() >= ToTime(step.deadline());
+  if (too_late) return Refuse(job, kRangeRefused, "X no longer has it");
   job->first_offset = *spool_.EndOffset(spool_.epoch());
   job->damaged_reads = spool_.metrics().damaged_reads.value();
   job->start_time = loop_.Now();
@@ -198,7 +210,7 @@ void RecoveryWorker::StartFetch(Job* job) {
   }));
   if (!fetch.ok()) {
     window.OnUnreached(job->ticket);
-    return Refuse(job, fetch.status());
+    return Refuse(job, kNotOffered, fetch.status().message());
   }
   job->fetch = *std::move(fetch);
   Log(LogLevel::kInfo, "recovery_started", "X is asked for a past range",
@@ -210,12 +222,12 @@ void RecoveryWorker::StartFetch(Job* job) {
        {"until", UtcText(ToTime(job->step.step().fetch_range().end_time()))}});
 }
 
-void RecoveryWorker::Refuse(Job* job, const absl::Status& status) {
+void RecoveryWorker::Refuse(Job* job, absl::string_view refusal, absl::string_view error) {
   FetchOutcome outcome;
   outcome.outcome = v1::CompleteRequest::OUTCOME_REFUSED;
-  outcome.error = std::string(status.message());
-  outcome.result.set_refusal(std::string(kNotOffered));
-  refusals_[RefusalIndex(kNotOffered)].Increment();
+  outcome.error = std::string(error);
+  outcome.result.set_refusal(std::string(refusal));
+  refusals_[RefusalIndex(refusal)].Increment();
   job->outcome = std::move(outcome);
   loop_.Post(owner_.Wrap([this] { Sweep(); }));
 }
@@ -251,7 +263,7 @@ absl::Duration RecoveryWorker::DelayAfter(const Job& job, const FetchEvidence& e
 
 void RecoveryWorker::NoteEnd(const Job& job, const FetchEvidence& evidence) {
   Route& route = routes_.at(job.step.step().method());
-  if (evidence.stop == Stop::kFailed) {
+  if (IsUnreached(evidence)) {
     route.window->OnUnreached(job.ticket);
   } else {
     route.window->OnReached(job.ticket, loop_.Now());

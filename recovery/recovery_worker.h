@@ -126,7 +126,8 @@ class RecoveryWorker final : private WorkSeatHandler {
   // Where everything the outcome rests on has been acknowledged.
   void CompleteAcknowledged(Job* job);
   void Complete(Job* job, Seat* seat);
-  void Refuse(Job* job, const absl::Status& status);
+  // Without asking X.
+  void Refuse(Job* job, absl::string_view refusal, absl::string_view error);
   // Of the job; stops the fetch when it was the last.
   void Leave(Seat* seat);
   void Stop(Job* job);

@@ -133,6 +133,7 @@ constexpr Bounds kMinAge = {0, kDay, "0s to 1d"};
 constexpr Bounds kRequestWindow = {kSecond, kDay, "1s to 1d"};
 constexpr Bounds kCount = {1, 100'000, "1 to 100000"};
 constexpr Bounds kRate = {1, 10'000'000, "1 to 10000000"};
+constexpr Bounds kRepeat = {kSecond, kDay, "1s to 24h"};
 constexpr Bounds kPadding = {0, kHour, "0s to 1h"};
 constexpr Bounds kStep = {kMinute, kDay, "1min to 1d"};
 constexpr Bounds kPercent = {0, 100, "0 to 100"};
@@ -179,6 +180,9 @@ class PolicyReader {
   }
 
   void ReadRanges() {
+    if (config_.repeat_after_ms() != 0) {
+      policy_.repeat_after = Time("recovery.repeat_after", config_.repeat_after_ms(), kRepeat);
+    }
     if (config_.has_pad_before_ms()) {
       policy_.pad_before = Time("recovery.pad_before", config_.pad_before_ms(), kPadding);
     }

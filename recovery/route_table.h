@@ -58,6 +58,8 @@ struct RecoveryPolicy {
   // X recommends 1 h to 2 h (X-API 1.13); what fails is asked again as a whole.
   absl::Duration step_max = absl::Hours(1);
   bool same_day = true;
+  // The same answer twice, so far apart, is proof.
+  absl::Duration repeat_after = absl::Minutes(10);
   // Of filtered streams: sample:, bio:, ...
   bool search_misses_operators = false;
   bool bills_per_day = false;

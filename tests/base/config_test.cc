@@ -36,7 +36,11 @@ class ConfigTest : public testing::Test {
   }
   std::string Deduper(const std::string& text) {
     deduper_.Clear();
-    return Short(LoadDeduperConfig(Write("d.yaml", text), &deduper_));
+    return Short(LoadDeduperFile(Write("d.yaml", text)));
+  }
+  ConfigProblems LoadDeduperFile(const std::string& file) {
+    ConfigSource source(file);
+    return LoadDeduperConfig(file, &deduper_, &source);
   }
   ConfigProblems LoadConnectorFile(const std::string& file) {
     ConfigSource source(file);
@@ -336,10 +340,10 @@ TEST_F(ConfigTest, TextprotoIsAccepted) {
   const std::string file = Write("d.textproto",
                                  "listen { grpc: '[::1]:0' } data_dir: 'data'\n"
                                  "streams { name: 'main' connections { id: 'a' } }\n");
-  EXPECT_EQ(Short(LoadDeduperConfig(file, &deduper_)), "");
+  EXPECT_EQ(Short(LoadDeduperFile(file)), "");
   EXPECT_EQ(deduper_.data_dir(), dir_ + "/data");
   EXPECT_TRUE(absl::StartsWith(
-      Short(LoadDeduperConfig(Write("e.textproto", "\n nope: 1"), &deduper_)), "e.textproto:2:"));
+      Short(LoadDeduperFile(Write("e.textproto", "\n nope: 1"))), "e.textproto:2:"));
 }
 
 TEST(ConfigValue, Durations) {

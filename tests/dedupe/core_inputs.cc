@@ -34,6 +34,7 @@ class RandomWorld {
   InputRecord Next() {
     uint64_t dice = random_.Below(100);
     if (dice < 25) return Tick();
+    if (dice >= 96) return Work();
     Source& source = sources_[random_.Below(3)];
     if (source.epoch == 0 || dice < 28) return Open(&source);
     uint64_t offset = Offset(&source);
@@ -44,7 +45,13 @@ class RandomWorld {
     }
     if (dice < 40) {
       Move(&source, offset, 1);
-      return CoverInput(source.id, source.epoch, offset, now_ - absl::Seconds(9), now_);
+      absl::Duration age = source.fetches ? absl::Minutes(random_.Below(60)) : absl::ZeroDuration();
+      InputRecord input = CoverInput(source.id, source.epoch, offset,
+                                     now_ - age - absl::Seconds(9), now_ - age / 2);
+      v1::Cover* cover = input.mutable_record()->mutable_record()->mutable_cover();
+      if (source.fetches) cover->set_origin(v1::EVENT_ORIGIN_RECOVERY);
+      if (source.fetches) cover->set_first_offset(random_.Below(offset + 1));
+      return input;
     }
     // Now and then a backlog.
     absl::Duration age = absl::Hours(random_.Below(8) == 0 ? random_.Below(60) : 0);
@@ -52,7 +59,9 @@ class RandomWorld {
     Move(&source, offset, ids.size());
     InputRecord input =
         FrameInput(source.id, source.epoch, offset, ids, now_ - age + source.clock_error);
-    AddTags(input.mutable_record()->mutable_record()->mutable_frame());
+    v1::Frame* frame = input.mutable_record()->mutable_record()->mutable_frame();
+    if (source.fetches) frame->set_origin(v1::EVENT_ORIGIN_RECOVERY);
+    AddTags(frame);
     return input;
   }
 
@@ -60,6 +69,8 @@ class RandomWorld {
   struct Source {
     std::string id;
     absl::Duration clock_error;
+    // A recoverer.
+    bool fetches = false;
     uint64_t epoch = 0;
     uint64_t next_offset = 0;
   };
@@ -83,6 +94,28 @@ class RandomWorld {
       if (random_.Below(3) > 0) tick.mutable_tick()->add_sources("a");
     }
     return tick;
+  }
+
+  // A recoverer takes a step, or says how one of the first hundred ended.
+  InputRecord Work() {
+    InputRecord input;
+    input.set_admission_micros(absl::ToUnixMicros(now_));
+    store::v1::WorkInput* work = input.mutable_work();
+    if (random_.Below(2) == 0) {
+      work->mutable_lease()->set_worker_id("r");
+      work->mutable_lease()->set_kind(v1::LeaseRequest::KIND_RECOVERY);
+      return input;
+    }
+    work->set_number(1 + random_.Below(100));
+    v1::CompleteRequest* complete = work->mutable_complete();
+    complete->set_fence(1 + random_.Below(2));
+    complete->set_outcome(static_cast<v1::CompleteRequest::Outcome>(1 + random_.Below(4)));
+    v1::RecoveryResult* result = complete->mutable_recovery_result();
+    result->set_complete(complete->outcome() == v1::CompleteRequest::OUTCOME_DONE);
+    result->set_keys_digest(random_.Below(3));
+    if (random_.Below(2) == 0) result->set_proof("clean_end");
+    if (random_.Below(4) == 0) result->set_refusal("rate_limited");
+    return input;
   }
 
   InputRecord Open(Source* source) {
@@ -154,7 +187,7 @@ class RandomWorld {
   absl::Time now_ = TestStart();
   Source sources_[3] = {{"a", absl::Milliseconds(40)},
                         {"b", absl::Milliseconds(70)},
-                        {"recovery", -absl::Minutes(3)}};
+                        {"recovery/r", -absl::Minutes(3), true}};
   std::vector<uint64_t> sent_;
 };
 

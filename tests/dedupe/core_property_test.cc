@@ -11,8 +11,10 @@
 #include "base/random.h"
 #include "dedupe/core.h"
 #include "dedupe/frame_parts.h"
+#include "dedupe/keys.h"
 #include "proto/frame_codec.h"
 #include "proto/snowflake.h"
+#include "recovery/route_table.h"
 #include "tests/dedupe/core_inputs.h"
 #include "tests/dedupe/mem_store.h"
 
@@ -33,6 +35,8 @@ Core::Options SmallOptions() {
   limit.posts = 200;
   limit.action = UsageLimit::Action::kPause;
   options.watch.limits.push_back(limit);
+  options.recovery.parent = "streams/main/";
+  options.recovery.policy = *PolicyOf({});
   return options;
 }
 
@@ -71,8 +75,9 @@ TEST(CorePropertyTest, BytesDoNotDependOnGroupsOrRestarts) {
   int expired = 0;
   int held = 0;
   int unheld = 0;
+  int jobs = 0;
   for (uint64_t seed = 1; seed <= 4; ++seed) {
-    std::vector<InputRecord> inputs = RandomInputs(seed, 600);
+    std::vector<InputRecord> inputs = RandomInputs(seed, 800);
     Tables one_by_one = RunInputs(inputs, seed, 1, false);
     // Not vacuous: all that depends on state kept in memory happened.
     store::v1::CoreState state = StateOf(one_by_one);
@@ -83,6 +88,7 @@ TEST(CorePropertyTest, BytesDoNotDependOnGroupsOrRestarts) {
     int64_t span = absl::ToInt64Microseconds(SmallOptions().window_span);
     if (state.floor_micros() + span < state.settled_micros()) ++held;
     if (state.unheld_events() > 0) ++unheld;
+    jobs += one_by_one[static_cast<int>(Table::kMeta)].count(EncodeJobKey(1)) > 0 ? 1 : 0;
     EXPECT_GT(state.lost_lines(), 0);
     if (state.earliest_sequence() > 1) ++expired;
     EXPECT_TRUE(RunInputs(inputs, seed + 100, 40, false) == one_by_one) << "groups, seed " << seed;
@@ -92,6 +98,7 @@ TEST(CorePropertyTest, BytesDoNotDependOnGroupsOrRestarts) {
   EXPECT_GT(expired, 1);
   EXPECT_GT(held, 0);
   EXPECT_GT(unheld, 1);
+  EXPECT_GT(jobs, 1);
 }
 
 // Offsets by a plain rule, keys in plain sets; knows nothing of slices,

@@ -194,6 +194,7 @@ TEST_F(CoreRecoveryTest, AnAnswerWithoutProofIsAskedForAgainTenMinutesLater) {
   uint64_t work = Lease();
   v1::RecoveryResult result;
   result.set_keys_digest(77);
+  result.set_proof("clean_end");
   Complete(work, v1::CompleteRequest::OUTCOME_INCOMPLETE, result, "no proof yet");
   Run(590);
   EXPECT_EQ(Lease(), 0u);

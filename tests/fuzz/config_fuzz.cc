@@ -30,7 +30,7 @@ ConfigProblems LoadAs(uint8_t choice, const std::string& file) {
   ConfigSource source(file);
   if ((choice & 2) != 0) return LoadConnectorConfig(file, &connector, &source);
   if ((choice & 4) != 0) return LoadRecovererConfig(file, &recoverer, &source);
-  return LoadDeduperConfig(file, &deduper);
+  return LoadDeduperConfig(file, &deduper, &source);
 }
 
 void Load(uint8_t choice, absl::string_view text) {

@@ -100,8 +100,6 @@ TEST(ProofTest, WhatCameAndHowItEndedDecideWhatIsVouchedFor) {
       {"v2, the first clean end", Clean(), Plain(), kIncomplete, "clean_end", "", ""},
       {"v2, the same ten minutes later", Clean(), Earlier(42, absl::Minutes(10)), kDone,
        "same_twice", "0-10", ""},
-      {"v2, the same too soon", Clean(), Earlier(42, absl::Minutes(9)), kIncomplete, "clean_end",
-       "", ""},
       {"v2, another set", Clean(), Earlier(41, absl::Minutes(20)), kIncomplete, "clean_end", "",
        ""},
       {"v2, nothing came, twice",

@@ -58,7 +58,7 @@ class RecovererTest : public emulator::EmulatorFixture {
     stream->mutable_source()->set_dialect(dialect);
     stream->mutable_source()->set_url(absl::StrCat("http://127.0.0.1:", emulator_->port(), path));
     stream->mutable_source()->set_line_max_bytes(2 << 20);
-    plan_ = PlanRecovery(config).front();
+    plan_ = PlanStreams(config).front();
     Open();
     loop_.Start();
   }
@@ -156,7 +156,7 @@ class RecovererTest : public emulator::EmulatorFixture {
   FakeWorkDesk desk_{loop_};
   FakeWorkDesk other_desk_{loop_};
   Spool::Options spool_;
-  RecoveryPlan plan_;
+  StreamPlan plan_;
   absl::Time now_;
   std::unique_ptr<RecoveredStream> stream_;
 };

@@ -278,6 +278,29 @@ TEST_F(RecoveryWorkerTest, NoMoreRequestsThanItsShareOfTheWindow) {
   EXPECT_EQ(x_.asked, 3);
 }
 
+TEST_F(RecoveryWorkerTest, ARequestThatXTookAndDidNotAnswerIsOneOfItsShare) {
+  Start(1, {1, absl::Minutes(5)});
+  for (Cause cause : {Cause::kConnect, Cause::kNoAnswer}) {
+    Give(&desk_, Step(1));
+    x_.running[0]->End(Stop::kFailed, {RetryClass::kNetwork, cause});
+    Run();
+  }
+  EXPECT_EQ(x_.asked, 2) << "the first had no socket";
+  Give(&desk_, Step(1));
+  Run(absl::Minutes(4));
+  EXPECT_EQ(x_.asked, 2);
+}
+
+TEST_F(RecoveryWorkerTest, WhatXNoLongerHasIsNotAskedFor) {
+  Start();
+  v1::RecoveryStep step = Step(1);
+  SetTime(loop_.WallNow() - absl::Seconds(1), step.mutable_step()->mutable_deadline());
+  Give(&desk_, step);
+  Run();
+  EXPECT_EQ(x_.asked, 0);
+  EXPECT_EQ(Last(desk_).recovery_result().refusal(), "range_refused");
+}
+
 TEST_F(RecoveryWorkerTest, ALostLeaseStopsTheFetchAtOnceAndWritesNoCover) {
   Start();
   std::string name = Give(&desk_, Step(1));

@@ -1,0 +1,247 @@
+// The part of RecoveryJobs that moves one step: waits, is work, ends.
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "dedupe/recovery_jobs.h"
+#include "dedupe/recovery_step_parts.h"
+#include "proto/proto_time.h"
+
+namespace braid {
+
+using store::v1::WorkInput;
+using store::v1::WorkState;
+using v1::RecoveryJob;
+
+namespace {
+
+// Of a fetch that ended cleanly: the same keys once more are the other half
+// (recovery/proof.h).
+constexpr char kHalfProof[] = "clean_end";
+
+constexpr int64_t kMinuteMicros = 60'000'000;
+
+}  // namespace
+
+void RecoveryJobs::TickStep(Job* job, int place, const Facts& facts, WriteSet* changes) {
+  Step* step = job->mutable_job()->mutable_steps(place);
+  if (IsOver(*step)) return;
+  bool too_late = step->has_deadline() && facts.now >= ToTime(step->deadline());
+  if (step->state() == RecoveryJob::STATE_PLANNED) {
+    if (too_late) return FailStep(job, step, "X no longer has it", facts);
+    if (!MayStart(*step, facts) || !StillWanted(*job, step, facts)) return;
+    return Start(job, step, facts, changes);
+  }
+  // What it brings from now on could stand twice.
+  too_late = too_late || SpanOf(step->fetch_range()).from < absl::ToUnixMicros(facts.floor);
+  const WorkTable::Entry* entry = work_->Find(step->work());
+  if (entry == nullptr) return TryAgain(job, step, "its work was forgotten", facts.now, facts);
+  step->set_worker_id(entry->state.worker_id());
+  if (entry->state.state() == WorkState::STATE_QUEUED) {
+    if (step->state() == RecoveryJob::STATE_RUNNING) step->set_state(RecoveryJob::STATE_QUEUED);
+    if (too_late) work_->Cancel(step->work(), changes);
+  } else if (entry->state.state() == WorkState::STATE_LEASED) {
+    if (step->state() == RecoveryJob::STATE_QUEUED) step->set_state(RecoveryJob::STATE_RUNNING);
+    if (!step->has_start_time()) SetTime(facts.now, step->mutable_start_time());
+    if (too_late) work_->Cancel(step->work(), changes);
+    step->mutable_totals()->set_received_bytes(entry->state.progress().totals().received_bytes());
+  } else {
+    EndAttempt(job, place, *entry, facts);
+  }
+}
+
+// Time has passed since it was planned: somebody may have brought it, and the
+// floor has risen, also while it will run.
+bool RecoveryJobs::StillWanted(const Job& job, Step* step, const Facts& facts) {
+  Interval range = SpanOf(step->range());
+  bool automatic = IsAutomatic(job.job());
+  if (automatic && Missing(job.job().partition(), range, false).empty()) {
+    step->set_state(RecoveryJob::STATE_SUCCEEDED);
+    step->set_proof("covered_meanwhile");
+    SetTime(facts.now, step->mutable_end_time());
+    return false;
+  }
+  Interval fetch = SpanOf(step->fetch_range());
+  int64_t lowest = absl::ToUnixMicros(facts.floor + ToDuration(step->estimated_duration()) +
+                                      options_.floor_margin);
+  if (fetch.from >= lowest) return true;
+  // X takes whole minutes at the coarsest.
+  fetch.from = (lowest + kMinuteMicros - 1) / kMinuteMicros * kMinuteMicros;
+  range.from = std::max(range.from, fetch.from);
+  if (range.empty()) {
+    step->set_state(RecoveryJob::STATE_FAILED);
+    step->set_error("the log's floor has passed it: what it brings could stand twice");
+    SetTime(facts.now, step->mutable_end_time());
+    return false;
+  }
+  SetRange(range, step->mutable_range());
+  SetRange(fetch, step->mutable_fetch_range());
+  return true;
+}
+
+bool RecoveryJobs::MayStart(const Step& step, const Facts& facts) const {
+  if (facts.now < ToTime(step.earliest_start_time())) return false;
+  if (absl::ToUnixMicros(facts.now) < state_.not_before_micros()) return false;
+  const RouteLimits* route = FindRoute(*options_.policy, step.method());
+  // The configuration changed: the plan is made anew when the step fails.
+  if (route == nullptr) return true;
+  if (route->jobs > 0 && OpenSteps(step.method()) >= route->jobs) return false;
+  if (route->requests == 0) return true;
+  int64_t oldest = absl::ToUnixMicros(facts.now - route->request_window);
+  for (const auto& requests : state_.requests()) {
+    if (requests.method() != step.method()) continue;
+    auto recent = std::count_if(requests.start_micros().begin(), requests.start_micros().end(),
+                                [&](int64_t micros) { return micros > oldest; });
+    return recent < route->requests;
+  }
+  return true;
+}
+
+void RecoveryJobs::Start(Job* job, Step* step, const Facts& facts, WriteSet* changes) {
+  WorkInput input;
+  input.mutable_create()->set_requester(job->job().name());
+  v1::RecoveryStep* work = input.mutable_create()->mutable_recovery_step();
+  work->set_stream(options_.parent.substr(0, options_.parent.size() - 1));
+  work->set_recovery_job(job->job().name());
+  work->set_partition(job->job().partition());
+  *work->mutable_step() = *step;
+  const Job::StepState& state = job->steps(static_cast<int>(step->number()) - 1);
+  absl::Time clean_end = absl::FromUnixMicros(state.clean_end_micros());
+  if (state.clean_attempts() > 0 && facts.now >= clean_end + options_.policy->repeat_after) {
+    work->set_last_keys_digest(state.keys_digest());
+    SetTime(clean_end, work->mutable_last_end_time());
+  }
+  WorkAnswer answer = work_->Apply(input, absl::ToUnixMicros(facts.now), changes);
+  // A full table has room at a later tick.
+  if (answer.outcome != WorkAnswer::Outcome::kDone) return;
+  step->set_work(answer.number);
+  step->set_state(RecoveryJob::STATE_QUEUED);
+  NoteRequest(step->method(), facts.now);
+}
+
+void RecoveryJobs::NoteRequest(RecoveryMethod method, absl::Time now) {
+  const RouteLimits* route = FindRoute(*options_.policy, method);
+  if (route == nullptr || route->requests == 0) return;
+  store::v1::RecoveryState::Requests* of = nullptr;
+  for (auto& requests : *state_.mutable_requests()) {
+    if (requests.method() == method) of = &requests;
+  }
+  if (of == nullptr) {
+    of = state_.add_requests();
+    of->set_method(method);
+  }
+  int64_t oldest = absl::ToUnixMicros(now - route->request_window);
+  auto* starts = of->mutable_start_micros();
+  starts->erase(std::remove_if(starts->begin(), starts->end(),
+                               [&](int64_t micros) { return micros <= oldest; }),
+                starts->end());
+  starts->Add(absl::ToUnixMicros(now));
+}
+
+void RecoveryJobs::EndAttempt(Job* job, int place, const WorkTable::Entry& entry,
+                              const Facts& facts) {
+  Step* step = job->mutable_job()->mutable_steps(place);
+  const v1::RecoveryResult& result = entry.state.recovery_result();
+  step->set_work(0);
+  SetTime(facts.now, step->mutable_end_time());
+  step->mutable_totals()->set_received_bytes(result.totals().received_bytes());
+  if (entry.state.state() == WorkState::STATE_DONE && result.complete()) {
+    step->set_attempts(step->attempts() + 1);
+    step->set_proof(result.proof());
+    step->clear_error();
+    return step->set_state(RecoveryJob::STATE_SUCCEEDED);
+  }
+  if (step->state() == RecoveryJob::STATE_CANCELLING) {
+    return step->set_state(RecoveryJob::STATE_CANCELLED);
+  }
+  std::string error = entry.state.error().empty() ? result.message() : entry.state.error();
+  if (entry.state.state() == WorkState::STATE_REFUSED) {
+    return OnRefused(job, step, result, error, facts);
+  }
+  step->set_attempts(step->attempts() + 1);
+  if (entry.state.state() == WorkState::STATE_INCOMPLETE && result.failed_ranges_size() > 0) {
+    return SplitFailed(job, place, result, facts);
+  }
+  absl::Duration wait = options_.retry_min * (int64_t{1} << std::min(step->attempts() - 1, 4u));
+  if (entry.state.state() == WorkState::STATE_INCOMPLETE && result.proof() == kHalfProof) {
+    Job::StepState* state = job->mutable_steps(place);
+    state->set_clean_attempts(state->clean_attempts() + 1);
+    state->set_keys_digest(result.keys_digest());
+    state->set_clean_end_micros(absl::ToUnixMicros(facts.now));
+    wait = options_.policy->repeat_after;
+  }
+  TryAgain(job, step, error, facts.now + wait, facts);
+}
+
+// The rest of it is vouched for.
+void RecoveryJobs::SplitFailed(Job* job, int place, const v1::RecoveryResult& result,
+                               const Facts& facts) {
+  Step step = job->job().steps(place);
+  job->mutable_job()->mutable_steps(place)->set_state(RecoveryJob::STATE_FAILED);
+  job->mutable_job()->mutable_steps(place)->set_error(
+      absl::StrCat("X could not deliver ", result.failed_ranges_size(), " parts of it"));
+  Interval wanted = SpanOf(step.range());
+  for (const v1::TimeRange& range : result.failed_ranges()) {
+    Interval part = SpanOf(range);
+    part = {std::max(part.from, wanted.from), std::min(part.until, wanted.until)};
+    if (part.empty()) continue;
+    if (step.attempts() >= options_.attempts_max || job->job().steps_size() >= options_.steps_max) {
+      return SpendRoute(job, step.method());
+    }
+    Step* rest = job->mutable_job()->add_steps();
+    *rest = step;
+    rest->set_number(static_cast<uint32_t>(job->job().steps_size()));
+    rest->set_state(RecoveryJob::STATE_PLANNED);
+    rest->clear_totals();
+    rest->clear_start_time();
+    rest->clear_end_time();
+    SetRange(part, rest->mutable_range());
+    *rest->mutable_fetch_range() = range;
+    SetTime(facts.now + options_.retry_min, rest->mutable_earliest_start_time());
+    job->add_steps();
+  }
+}
+
+void RecoveryJobs::OnRefused(Job* job, Step* step, const v1::RecoveryResult& result,
+                             const std::string& error, const Facts& facts) {
+  const std::string& refusal = result.refusal();
+  bool route_is_shut = refusal == "range_refused" || refusal == "not_offered";
+  if (route_is_shut) return FailStep(job, step, error, facts);
+  bool by_operator = refusal == "credentials" || refusal == "usage_capped";
+  absl::Time until = facts.now + (by_operator ? options_.operator_wait : options_.refused_wait);
+  if (result.has_retry_time()) {
+    // X's word, but not for ever.
+    until = std::clamp(ToTime(result.retry_time()), facts.now, facts.now + absl::Hours(24));
+  }
+  state_.set_not_before_micros(std::max(state_.not_before_micros(), absl::ToUnixMicros(until)));
+  state_.set_not_before_reason(error);
+  // X said no to all of it: that is no attempt.
+  TryAgain(job, step, error, until, facts);
+}
+
+void RecoveryJobs::TryAgain(Job* job, Step* step, const std::string& error, absl::Time earliest,
+                            const Facts& facts) {
+  step->set_work(0);
+  if (step->state() == RecoveryJob::STATE_CANCELLING) {
+    return step->set_state(RecoveryJob::STATE_CANCELLED);
+  }
+  if (step->attempts() >= options_.attempts_max) return FailStep(job, step, error, facts);
+  step->set_state(RecoveryJob::STATE_PLANNED);
+  step->set_error(error);
+  step->clear_start_time();
+  SetTime(earliest, step->mutable_earliest_start_time());
+}
+
+void RecoveryJobs::FailStep(Job* job, Step* step, const std::string& error, const Facts& facts) {
+  step->set_state(RecoveryJob::STATE_FAILED);
+  step->set_error(error);
+  SetTime(facts.now, step->mutable_end_time());
+  SpendRoute(job, step->method());
+}
+
+void RecoveryJobs::SpendRoute(Job* job, RecoveryMethod method) {
+  if (std::count(job->spent().begin(), job->spent().end(), method) == 0) job->add_spent(method);
+}
+
+}  // namespace braid
