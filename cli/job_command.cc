@@ -96,6 +96,19 @@ int RunWatch(uint64_t number, CommandContext& context) {
   return job->state() == RecoveryJob::STATE_SUCCEEDED ? kExitOk : kExitFailed;
 }
 
+int RunQuota(CommandContext& context) {
+  absl::StatusOr<std::string> stream = context.client.StreamName();
+  if (!stream.ok()) return context.Fail(stream.status());
+  v1::GetRecoveryQuotaRequest request;
+  request.set_stream(*stream);
+  v1::RecoveryQuota quota;
+  absl::Status status = context.client.Do([&](grpc::ClientContext* call) {
+    return context.client.recovery().GetRecoveryQuota(call, request, &quota);
+  });
+  if (!status.ok()) return context.Fail(status);
+  return context.Finish(context.wants_table() ? RenderQuota(quota) : context.Json(quota));
+}
+
 // A command about one job.
 void AddOne(CommandTree& tree, CLI::App* group, const CommandHelp& help,
             int (*run)(uint64_t number, CommandContext& context)) {
@@ -125,6 +138,12 @@ void AddJobCommands(CommandTree& tree) {
       },
       "braid job ls", [options](RecoveryJob::State state) { options->request.add_states(state); });
   list->add_flag("--all", options->all, "Older ones, too");
+  tree.Add({"quota",
+            "Shows what the account may still be asked for today",
+            {"braid job quota"},
+            "braid.v1.RecoveryQuota",
+            ""},
+           RunQuota, group);
   AddOne(tree, group,
          {"get",
           "Shows one: steps, routes, what came",

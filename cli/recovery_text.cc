@@ -175,6 +175,28 @@ std::string RenderJobs(const google::protobuf::RepeatedPtrField<RecoveryJob>& jo
                          {"PARTITION", "ASKED BY", "RECEIVED", "METHOD"});
 }
 
+std::string RenderQuota(const v1::RecoveryQuota& quota) {
+  if (quota.routes().empty()) {
+    return "This stream's configuration has no `recovery`: nothing is fetched again.\n";
+  }
+  auto of = [](uint64_t used, uint64_t limit) {
+    return limit == 0 ? GroupDigits(used)
+                      : absl::StrCat(GroupDigits(used), " of ", GroupDigits(limit));
+  };
+  std::string text = absl::StrCat(
+      "gaps         ", quota.automatic() ? "start jobs by themselves" : "wait for braid recover",
+      "\nposts today  ", of(quota.posts_today(), quota.posts_per_day()), " fetched, ",
+      GroupDigits(quota.posts_projected()), " with what is planned\n");
+  std::vector<std::vector<std::string>> rows = {{"ROUTE", ">JOBS", ">REQUESTS LEFT", ">PER"}};
+  for (const v1::RecoveryQuota::Route& route : quota.routes()) {
+    bool is_counted = route.requests() > 0;
+    rows.push_back({MethodWords(route.method()), of(route.jobs_in_use(), route.jobs()),
+                    is_counted ? of(route.requests_left(), route.requests()) : "-",
+                    is_counted ? DurationText(ToDuration(route.request_window())) : "-"});
+  }
+  return absl::StrCat(text, FittedTableText(std::move(rows), "", 0, {}));
+}
+
 std::string RenderJob(const RecoveryJob& job, absl::Time now, int width) {
   std::string text;
   auto add = [&text, width](absl::string_view what, const std::string& value) {

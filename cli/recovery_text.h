@@ -28,6 +28,9 @@ std::string JobProgressLine(const v1::RecoveryJob& job, absl::Time now);
 // What changes with each step of it, and not with each post.
 std::string JobProgressStep(const v1::RecoveryJob& job);
 
+// What the account may still be asked for.
+std::string RenderQuota(const v1::RecoveryQuota& quota);
+
 // How it ended: received, new, duplicate, still missing.
 std::string RenderJobReport(const v1::RecoveryJob& job);
 

@@ -145,6 +145,26 @@ TEST(RecoveryTextTest, AListIsOneLinePerJob) {
   EXPECT_TRUE(Has(text, "automatic")) << text;
 }
 
+TEST(RecoveryTextTest, AQuotaIsALinePerRoute) {
+  EXPECT_TRUE(Has(RenderQuota({}), "no `recovery`"));
+  v1::RecoveryQuota quota;
+  quota.set_posts_today(1204);
+  quota.set_posts_per_day(2000000);
+  quota.set_posts_projected(5000);
+  v1::RecoveryQuota::Route* route = quota.add_routes();
+  route->set_method(RecoveryJob::METHOD_RECOVERY);
+  route->set_jobs_in_use(1);
+  route->set_jobs(2);
+  route->set_requests(10);
+  route->set_requests_left(9);
+  route->mutable_request_window()->set_seconds(900);
+  const std::string text = RenderQuota(quota);
+  EXPECT_TRUE(Has(text, "wait for braid recover")) << text;
+  EXPECT_TRUE(Has(text, "1,204 of 2,000,000 fetched, 5,000 with what is planned")) << text;
+  EXPECT_TRUE(Has(text, "1 of 2")) << text;
+  EXPECT_TRUE(Has(text, "9 of 10")) << text;
+}
+
 TEST(RecoveryTextTest, WhatOthersWroteIsEscaped) {
   RecoveryJob job = Running();
   job.set_reason("\x1b[31m");
