@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "base/config_check.h"
+#include "dedupe/deduper_config.h"
 #include "deploy/growing_count.h"
 #include "deploy/json_text.h"
 #include "deploy/screen.h"
@@ -64,7 +65,7 @@ absl::StatusOr<UserConfig> LoadDir(const std::string& dir) {
     return absl::InvalidArgumentError(absl::StrCat(
         config.dir, " holds no connector*.yaml; deploy/examples has some to begin with"));
   }
-  absl::Status loaded = Problems(LoadDeduperConfig(config.dir + "/deduper.yaml", &config.deduper));
+  absl::Status loaded = Problems(LoadDeduper(config.dir + "/deduper.yaml", &config.deduper));
   if (!loaded.ok()) return loaded;
   return config;
 }

@@ -1,5 +1,6 @@
 #include "deploy/demo_run.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 
@@ -22,6 +23,11 @@ namespace {
 // A connector streams a second after its start.
 constexpr absl::Duration kSettleTime = absl::Seconds(5);
 
+// From the end of an outage until its gap is known, and until it is recovered:
+// half a minute each on a quiet machine.
+constexpr absl::Duration kGapTime = absl::Seconds(30);
+constexpr absl::Duration kRecoveryTime = absl::Minutes(3);
+
 class Demo {
  public:
   explicit Demo(const DemoOptions& options) : options_(options), screen_(options.is_terminal) {}
@@ -29,10 +35,15 @@ class Demo {
   absl::Status Start();
   // Until the length is over or the user stops it.
   absl::Status Run();
+  // Until what was missing is there; says so meanwhile.
+  void AwaitRecovery();
   absl::StatusOr<DemoSummary> Finish();
 
  private:
   void CutOne();
+  void CutAll();
+  uint64_t Notices(const std::string& type) const;
+  std::string GapsLine(const v1::StreamStatus& status) const;
   DemoView View();
   ConnectionView ViewOf(int index, const v1::StreamStatus& status);
 
@@ -45,6 +56,8 @@ class Demo {
   std::unique_ptr<harness::Cluster> cluster_;
   absl::Time start_time_;
   absl::Time next_cut_time_;
+  absl::Time next_outage_time_;
+  absl::Time outage_end_time_ = absl::InfinitePast();
   uint64_t cuts_ = 0;
   // Of the newest cut.
   absl::Time cut_time_ = absl::InfinitePast();
@@ -60,13 +73,16 @@ absl::Status Demo::Start() {
   harness::ClusterOptions cluster;
   cluster.dir = dir_.path();
   cluster.emulator.rate = options_.rate;
+  cluster.has_recoverer = true;
   auto made = harness::Cluster::Make(cluster);
   if (!made.ok()) return made.status();
   cluster_ = *std::move(made);
   absl::Status started = cluster_->Start();
   supervisor_.Watch(cluster_->deduper());
   for (int i = 0; i < cluster_->connector_count(); ++i) supervisor_.Watch(cluster_->connector(i));
+  supervisor_.Watch(cluster_->recoverer());
   start_time_ = absl::Now();
+  next_outage_time_ = start_time_ + options_.first_outage;
   next_cut_time_ = start_time_ + options_.cut_interval;
   return started;
 }
@@ -82,10 +98,55 @@ absl::Status Demo::Run() {
     absl::Status looked = supervisor_.Look();
     if (!looked.ok()) return looked;
     if (!supervisor_.faults().empty()) return absl::OkStatus();
+    if (absl::Now() >= next_outage_time_) CutAll();
     if (absl::Now() >= next_cut_time_) CutOne();
     screen_.Show(View());
   }
   return absl::OkStatus();
+}
+
+// Nobody is sent anything, and X keeps nothing for a reconnect.
+void Demo::CutAll() {
+  next_outage_time_ += options_.outage_interval;
+  // Its gap is to be seen recovered before the end.
+  if (absl::Now() + kGapTime > start_time_ + options_.length) return;
+  std::vector<std::string> connections;
+  for (int i = 0; i < cluster_->connector_count(); ++i) {
+    connections.push_back(harness::Cluster::ConnectionName(i));
+  }
+  // One that is not connected is refused all the same.
+  (void)cluster_->emulator().Outage(connections, options_.outage);
+  cut_time_ = absl::Now();
+  cut_index_ = -1;
+  outage_end_time_ = cut_time_ + options_.outage;
+  next_cut_time_ = outage_end_time_ + options_.cut_interval;
+}
+
+uint64_t Demo::Notices(const std::string& type) const {
+  absl::StatusOr<harness::Metrics> metrics = cluster_->deduper().Scrape();
+  if (!metrics.ok()) return 0;
+  auto count = metrics->Sum("braid_notices_total", absl::StrCat("type=\"", type, "\""));
+  return static_cast<uint64_t>(count.value_or(0));
+}
+
+std::string Demo::GapsLine(const v1::StreamStatus& status) const {
+  if (outage_end_time_ == absl::InfinitePast()) return "";
+  uint32_t open = status.open_certain_gaps();
+  std::string text = absl::Now() < outage_end_time_ ? "both connections are down; "
+                     : open > 0                     ? absl::StrCat(open, " open, ")
+                                                    : "none open, ";
+  if (status.recovery_jobs() > 0) absl::StrAppend(&text, "being recovered, ");
+  return absl::StrCat(text, WithCommas(status.recovered_events()), " posts fetched again");
+}
+
+void Demo::AwaitRecovery() {
+  absl::Time until = absl::Now() + kRecoveryTime;
+  while (absl::Now() < until) {
+    bool is_known = absl::Now() > outage_end_time_ + kGapTime;
+    if (is_known && Notices("type_gap_opened") == Notices("type_gap_recovered")) return;
+    if (Screen::WaitForTick() || !supervisor_.Look().ok()) return;
+    screen_.Show(View());
+  }
 }
 
 void Demo::CutOne() {
@@ -116,6 +177,7 @@ DemoView Demo::View() {
   for (int i = 0; i < cluster_->connector_count(); ++i) {
     view.connections.push_back(ViewOf(i, status));
   }
+  view.gaps = GapsLine(status);
   view.hint = absl::StrCat("Look: bazel-bin/cli/braid top --server ",
                            cluster_->log_address().deduper, "    Stop: Ctrl-C");
   return view;
@@ -132,7 +194,9 @@ ConnectionView Demo::ViewOf(int index, const v1::StreamStatus& status) {
     view.reconnects = connection.reconnects();
   }
   absl::Duration since_cut = absl::Now() - cut_time_;
-  if (index == cut_index_ && since_cut < absl::Seconds(5)) {
+  if (cut_index_ < 0 && absl::Now() < outage_end_time_) {
+    view.note = "<- X ended it, its buffer is gone";
+  } else if (index == cut_index_ && since_cut < absl::Seconds(5)) {
     view.note = absl::StrFormat("<- cut %.0f s ago (%s)", absl::ToDoubleSeconds(since_cut),
                                 harness::CutName(cut_kind_));
   }
@@ -143,10 +207,15 @@ absl::StatusOr<DemoSummary> Demo::Finish() {
   std::printf("braid: stopping, then comparing the log with what X sent (Ctrl-C: at once)\n");
   std::fflush(stdout);
   Screen::UnblockSignals();
+  DemoSummary summary;
+  summary.gaps_opened = Notices("type_gap_opened");
+  summary.gaps_recovered = Notices("type_gap_recovered");
+  absl::StatusOr<v1::StreamStatus> status = harness::GetStatus(cluster_->log_address());
+  if (status.ok()) summary.recovered_events = status->recovered_events();
   absl::Status drained = cluster_->Drain(absl::Minutes(1));
   if (!drained.ok()) return drained;
-  // One connection is up at every time, so all that X sent must be there.
-  absl::StatusOr<harness::Verdict> verdict = cluster_->Compare(harness::AnyConnection);
+  // What no connection was sent was fetched, so everything must be there.
+  absl::StatusOr<harness::Verdict> verdict = cluster_->CompareCreated();
   if (!verdict.ok()) return verdict.status();
   absl::StatusOr<emulator::Truth> truth = cluster_->emulator().ReadTruth();
   if (!truth.ok()) return truth.status();
@@ -154,9 +223,9 @@ absl::StatusOr<DemoSummary> Demo::Finish() {
   for (int i = 0; i < cluster_->connector_count(); ++i) {
     stopped.Update(cluster_->connector(i).Stop(absl::Seconds(5)));
   }
+  stopped.Update(cluster_->recoverer().Stop(absl::Seconds(5)));
   stopped.Update(cluster_->deduper().Stop(absl::Seconds(5)));
   if (!stopped.ok()) return stopped;
-  DemoSummary summary;
   summary.sent = verdict->required;
   summary.merged = verdict->events;
   summary.lost = verdict->missing.count;
@@ -165,7 +234,12 @@ absl::StatusOr<DemoSummary> Demo::Finish() {
   summary.cuts = cuts_;
   summary.restarts = supervisor_.restarts();
   summary.process_faults = supervisor_.faults();
-  summary.reconnects = truth->connections.size() - static_cast<size_t>(cluster_->connector_count());
+  for (int i = 0; i < cluster_->connector_count(); ++i) {
+    std::string tag = harness::Cluster::ConnectionName(i);
+    auto streams = std::count_if(truth->connections.begin(), truth->connections.end(),
+                                 [&](const auto& connection) { return connection.tag == tag; });
+    summary.reconnects += static_cast<uint64_t>(std::max<int64_t>(0, streams - 1));
+  }
   if (!verdict->ok()) std::printf("braid: %s\n", verdict->ToString().c_str());
   return summary;
 }
@@ -175,7 +249,9 @@ absl::StatusOr<DemoSummary> Demo::Finish() {
 std::string DemoSummary::ToJson() const {
   return absl::StrCat("{\"sent\":", sent, ",\"merged\":", merged, ",\"lost\":", lost,
                       ",\"duplicates\":", duplicates, ",\"cuts\":", cuts,
-                      ",\"reconnects\":", reconnects, ",\"restarts\":", restarts,
+                      ",\"reconnects\":", reconnects, ",\"gaps_opened\":", gaps_opened,
+                      ",\"gaps_recovered\":", gaps_recovered,
+                      ",\"recovered_events\":", recovered_events, ",\"restarts\":", restarts,
                       ",\"process_faults\":", JsonStrings(process_faults), "}");
 }
 
@@ -183,6 +259,7 @@ absl::StatusOr<DemoSummary> RunDemo(const DemoOptions& options) {
   Demo demo(options);
   absl::Status status = demo.Start();
   if (status.ok()) status = demo.Run();
+  if (status.ok()) demo.AwaitRecovery();
   if (!status.ok()) return status;
   return demo.Finish();
 }

@@ -1,6 +1,7 @@
-// The demo with an emulated X: two connectors and a deduper, one connection cut
-// every 15 s, and the log compared with the truth in the end. A process that is
-// killed is started again; one that fails ends the demo.
+// The demo with an emulated X: two connectors, a deduper and a recoverer; one
+// connection cut every 15 s, both for a while now and then, and the log compared
+// with the truth in the end. A process that is killed is started again; one that
+// fails ends the demo.
 //
 // Threads: the calling one; children die with it.
 
@@ -19,6 +20,10 @@ struct DemoOptions {
   // Infinite: until SIGINT or SIGTERM.
   absl::Duration length = absl::InfiniteDuration();
   absl::Duration cut_interval = absl::Seconds(15);
+  // Both connections go at once, for long enough to be seen.
+  absl::Duration outage_interval = absl::Minutes(2);
+  absl::Duration first_outage = absl::Seconds(20);
+  absl::Duration outage = absl::Seconds(6);
   // Lively, and nothing to a small machine.
   double rate = 2000;
   bool is_terminal = false;
@@ -31,6 +36,10 @@ struct DemoSummary {
   uint64_t duplicates = 0;
   uint64_t cuts = 0;
   uint64_t reconnects = 0;
+  uint64_t gaps_opened = 0;
+  uint64_t gaps_recovered = 0;
+  // Posts that no connection had brought.
+  uint64_t recovered_events = 0;
   // Processes that were killed or let go, and started again.
   int restarts = 0;
   // Those that ended in another way.
@@ -39,7 +48,7 @@ struct DemoSummary {
   uint64_t other_faults = 0;
 
   bool ok() const {
-    return lost == 0 && duplicates == 0 && other_faults == 0 && process_faults.empty();
+    return lost == 0 && duplicates == 0 && gaps_opened == gaps_recovered && other_faults == 0 && process_faults.empty();
   }
   std::string ToJson() const;
 };

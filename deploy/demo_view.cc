@@ -33,6 +33,7 @@ std::string RenderScreen(const DemoView& view) {
                           WithCommas(static_cast<uint64_t>(connection.events_per_second + 0.5)),
                           connection.first_share * 100, connection.reconnects, connection.note);
   }
+  if (!view.gaps.empty()) absl::StrAppend(&text, "  gaps  ", view.gaps, "\n");
   return absl::StrCat(text, "  ", view.hint, "\n");
 }
 
@@ -44,6 +45,7 @@ std::string RenderLine(const DemoView& view) {
     absl::StrAppendFormat(&text, " | %s %s first %.0f %% %s", connection.name, connection.state,
                           connection.first_share * 100, connection.note);
   }
+  if (!view.gaps.empty()) absl::StrAppend(&text, " | ", view.gaps);
   return text + "\n";
 }
 

@@ -31,6 +31,8 @@ struct DemoView {
   uint64_t duplicates = 0;
   // "redundant", "exposed", "dark".
   std::string health;
+  // "1 gap open, being recovered; 12,034 posts fetched again"; empty: none ever.
+  std::string gaps;
   std::vector<ConnectionView> connections;
   // How to look further.
   std::string hint;

@@ -47,6 +47,10 @@ struct ClusterOptions {
   std::string deduper_yaml;
   // Added to the stream's block of the deduper, indented by four.
   std::string stream_yaml;
+  // A braid-recoverer too, and a stream whose gaps it fills within a minute: X's
+  // data need not be old, and seconds lie between two answers that prove one
+  // another.
+  bool has_recoverer = false;
 };
 
 class Cluster final {
@@ -59,6 +63,8 @@ class Cluster final {
 
   Emulator& emulator() { return *emulator_; }
   Daemon& deduper() { return *deduper_; }
+  // REQUIRES: has_recoverer.
+  Daemon& recoverer() { return *recoverer_; }
   Daemon& connector(int index) { return *connectors_[static_cast<size_t>(index)]; }
   int connector_count() const { return static_cast<int>(connectors_.size()); }
   // Name in the configuration, and tag in the truth.
@@ -66,6 +72,7 @@ class Cluster final {
 
   const LogAddress& log_address() const { return log_address_; }
   std::string deduper_config() const;
+  std::string recoverer_config() const;
   std::string connector_config(int index) const;
   std::string spool_dir(int index) const;
   std::string data_dir() const;
@@ -80,6 +87,8 @@ class Cluster final {
   // Stops X, waits until what it sent has reached the log, and compares. Also
   // required: everything that is in a spool.
   [[nodiscard]] absl::StatusOr<Verdict> Compare(const IsTrusted& is_trusted);
+  // As Compare, of every post that X created.
+  [[nodiscard]] absl::StatusOr<Verdict> CompareCreated();
   // The log as it is now.
   [[nodiscard]] absl::StatusOr<Verdict> CompareNow(Expectation expectation);
 
@@ -91,12 +100,15 @@ class Cluster final {
   std::string ConnectorYaml(int index) const;
   std::string ConnectorTls(int index) const;
   std::string DeduperYaml() const;
+  std::string RecovererYaml() const;
+  absl::StatusOr<Verdict> CompareWhenThere(const Expectation& expectation);
   std::string NearHost() const;
 
   const ClusterOptions options_;
   LogAddress log_address_;
   std::unique_ptr<Emulator> emulator_;
   std::unique_ptr<Daemon> deduper_;
+  std::unique_ptr<Daemon> recoverer_;
   std::vector<std::unique_ptr<Daemon>> connectors_;
 };
 

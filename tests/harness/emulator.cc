@@ -141,6 +141,17 @@ absl::Status Emulator::Cut(absl::string_view connection, CutKind kind) {
   return Control(absl::StrCat("/close?how=", CutName(kind), "&tag=", connection)).status();
 }
 
+absl::Status Emulator::Outage(const std::vector<std::string>& connections, absl::Duration length) {
+  absl::Status status;
+  for (const std::string& connection : connections) {
+    status.Update(Control(absl::StrCat("/refuse?how=503&seconds=", absl::ToDoubleSeconds(length),
+                                       "&tag=", connection))
+                      .status());
+    status.Update(Control(absl::StrCat("/close?how=full-buffer&tag=", connection)).status());
+  }
+  return status;
+}
+
 absl::Status Emulator::BlackHole(absl::string_view connection, absl::Duration length) {
   return Control(absl::StrCat("/black-hole?seconds=", absl::ToDoubleSeconds(length),
                               "&tag=", connection))

@@ -83,6 +83,10 @@ class Emulator final {
 
   // Each fails when no connection has that name..
   [[nodiscard]] absl::Status Cut(absl::string_view connection, CutKind kind);
+  // All connections end at once, with what X held for them thrown away, and new
+  // streams are refused for so long. What is asked of the past is not.
+  [[nodiscard]] absl::Status Outage(const std::vector<std::string>& connections,
+                                    absl::Duration length);
   [[nodiscard]] absl::Status BlackHole(absl::string_view connection, absl::Duration length);
   [[nodiscard]] absl::Status SendRaw(absl::string_view connection, const std::string& bytes);
   // One of the emulator's kinds of bad input ("deep-json", "endless-line", ...).

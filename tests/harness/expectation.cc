@@ -1,5 +1,7 @@
 #include "tests/harness/expectation.h"
 
+#include <algorithm>
+
 namespace braid::harness {
 namespace {
 
@@ -33,6 +35,21 @@ Expectation Expect(const emulator::Truth& truth, const IsTrusted& is_trusted) {
     Append(truth, connection.maybe, &expectation.sent);
     if (is_trusted(truth, connection)) Append(truth, connection.sent, &expectation.required);
   }
+  return expectation;
+}
+
+Expectation ExpectCreated(const emulator::Truth& truth) {
+  Expectation expectation;
+  size_t first = truth.emissions.size();
+  for (const emulator::TruthConnection& connection : truth.connections) {
+    for (const emulator::EmissionRange& range : connection.sent) {
+      first = std::min(first, static_cast<size_t>(range.first));
+    }
+  }
+  for (size_t i = first; i < truth.emissions.size(); ++i) {
+    expectation.required.push_back(truth.emissions[i].post_id());
+  }
+  expectation.sent = expectation.required;
   return expectation;
 }
 

@@ -31,6 +31,10 @@ bool NoConnection(const emulator::Truth& truth, const emulator::TruthConnection&
 // trusted ones were sent wholly.
 [[nodiscard]] Expectation Expect(const emulator::Truth& truth, const IsTrusted& is_trusted);
 
+// Every post that X created from the first that any connection was sent: for
+// runs in which recovery brings what none was.
+[[nodiscard]] Expectation ExpectCreated(const emulator::Truth& truth);
+
 }  // namespace braid::harness
 
 #endif  // BRAID_TESTS_HARNESS_EXPECTATION_H_
