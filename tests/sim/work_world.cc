@@ -6,6 +6,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "proto/proto_time.h"
+#include "tests/sim/lossy_work_client.h"
 
 namespace braid {
 namespace {
@@ -13,126 +14,34 @@ namespace {
 constexpr absl::Duration kFaultSpan = absl::Minutes(20);
 // What a failed task, a limited X and the next list take.
 constexpr absl::Duration kQuietSpan = absl::Minutes(45);
-constexpr absl::Duration kCallTimeout = absl::Seconds(5);
 
 // "d1t7": task 7 of deduper 1.
 int DeduperOf(const std::string& value) { return value[1] - '0'; }
 
 }  // namespace
 
-// A worker's way to one deduper: slow, lossy, sometimes cut.
-class WorkWorld::Client final : public WorkClient {
- public:
-  Client(WorkWorld& world, int worker, int deduper)
-      : world_(world), worker_(worker), deduper_(deduper) {}
-  ~Client() override { *alive_ = false; }
-
-  void Lease(const v1::LeaseRequest& request, Done<v1::LeaseResponse> done) override {
-    int process = world_.workers_[worker_].process;
-    Call<v1::LeaseResponse>(
-        std::move(done), ToDuration(request.wait()) + kCallTimeout,
-        [request, alive = alive_, &world = world_, process, deduper = deduper_](WorkDesk& desk,
-                                                                                auto reply) {
-          desk.Lease(
-              request, [alive] { return !*alive; },
-              [&world, process, deduper, reply = std::move(reply)](auto response) mutable {
-                if (response.ok() && response->has_work()) {
-                  ++world.run_.leases;
-                  world.holders_[Key(deduper, response->work().name())] = {response->work().fence(),
-                                                                           process};
-                }
-                reply(std::move(response));
-              });
-        });
-  }
-  void Renew(const v1::RenewRequest& request, Done<v1::RenewResponse> done) override {
-    Fenced<v1::RenewResponse>(request, std::move(done), [request](WorkDesk& desk, auto reply) {
-      desk.Renew(request, std::move(reply));
-    });
-  }
-  void Report(const v1::ReportRequest& request, Done<v1::ReportResponse> done) override {
-    Fenced<v1::ReportResponse>(request, std::move(done), [request](WorkDesk& desk, auto reply) {
-      desk.Report(request, std::move(reply));
-    });
-  }
-  void Complete(const v1::CompleteRequest& request, Done<v1::CompleteResponse> done) override {
-    Fenced<v1::CompleteResponse>(request, std::move(done), [request](WorkDesk& desk, auto reply) {
-      desk.Complete(request, std::move(reply));
-    });
-  }
-  void ReportRules(const v1::ReportRulesRequest& request,
-                   Done<v1::ReportRulesResponse> done) override {
-    Call<v1::ReportRulesResponse>(
-        std::move(done), kCallTimeout,
-        [request](WorkDesk& desk, auto reply) { desk.ReportRules(request, std::move(reply)); });
-  }
-  void ReportUsage(const v1::ReportUsageRequest& request,
-                   Done<v1::ReportUsageResponse> done) override {
-    Call<v1::ReportUsageResponse>(
-        std::move(done), kCallTimeout,
-        [request](WorkDesk& desk, auto reply) { desk.ReportUsage(request, std::move(reply)); });
-  }
-
- private:
-  static std::string Key(int deduper, const std::string& name) {
-    return absl::StrCat(deduper, "/", name);
-  }
-
-  // As Call, and the deduper must not accept a stale fence.
-  template <typename Response, typename Request, typename Ask>
-  void Fenced(const Request& request, Done<Response> done, Ask ask) {
-    Call<Response>(std::move(done), kCallTimeout,
-                   [ask, &world = world_, key = Key(deduper_, request.name()),
-                    fence = request.fence()](WorkDesk& desk, auto reply) {
-                     ask(desk,
-                         [&world, key, fence, reply = std::move(reply)](auto response) mutable {
-                           bool is_stale = fence < world.holders_[key].fence;
-                           world.run_.stale_words += is_stale ? 1 : 0;
-                           if (is_stale && response.ok()) {
-                             world.Fail(absl::StrCat("a stale fence of ", key, " was accepted"));
-                           }
-                           reply(std::move(response));
-                         });
-                   });
-  }
-
-  bool IsLost() {
-    if (world_.world_.Now() < world_.cut_until_[worker_][deduper_]) return true;
-    return world_.faulty_ && world_.random_.Below(100) < 5;
-  }
-
-  template <typename Response, typename Ask>
-  void Call(Done<Response> done, absl::Duration timeout, Ask ask) {
-    // Answer or timeout, whichever is first, and only while the process lives.
-    auto once = std::make_shared<Done<Response>>(std::move(done));
-    auto finish = [once, alive = alive_](absl::StatusOr<Response> response) {
-      if (!*alive || !*once) return;
-      Done<Response> last = std::move(*once);
-      *once = nullptr;
-      last(std::move(response));
-    };
-    SimLoop& loop = world_.world_;
-    loop.After(timeout, [finish] { finish(absl::DeadlineExceededError("no answer")); });
-    if (IsLost()) return;
-    auto delay = [&world = world_] {
-      return world.Between(absl::Milliseconds(1), absl::Milliseconds(world.faulty_ ? 1500 : 50));
-    };
-    loop.After(
-        delay(), [this, alive = alive_, &world = world_, deduper = deduper_, finish, delay, ask] {
-          WorkDesk* desk = world.dedupers_[deduper].desk.get();
-          if (desk == nullptr) return;
-          ask(*desk, [this, alive, &world, finish, delay](absl::StatusOr<Response> response) {
-            if (!*alive || IsLost()) return;
-            world.world_.After(delay(), [finish, response] { finish(response); });
-          });
-        });
-  }
-
-  WorkWorld& world_;
-  const int worker_;
-  const int deduper_;
-  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
-};
+std::unique_ptr<WorkClient> WorkWorld::MakeWorkClient(int worker, int deduper) {
+  auto key = [deduper](const std::string& name) { return absl::StrCat(deduper, "/", name); };
+  LossyWorkClient::Way way;
+  way.desk = [this, deduper] { return dedupers_[deduper].desk.get(); };
+  way.is_lost = [this, worker, deduper] {
+    if (world_.Now() < cut_until_[worker][deduper]) return true;
+    return faulty_ && random_.Below(100) < 5;
+  };
+  way.delay = [this] {
+    return Between(absl::Milliseconds(1), absl::Milliseconds(faulty_ ? 1500 : 50));
+  };
+  way.on_leased = [this, key, process = workers_[worker].process](const v1::Work& work) {
+    ++run_.leases;
+    holders_[key(work.name())] = {work.fence(), process};
+  };
+  way.on_word = [this, key](const std::string& name, uint64_t fence, bool accepted) {
+    bool is_stale = fence < holders_[key(name)].fence;
+    run_.stale_words += is_stale ? 1 : 0;
+    if (is_stale && accepted) Fail(absl::StrCat("a stale fence of ", key(name), " was accepted"));
+  };
+  return std::make_unique<LossyWorkClient>(world_, std::move(way));
+}
 
 WorkWorld::WorkWorld(uint64_t seed) : random_(seed), x_(world_, random_, &run_.failures) {
   x_.SetWriteObserver([this](int process, const std::vector<std::string>& values, absl::Time begin,
@@ -159,8 +68,8 @@ void WorkWorld::StartDeduper(int index) {
   side.core = *Core::Load(*side.disk, {});
   side.merger = std::make_unique<Merger>(*side.host, *side.disk, *side.core, Merger::Options(),
                                          [this](const absl::Status&) { Fail("a commit failed"); });
-  side.desk = std::make_unique<WorkDesk>(*side.host, *side.merger, *side.disk,
-                                         WorkDesk::Options{"main"});
+  side.desk =
+      std::make_unique<WorkDesk>(*side.host, *side.merger, *side.disk, WorkDesk::Options{"main"});
   side.merger->Start();
 }
 
@@ -180,7 +89,7 @@ void WorkWorld::StartWorker(int index) {
   side.http = x_.MakeClient(side.process);
   std::vector<WorkClient*> clients;
   for (int deduper = 0; deduper < kCount; ++deduper) {
-    side.clients.push_back(std::make_unique<Client>(*this, index, deduper));
+    side.clients.push_back(MakeWorkClient(index, deduper));
     clients.push_back(side.clients.back().get());
   }
   RestWorker::Options options;

@@ -77,8 +77,8 @@ class WorkWorld {
     uint64_t fence = 0;
     int process = 0;
   };
-  class Client;
 
+  std::unique_ptr<WorkClient> MakeWorkClient(int worker, int deduper);
   void StartDeduper(int index);
   void KillDeduper(int index);
   void StartWorker(int index);

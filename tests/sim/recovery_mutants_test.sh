@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# Every planted bug must be found; the last line of each says with which seed.
+set -u
+for mutant in tests/mutants/mutant_recovery_*; do
+  [[ -x "$mutant" && -f "$mutant" ]] || continue
+  found="$("$mutant" --seeds 300)" && { echo "$mutant was not found"; exit 1; }
+  echo "$mutant: ${found##*$'\n'}"
+done
