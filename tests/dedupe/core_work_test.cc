@@ -101,7 +101,7 @@ TEST_F(CoreWorkTest, ARestartKnowsTasksAndRuleSet) {
   Apply(create);
   std::unique_ptr<Core> again = *Core::Load(store_, {});
   EXPECT_EQ(again->state().rule_set().version(), 1);
-  EXPECT_TRUE(again->work().HasLeasable());
+  EXPECT_TRUE(again->work().HasLeasable({}));
   EXPECT_EQ(again->work().counters().last_number(), 1);
 }
 
