@@ -18,11 +18,10 @@ namespace {
 // A new gauge either ends in a unit or gets its word here, on purpose.
 const std::set<std::string>& GaugeWords() {
   static const auto* const words = new std::set<std::string>{
-      "connected", "fds",      "health",    "info",     "receiving", "records", "segments",
-      "sequence",  "state",    "streams",   "threads",  "entries",   "strays",  "waiting",
-      "exceeded",  "operator", "rollbacks", "sessions", "alert",     "listed",  "rules",
-      "version",   "budget",   "used",      "capped",   "paused",    "rate",    "today",
-      "gaps"};
+      "connected", "fds",      "health",  "info",    "receiving", "records", "segments", "sequence",
+      "state",     "streams",  "threads", "entries", "strays",    "waiting", "exceeded", "operator",
+      "rollbacks", "sessions", "alert",   "listed",  "rules",     "version", "budget",   "used",
+      "capped",    "paused",   "rate",    "today",   "gaps",      "jobs"};
   return *words;
 }
 const std::set<std::string>& Units() {
