@@ -30,9 +30,11 @@ def read_events(path):
             if "testResult" in identity:
                 # A shard or a retry: the last attempt of each counts.
                 key = (identity["testResult"].get("run"), identity["testResult"].get("shard"))
-                outputs = event["testResult"].get("testActionOutput", [])
+                # One that was interrupted, or does not build, has no result.
+                result = event.get("testResult", {})
+                outputs = result.get("testActionOutput", [])
                 xml = [output["uri"] for output in outputs if output["name"] == "test.xml"]
-                status = event["testResult"].get("status", "")
+                status = result.get("status", "ABORTED")
                 xml_files.setdefault(identity["testResult"]["label"], []).append(
                     (key, xml[0] if xml else None, status))
     for label, attempts in sorted(xml_files.items()):
