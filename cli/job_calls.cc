@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "cli/recovery_text.h"
+#include "proto/recovery_terms.h"
 
 namespace braid {
 namespace {
@@ -26,12 +27,12 @@ absl::Status FollowOnce(const std::string& name, CommandContext& context,
     *last_answer = absl::Now();
     if (!answer.has_recovery_job()) continue;
     *job = answer.recovery_job();
-    wants_more = seen(*job) && !IsEnded(*job);
+    wants_more = seen(*job) && !IsEnded(job->state());
   }
   if (!wants_more) call.TryCancel();
   absl::Status status = FromGrpcStatus(reader->Finish());
   if (wants_more) return status;
-  return IsEnded(*job) ? absl::OkStatus() : absl::CancelledError("nobody listens");
+  return IsEnded(job->state()) ? absl::OkStatus() : absl::CancelledError("nobody listens");
 }
 
 }  // namespace
@@ -48,7 +49,7 @@ absl::StatusOr<v1::RecoveryJob> FollowJob(const std::string& name, CommandContex
   absl::Time last_answer = absl::Now();
   for (;;) {
     absl::Status status = FollowOnce(name, context, seen, &job, &last_answer);
-    if (status.ok() && IsEnded(job)) return job;
+    if (status.ok() && IsEnded(job.state())) return job;
     if (context.interrupt.triggered()) return absl::CancelledError("interrupted");
     // A deduper that stops ends its calls without an error.
     const bool may_pass = status.ok() || absl::IsUnavailable(status);

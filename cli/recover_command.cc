@@ -17,6 +17,7 @@
 #include "cli/recovery_text.h"
 #include "cli/text.h"
 #include "proto/proto_time.h"
+#include "proto/recovery_terms.h"
 
 namespace braid {
 namespace {
@@ -91,7 +92,7 @@ absl::StatusOr<v1::RecoveryJob> Create(v1::CreateRecoveryJobRequest request, boo
 
 int Wait(const v1::RecoveryJob& created, CommandContext& context) {
   absl::StatusOr<v1::RecoveryJob> job = created;
-  if (!IsEnded(created)) {
+  if (!IsEnded(created.state())) {
     ProgressLine progress(context);
     job = FollowJob(created.name(), context, [&progress](const v1::RecoveryJob& changed) {
       progress.Show(JobProgressLine(changed, absl::Now()), JobProgressStep(changed));

@@ -11,6 +11,7 @@
 #include "cli/text.h"
 #include "proto/enum_word.h"
 #include "proto/proto_time.h"
+#include "proto/recovery_terms.h"
 
 namespace braid {
 namespace {
@@ -81,9 +82,9 @@ std::string MethodsText(const RecoveryJob& job) {
   return words.empty() ? MethodWords(job.method()) : absl::StrJoin(words, ", ");
 }
 
-bool IsEndedState(RecoveryJob::State state) {
-  return state == RecoveryJob::STATE_CANCELLED || state == RecoveryJob::STATE_SUCCEEDED ||
-         state == RecoveryJob::STATE_FAILED;
+int StepsOver(const RecoveryJob& job) {
+  return static_cast<int>(std::count_if(job.steps().begin(), job.steps().end(),
+                                        [](const Step& step) { return IsEnded(step.state()); }));
 }
 
 // The soonest of a time of the steps that are not over; the future: there is
@@ -92,7 +93,7 @@ template <typename TimeOf>
 absl::Time SoonestOf(const RecoveryJob& job, TimeOf time_of) {
   absl::Time soonest = absl::InfiniteFuture();
   for (const Step& step : job.steps()) {
-    if (!IsEndedState(step.state())) soonest = std::min(soonest, ToTime(time_of(step)));
+    if (!IsEnded(step.state())) soonest = std::min(soonest, ToTime(time_of(step)));
   }
   return soonest;
 }
@@ -112,7 +113,7 @@ std::string StepsText(const RecoveryJob& job, int width) {
                                                  "NOT BEFORE", "X FORGETS IT", ">POSTS", ">TRIES",
                                                  "RECOVERER"}};
   for (const Step& step : job.steps()) {
-    const bool counted = IsEndedState(step.state()) || step.totals().received_events() > 0;
+    const bool counted = IsEnded(step.state()) || step.totals().received_events() > 0;
     rows.push_back({absl::StrCat(step.number()), MethodWords(step.method()),
                     StateWords(step.state()), RangeText(step.range()),
                     RangeText(step.fetch_range()), SecondText(step.earliest_start_time()),
@@ -152,8 +153,6 @@ std::string BarText(double progress) {
 }
 
 }  // namespace
-
-bool IsEnded(const RecoveryJob& job) { return IsEndedState(job.state()); }
 
 std::string JobNumber(const RecoveryJob& job) {
   const std::string& name = job.name();
@@ -204,7 +203,7 @@ std::string RenderJob(const RecoveryJob& job, absl::Time now, int width) {
     std::string line = absl::StrFormat("%-15s%s", what, value);
     absl::StrAppend(&text, WrapText(line, width, "               "), "\n");
   };
-  const bool is_open = !IsEnded(job);
+  const bool is_open = !IsEnded(job.state());
   std::vector<std::string> gaps;
   for (const std::string& gap : job.gaps()) {
     gaps.push_back(EscapeForTerminal(gap.substr(gap.rfind('/') + 1)));
@@ -240,14 +239,12 @@ std::string RenderJob(const RecoveryJob& job, absl::Time now, int width) {
 }
 
 std::string JobProgressStep(const RecoveryJob& job) {
-  int over = 0;
-  for (const Step& step : job.steps()) over += IsEndedState(step.state());
+  int over = StepsOver(job);
   return absl::StrCat(StateWords(job.state()), " ", over, " ", job.steps_size());
 }
 
 std::string JobProgressLine(const RecoveryJob& job, absl::Time now) {
-  int over = 0;
-  for (const Step& step : job.steps()) over += IsEndedState(step.state());
+  int over = StepsOver(job);
   std::string text = absl::StrCat(
       "job ", JobNumber(job), " ", BarText(job.progress()),
       absl::StrFormat(" %3.0f %%", job.progress() * 100), ", ", StateWords(job.state()), ", ", over,

@@ -11,8 +11,6 @@
 
 namespace braid {
 
-bool IsEnded(const v1::RecoveryJob& job);
-
 // "12": the last word of its name.
 std::string JobNumber(const v1::RecoveryJob& job);
 

@@ -1,7 +1,7 @@
 #include "dedupe/access.h"
 
 #include "absl/strings/str_cat.h"
-#include "dedupe/recovery_source.h"
+#include "proto/recovery_terms.h"
 
 namespace braid {
 namespace {

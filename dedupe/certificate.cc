@@ -7,10 +7,10 @@
 #include "absl/strings/str_cat.h"
 #include "braid/store/v1/log.pb.h"
 #include "dedupe/cover_keys.h"
-#include "dedupe/recovery_source.h"
 #include "dedupe/gap_ledger.h"
 #include "dedupe/gap_text.h"
 #include "dedupe/keys.h"
+#include "dedupe/recovery_source.h"
 #include "proto/proto_time.h"
 
 namespace braid {

@@ -7,8 +7,8 @@
 #include "base/check.h"
 #include "dedupe/core_clock.h"
 #include "dedupe/frame_parts.h"
-#include "dedupe/recovery_source.h"
 #include "proto/proto_time.h"
+#include "proto/recovery_terms.h"
 #include "proto/snowflake.h"
 
 namespace braid {

@@ -17,6 +17,7 @@
 #include "dedupe/minute_book.h"
 #include "dedupe/recovery_source.h"
 #include "proto/proto_time.h"
+#include "proto/recovery_terms.h"
 #include "proto/snowflake.h"
 
 namespace braid {

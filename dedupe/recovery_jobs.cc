@@ -9,10 +9,11 @@
 #include "dedupe/cover_keys.h"
 #include "dedupe/frame_parts.h"
 #include "dedupe/keys.h"
-#include "dedupe/recovery_source.h"
 #include "dedupe/recovery_step_parts.h"
 #include "proto/proto_time.h"
+#include "proto/recovery_terms.h"
 #include "proto/snowflake.h"
+#include "proto/time_range.h"
 
 namespace braid {
 namespace {
@@ -40,9 +41,9 @@ IntervalSet Residue(const RecoveryJob& job, const IntervalSet& missing) {
   IntervalSet residue = missing;
   if (IsAutomatic(job)) return residue;
   IntervalSet wanted;
-  wanted.Add(SpanOf(job.range()));
+  wanted.Add(IntervalOf(job.range()));
   for (const RecoveryJob::Step& step : job.steps()) {
-    if (step.state() == RecoveryJob::STATE_SUCCEEDED) wanted.Subtract(SpanOf(step.range()));
+    if (step.state() == RecoveryJob::STATE_SUCCEEDED) wanted.Subtract(IntervalOf(step.range()));
   }
   residue.Add(wanted);
   return residue;
@@ -206,8 +207,8 @@ RecoveryJob RecoveryJobs::JobOf(const std::string& requester, const PlanRequest&
   job.set_partition(partition);
   job.set_residual_risk(plan.residual_risk);
   SetTime(facts.now, job.mutable_create_time());
-  SetRange({absl::ToUnixMicros(request.from), absl::ToUnixMicros(request.until)},
-           job.mutable_range());
+  *job.mutable_range() =
+      RangeOf({absl::ToUnixMicros(request.from), absl::ToUnixMicros(request.until)});
   AddSteps(plan, &job);
   return job;
 }
@@ -228,12 +229,12 @@ void RecoveryJobs::AddSteps(const RecoveryPlan& plan, RecoveryJob* job) const {
   }
   // What it is for: a part that no route reaches is none of it.
   if (is_new && IsAutomatic(*job) && job->steps_size() > 0) {
-    Interval span = SpanOf(job->steps(0).range());
+    Interval span = IntervalOf(job->steps(0).range());
     for (const Step& step : job->steps()) {
-      span.from = std::min(span.from, SpanOf(step.range()).from);
-      span.until = std::max(span.until, SpanOf(step.range()).until);
+      span.from = std::min(span.from, IntervalOf(step.range()).from);
+      span.until = std::max(span.until, IntervalOf(step.range()).until);
     }
-    SetRange(span, job->mutable_range());
+    *job->mutable_range() = RangeOf(span);
   }
 }
 
@@ -315,8 +316,8 @@ void RecoveryJobs::OnFrame(const std::string& source_id, const v1::Frame& frame,
     Job& job = jobs_.at(number);
     for (Step& step : *job.mutable_job()->mutable_steps()) {
       bool is_its = IsAtWork(step) && WorkerOf(step) == recoverer &&
-                    SpanOf(step.fetch_range()).from <= absl::ToUnixMicros(created) &&
-                    absl::ToUnixMicros(created) < SpanOf(step.fetch_range()).until;
+                    IntervalOf(step.fetch_range()).from <= absl::ToUnixMicros(created) &&
+                    absl::ToUnixMicros(created) < IntervalOf(step.fetch_range()).until;
       if (!is_its) continue;
       for (RecoveryJob::Totals* totals :
            {step.mutable_totals(), job.mutable_job()->mutable_totals()}) {
@@ -349,7 +350,7 @@ void RecoveryJobs::PlanPartition(uint32_t partition, const Facts& facts) {
   for (const auto& [number, job] : jobs_) {
     if (job.job().partition() != partition) continue;
     if (job.job().state() == RecoveryJob::STATE_SUCCEEDED) continue;
-    taken.Add(SpanOf(job.job().range()));
+    taken.Add(IntervalOf(job.job().range()));
   }
   std::vector<PlanRequest> requests;
   int64_t settled = absl::ToUnixMicros(facts.now - options_.settle);
@@ -414,7 +415,7 @@ void RecoveryJobs::TickJob(Job* job, bool due, const Facts& facts, WriteSet* cha
 void RecoveryJobs::EndJob(Job* job, const Facts& facts) {
   RecoveryJob* shown = job->mutable_job();
   bool by_hand = !IsAutomatic(*shown);
-  Interval range = SpanOf(shown->range());
+  Interval range = IntervalOf(shown->range());
   IntervalSet residue = Residue(*shown, Missing(shown->partition(), range, by_hand));
   if (shown->state() == RecoveryJob::STATE_CANCELLING) {
     return Finish(job, RecoveryJob::STATE_CANCELLED, "", residue, facts);
@@ -422,7 +423,8 @@ void RecoveryJobs::EndJob(Job* job, const Facts& facts) {
   if (residue.empty()) return Finish(job, RecoveryJob::STATE_SUCCEEDED, "", residue, facts);
   // A route that brought all that X has and did not fill it will not do so.
   for (const Step& step : shown->steps()) {
-    if (step.state() == RecoveryJob::STATE_SUCCEEDED && residue.Measure(SpanOf(step.range())) > 0) {
+    if (step.state() == RecoveryJob::STATE_SUCCEEDED &&
+        residue.Measure(IntervalOf(step.range())) > 0) {
       SpendRoute(job, step.method());
     }
   }
@@ -469,7 +471,7 @@ void RecoveryJobs::Finish(Job* job, RecoveryJob::State state, const std::string&
   shown->set_error(error);
   if (state == RecoveryJob::STATE_SUCCEEDED) shown->set_progress(1);
   SetTime(facts.now, shown->mutable_end_time());
-  for (const Interval& span : missing.Intervals()) SetRange(span, shown->add_missing());
+  for (const Interval& span : missing.Intervals()) *shown->add_missing() = RangeOf(span);
   unfinished_.erase(job->number());
   Notify(StreamNotice::TYPE_RECOVERY_FINISHED, *job, facts.now);
 }
@@ -480,7 +482,7 @@ void RecoveryJobs::Summarize(RecoveryJob* job) {
   for (const Step& step : job->steps()) {
     runs = runs || step.state() == RecoveryJob::STATE_RUNNING;
     queued = queued || step.state() == RecoveryJob::STATE_QUEUED;
-    Interval span = SpanOf(step.range());
+    Interval span = IntervalOf(step.range());
     wanted += span.until - span.from;
     if (step.state() == RecoveryJob::STATE_SUCCEEDED) done += span.until - span.from;
   }
@@ -497,7 +499,7 @@ void RecoveryJobs::Summarize(RecoveryJob* job) {
 }
 
 void RecoveryJobs::ShowInGaps(const Job& job) {
-  Interval range = SpanOf(job.job().range());
+  Interval range = IntervalOf(job.job().range());
   std::vector<uint64_t> numbers;
   for (const auto& [number, gap] : gaps_->ledger().gaps()) {
     bool touched = gap.partition() == job.job().partition() && IsOpen(gap) && IsOfCover(gap) &&

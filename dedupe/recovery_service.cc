@@ -14,6 +14,7 @@
 #include "dedupe/stream_name.h"
 #include "proto/proto_time.h"
 #include "proto/reason.h"
+#include "proto/recovery_terms.h"
 
 namespace braid {
 namespace {

@@ -7,6 +7,7 @@
 #include "dedupe/recovery_jobs.h"
 #include "dedupe/recovery_step_parts.h"
 #include "proto/proto_time.h"
+#include "proto/time_range.h"
 
 namespace braid {
 
@@ -34,7 +35,7 @@ void RecoveryJobs::TickStep(Job* job, int place, const Facts& facts, WriteSet* c
     return Start(job, step, facts, changes);
   }
   // What it brings from now on could stand twice.
-  too_late = too_late || SpanOf(step->fetch_range()).from < absl::ToUnixMicros(facts.floor);
+  too_late = too_late || IntervalOf(step->fetch_range()).from < absl::ToUnixMicros(facts.floor);
   const WorkTable::Entry* entry = work_->Find(step->work());
   if (entry == nullptr) return TryAgain(job, step, "its work was forgotten", facts.now, facts);
   step->set_worker_id(entry->state.worker_id());
@@ -54,7 +55,7 @@ void RecoveryJobs::TickStep(Job* job, int place, const Facts& facts, WriteSet* c
 // Time has passed since it was planned: somebody may have brought it, and the
 // floor has risen, also while it will run.
 bool RecoveryJobs::StillWanted(const Job& job, Step* step, const Facts& facts) {
-  Interval range = SpanOf(step->range());
+  Interval range = IntervalOf(step->range());
   bool automatic = IsAutomatic(job.job());
   if (automatic && Missing(job.job().partition(), range, false).empty()) {
     step->set_state(RecoveryJob::STATE_SUCCEEDED);
@@ -62,7 +63,7 @@ bool RecoveryJobs::StillWanted(const Job& job, Step* step, const Facts& facts) {
     SetTime(facts.now, step->mutable_end_time());
     return false;
   }
-  Interval fetch = SpanOf(step->fetch_range());
+  Interval fetch = IntervalOf(step->fetch_range());
   int64_t lowest = absl::ToUnixMicros(facts.floor + ToDuration(step->estimated_duration()) +
                                       options_.floor_margin);
   if (fetch.from >= lowest) return true;
@@ -75,8 +76,8 @@ bool RecoveryJobs::StillWanted(const Job& job, Step* step, const Facts& facts) {
     SetTime(facts.now, step->mutable_end_time());
     return false;
   }
-  SetRange(range, step->mutable_range());
-  SetRange(fetch, step->mutable_fetch_range());
+  *step->mutable_range() = RangeOf(range);
+  *step->mutable_fetch_range() = RangeOf(fetch);
   return true;
 }
 
@@ -181,9 +182,9 @@ void RecoveryJobs::SplitFailed(Job* job, int place, const v1::RecoveryResult& re
   job->mutable_job()->mutable_steps(place)->set_state(RecoveryJob::STATE_FAILED);
   job->mutable_job()->mutable_steps(place)->set_error(
       absl::StrCat("X could not deliver ", result.failed_ranges_size(), " parts of it"));
-  Interval wanted = SpanOf(step.range());
+  Interval wanted = IntervalOf(step.range());
   for (const v1::TimeRange& range : result.failed_ranges()) {
-    Interval part = SpanOf(range);
+    Interval part = IntervalOf(range);
     part = {std::max(part.from, wanted.from), std::min(part.until, wanted.until)};
     if (part.empty()) continue;
     if (step.attempts() >= options_.attempts_max || job->job().steps_size() >= options_.steps_max) {
@@ -196,7 +197,7 @@ void RecoveryJobs::SplitFailed(Job* job, int place, const v1::RecoveryResult& re
     rest->clear_totals();
     rest->clear_start_time();
     rest->clear_end_time();
-    SetRange(part, rest->mutable_range());
+    *rest->mutable_range() = RangeOf(part);
     *rest->mutable_fetch_range() = range;
     SetTime(facts.now + options_.retry_min, rest->mutable_earliest_start_time());
     job->add_steps();

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "dedupe/recovery_source.h"
+#include "proto/recovery_terms.h"
 
 namespace braid {
 

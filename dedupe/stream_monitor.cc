@@ -7,6 +7,7 @@
 #include "absl/time/clock.h"
 #include "dedupe/keys.h"
 #include "proto/proto_time.h"
+#include "proto/recovery_terms.h"
 
 namespace braid {
 namespace {

@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "proto/proto_time.h"
 #include "proto/snowflake.h"
+#include "proto/time_range.h"
 
 namespace braid {
 namespace {
@@ -221,18 +222,6 @@ absl::string_view RefusalOf(Cause cause) {
     default:
       return "";
   }
-}
-
-Interval IntervalOf(const v1::TimeRange& range) {
-  return {absl::ToUnixMicros(ToTime(range.start_time())),
-          absl::ToUnixMicros(ToTime(range.end_time()))};
-}
-
-v1::TimeRange RangeOf(const Interval& interval) {
-  v1::TimeRange range;
-  SetTime(absl::FromUnixMicros(interval.from), range.mutable_start_time());
-  SetTime(absl::FromUnixMicros(interval.until), range.mutable_end_time());
-  return range;
 }
 
 }  // namespace braid

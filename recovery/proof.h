@@ -99,9 +99,6 @@ void GiveUp(FetchOutcome* outcome);
 // "too_many_jobs", "rate_limited", …: RecoveryResult.refusal.
 absl::string_view RefusalOf(Cause cause);
 
-Interval IntervalOf(const v1::TimeRange& range);
-v1::TimeRange RangeOf(const Interval& interval);
-
 }  // namespace braid
 
 #endif  // BRAID_RECOVERY_PROOF_H_

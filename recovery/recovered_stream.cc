@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/version.h"
 #include "ingest/source_plan.h"
+#include "proto/recovery_terms.h"
 #include "recovery/past_fetch.h"
 #include "recovery/route_table.h"
 
@@ -38,7 +39,7 @@ absl::Status RecoveredStream::Open(std::function<void(absl::Status)> on_fatal) {
 void RecoveredStream::MakeOffers() {
   v1::OfferRequest::Hello identity;
   identity.set_stream(absl::StrCat("streams/", plan_.stream));
-  identity.set_source_id(absl::StrCat("recovery/", options_.recoverer));
+  identity.set_source_id(RecoverySourceOf(options_.recoverer));
   identity.set_network(options_.network);
   identity.set_version(std::string(Version()));
   std::vector<OfferSet::Deduper> dedupers;
@@ -113,7 +114,7 @@ void RecoveredStream::Drain(absl::AnyInvocable<void()> done) {
 void RecoveredStream::CollectMetrics(MetricSink& sink) const {
   MetricLabels labels = {{"stream", plan_.stream}};
   MetricLabels source = {{"stream", plan_.stream},
-                         {"connection", absl::StrCat("recovery/", options_.recoverer)}};
+                         {"connection", RecoverySourceOf(options_.recoverer)}};
   spool_->CollectMetrics(sink, source);
   offers_->CollectMetrics(sink, source);
   MutexLock lock(&worker_mu_);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "proto/time_range.h"
 #include "recovery/proof.h"
 
 namespace braid {

@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "proto/proto_time.h"
 #include "proto/snowflake.h"
+#include "proto/time_range.h"
 
 namespace braid {
 namespace {

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "proto/snowflake.h"
+#include "proto/time_range.h"
 #include "recovery/proof.h"
 #include "tests/emulator/emulator_fixture.h"
 #include "tests/harness/binaries.h"

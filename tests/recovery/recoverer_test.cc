@@ -16,6 +16,7 @@
 #include "base/random.h"
 #include "base/real_loop.h"
 #include "proto/snowflake.h"
+#include "proto/time_range.h"
 #include "recovery/recovered_stream.h"
 #include "tests/emulator/emulator_fixture.h"
 #include "tests/ingest/fake_deduper.h"

@@ -13,6 +13,7 @@
 #include "ingest/offer_set.h"
 #include "proto/frame_codec.h"
 #include "proto/proto_time.h"
+#include "proto/time_range.h"
 #include "tests/base/mem_file_system.h"
 #include "tests/ingest/fake_deduper.h"
 #include "tests/recovery/fake_work_desk.h"

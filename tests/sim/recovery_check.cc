@@ -12,6 +12,7 @@
 #include "dedupe/gap_ledger.h"
 #include "dedupe/recovery_source.h"
 #include "dedupe/recovery_step_parts.h"
+#include "proto/time_range.h"
 #include "tests/sim/log_view.h"
 
 namespace braid {
@@ -69,7 +70,7 @@ void RecoveryCheck::CheckSteps(const Core& core) {
     if (IsEnded(job.job().state())) continue;
     for (const RecoveryJob::Step& step : job.job().steps()) {
       at_work[step.method()] += IsAtWork(step);
-      if (IsAtWork(step)) spans[job.job().partition()].push_back(SpanOf(step.range()));
+      if (IsAtWork(step)) spans[job.job().partition()].push_back(IntervalOf(step.range()));
     }
   }
   for (const auto& [method, count] : at_work) {
@@ -94,9 +95,9 @@ void RecoveryCheck::CheckStarted(const StoredJob& job, const Core& core) {
                   other.job().partition() == job.job().partition();
     if (!had_it) continue;
     for (const RecoveryJob::Step& step : job.job().steps()) {
-      if (!Overlap(SpanOf(step.range()), SpanOf(other.job().range()))) continue;
+      if (!Overlap(IntervalOf(step.range()), IntervalOf(other.job().range()))) continue;
       Fail(absl::StrCat("job ", job.number(), " does again what job ", number,
-                        " failed at: ", SpanText(SpanOf(step.range()))));
+                        " failed at: ", SpanText(IntervalOf(step.range()))));
     }
   }
 }
@@ -105,7 +106,7 @@ void RecoveryCheck::CheckFinished(const StoredJob& job, const Core& core) {
   if (job.job().state() != RecoveryJob::STATE_SUCCEEDED) return;
   for (const auto& [number, gap] : core.gaps().ledger().gaps()) {
     bool wanted = IsOpen(gap) && IsOfCover(gap) && gap.partition() == job.job().partition() &&
-                  Overlap(SpanOf(gap), SpanOf(job.job().range()));
+                  Overlap(SpanOf(gap), IntervalOf(job.job().range()));
     if (!wanted) continue;
     Fail(absl::StrCat("job ", job.number(), " succeeded and gap ", number,
                       " is open: ", SpanText(SpanOf(gap))));
@@ -120,7 +121,8 @@ bool RecoveryCheck::IsExplained(const StoredGap& gap, const Core& core) const {
   for (const auto& [number, job] : core.recovery().jobs()) {
     bool says_why = job.job().state() == RecoveryJob::STATE_CANCELLED ||
                     (job.job().state() == RecoveryJob::STATE_FAILED && !job.job().error().empty());
-    if (says_why && job.job().partition() == gap.partition()) told.Add(SpanOf(job.job().range()));
+    bool is_its = says_why && job.job().partition() == gap.partition();
+    if (is_its) told.Add(IntervalOf(job.job().range()));
   }
   return told.Covers(SpanOf(gap));
 }
@@ -137,7 +139,7 @@ std::string RecoveryCheck::WhyNotSettled(const Core& core) const {
     std::string text = absl::StrCat("job ", number, " has not ended:");
     for (const RecoveryJob::Step& step : job.job().steps()) {
       absl::StrAppend(&text, " [", step.number(), " ", RecoveryJob::State_Name(step.state()),
-                      " attempts ", step.attempts(), " ", SpanText(SpanOf(step.range())), " ",
+                      " attempts ", step.attempts(), " ", SpanText(IntervalOf(step.range())), " ",
                       step.error(), "]");
     }
     return text;
@@ -161,7 +163,7 @@ absl::Duration RecoveryCheck::LeftToDo(const Core& core, int* pieces) const {
   for (const auto& [number, job] : core.recovery().jobs()) {
     if (IsEnded(job.job().state())) continue;
     for (const RecoveryJob::Step& step : job.job().steps()) *pieces += IsOver(step) ? 0 : 1;
-    Interval range = SpanOf(job.job().range());
+    Interval range = IntervalOf(job.job().range());
     left += absl::Microseconds(range.until - range.from);
   }
   return left;

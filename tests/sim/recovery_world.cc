@@ -8,9 +8,9 @@
 #include "base/hash.h"
 #include "base/utc_text.h"
 #include "dedupe/gap_ledger.h"
-#include "dedupe/recovery_source.h"
 #include "dedupe/recovery_step_parts.h"
 #include "proto/proto_time.h"
+#include "proto/recovery_terms.h"
 #include "tests/dedupe/core_inputs.h"
 #include "tests/sim/lossy_work_client.h"
 

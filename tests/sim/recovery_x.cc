@@ -11,6 +11,7 @@
 #include "base/utc_text.h"
 #include "proto/proto_time.h"
 #include "proto/snowflake.h"
+#include "proto/time_range.h"
 #include "proto/window_key.h"
 #include "tests/dedupe/core_inputs.h"
 

@@ -1,0 +1,43 @@
+// What deduper, recoverers and command line must mean alike of recovery: what a
+// recoverer is called as a source, and when a job or a step is over. Pure; any
+// thread.
+
+#ifndef BRAID_PROTO_RECOVERY_TERMS_H_
+#define BRAID_PROTO_RECOVERY_TERMS_H_
+
+#include <string>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
+#include "braid/v1/recovery.pb.h"
+
+namespace braid {
+
+// A name of a connection holds no slash.
+inline constexpr absl::string_view kRecoveryPrefix = "recovery/";
+
+// "fra" → "recovery/fra".
+inline std::string RecoverySourceOf(absl::string_view recoverer) {
+  return absl::StrCat(kRecoveryPrefix, recoverer);
+}
+
+inline bool IsRecoverySource(absl::string_view source_id) {
+  return absl::StartsWith(source_id, kRecoveryPrefix);
+}
+
+// "recovery/fra" → "fra"; empty for a connection.
+inline absl::string_view RecovererOf(absl::string_view source_id) {
+  return absl::ConsumePrefix(&source_id, kRecoveryPrefix) ? source_id : "";
+}
+
+// Of a job or a step.
+inline bool IsEnded(v1::RecoveryJob::State state) {
+  return state == v1::RecoveryJob::STATE_SUCCEEDED || state == v1::RecoveryJob::STATE_FAILED ||
+         state == v1::RecoveryJob::STATE_CANCELLED;
+}
+
+}  // namespace braid
+
+#endif  // BRAID_PROTO_RECOVERY_TERMS_H_
