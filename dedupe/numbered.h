@@ -1,5 +1,6 @@
 // Resources that a stream numbers (gaps, recovery jobs): their names, and the
-// pages in which they are listed, newest first. Pure; any thread.
+// pages in which they are listed, newest first; how large pages of any list are.
+// Pure; any thread.
 
 #ifndef BRAID_DEDUPE_NUMBERED_H_
 #define BRAID_DEDUPE_NUMBERED_H_

@@ -13,6 +13,7 @@
 #include "dedupe/event_lookup.h"
 #include "dedupe/grpc_calls.h"
 #include "dedupe/keys.h"
+#include "dedupe/numbered.h"
 #include "dedupe/read_token.h"
 #include "dedupe/tail.h"
 #include "dedupe/tail_request.h"
@@ -21,9 +22,6 @@
 
 namespace braid {
 namespace {
-
-constexpr int kPageSizeDefault = 100;
-constexpr int kPageSizeMax = 1000;
 
 uint64_t HashArguments(const v1::ListEventsRequest& request) {
   std::string text = absl::StrCat(request.parent(), "\n", request.view());
@@ -52,18 +50,19 @@ absl::StatusOr<Tail::Options> PageStart(const ReadableStream& stream,
   return options;
 }
 
-int PageEvents(const v1::ListEventsRequest& request) {
-  return request.page_size() == 0 ? kPageSizeDefault : std::min(request.page_size(), kPageSizeMax);
-}
+struct PageBounds {
+  uint64_t bytes_max;
+  int events_max;
+};
 
 absl::StatusOr<v1::ListEventsResponse> ListByArrival(const ReadableStream& stream,
                                                      const v1::ListEventsRequest& request,
-                                                     uint64_t page_bytes_max) {
+                                                     const PageBounds& bounds) {
   absl::StatusOr<Tail::Options> options = PageStart(stream, request);
   if (!options.ok()) return options.status();
   options->view = request.view();
-  options->batch_bytes_max = page_bytes_max;
-  options->batch_events_max = PageEvents(request);
+  options->batch_bytes_max = bounds.bytes_max;
+  options->batch_events_max = bounds.events_max;
   Tail tail(stream.reader(), stream.log_id(), *options);
   v1::TailEventsResponse batch;
   absl::StatusOr<Tail::Progress> progress = tail.Fill(&batch);
@@ -112,7 +111,7 @@ absl::StatusOr<CreationTail::Place> CreationPageStart(const ReadableStream& stre
 
 absl::StatusOr<v1::ListEventsResponse> ListByCreation(const ReadableStream& stream,
                                                       const v1::ListEventsRequest& request,
-                                                      uint64_t page_bytes_max) {
+                                                      const PageBounds& bounds) {
   v1::ListEventsResponse page;
   int64_t watermark_micros = stream.reader().watermark_micros();
   if (watermark_micros == 0) return page;
@@ -128,8 +127,8 @@ absl::StatusOr<v1::ListEventsResponse> ListByCreation(const ReadableStream& stre
         std::min(options.until_key, KeyAt(absl::ToUnixMicros(ToTime(request.range().end_time()))));
   }
   options.view = request.view();
-  options.batch_bytes_max = page_bytes_max;
-  options.batch_events_max = PageEvents(request);
+  options.batch_bytes_max = bounds.bytes_max;
+  options.batch_events_max = bounds.events_max;
   CreationTail tail(stream, options);
   v1::TailEventsResponse batch;
   absl::StatusOr<Reading::Progress> progress = tail.Fill(&batch);
@@ -168,11 +167,11 @@ absl::StatusOr<v1::ListEventsResponse> ListEvents(const ReadableStreams& streams
                                                   uint64_t page_bytes_max) {
   absl::StatusOr<ReadableStream*> stream = FindStream(streams, request.parent());
   if (!stream.ok()) return stream.status();
-  if (request.page_size() < 0) {
-    return absl::InvalidArgumentError("page_size must not be negative");
-  }
+  absl::StatusOr<int> events_max = PageSizeOf(request.page_size());
+  if (!events_max.ok()) return events_max.status();
+  PageBounds bounds{page_bytes_max, *events_max};
   if (request.order() == v1::READ_ORDER_CREATION) {
-    return ListByCreation(**stream, request, page_bytes_max);
+    return ListByCreation(**stream, request, bounds);
   }
   if (!v1::ReadOrder_IsValid(request.order())) {
     return absl::InvalidArgumentError("order is none that this version knows");
@@ -180,7 +179,7 @@ absl::StatusOr<v1::ListEventsResponse> ListEvents(const ReadableStreams& streams
   if (request.has_range()) {
     return absl::InvalidArgumentError("range goes with READ_ORDER_CREATION");
   }
-  return ListByArrival(**stream, request, page_bytes_max);
+  return ListByArrival(**stream, request, bounds);
 }
 
 grpc::ServerUnaryReactor* StreamServiceImpl::GetEvent(grpc::CallbackServerContext* context,
