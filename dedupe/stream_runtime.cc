@@ -287,12 +287,17 @@ absl::StatusOr<v1::Usage> StreamRuntime::Usage(const v1::GetUsageRequest& reques
   return ReportUsage(*store_, facts, request);
 }
 
-void StreamRuntime::Command(store::v1::Command command, std::function<void()> done) {
-  loop_.Post([this, command = std::move(command), done = std::move(done)]() mutable {
-    store::v1::InputRecord input;
-    *input.mutable_command() = std::move(command);
-    merger_->Admit(std::move(input), 0, [done = std::move(done)](const ApplyResult&) { done(); });
+void StreamRuntime::Admit(store::v1::InputRecord input,
+                          std::function<void(const ApplyResult&)> done) {
+  loop_.Post([this, input = std::move(input), done = std::move(done)]() mutable {
+    merger_->Admit(std::move(input), 0, std::move(done));
   });
+}
+
+void StreamRuntime::Command(store::v1::Command command, std::function<void()> done) {
+  store::v1::InputRecord input;
+  *input.mutable_command() = std::move(command);
+  Admit(std::move(input), [done = std::move(done)](const ApplyResult&) { done(); });
 }
 
 GapStream StreamRuntime::Gaps() {
@@ -306,12 +311,10 @@ GapStream StreamRuntime::Gaps() {
   }
   stream.now = [this] { return absl::FromUnixMicros(monitor_->CoreState().now_micros()); };
   stream.waive = [this](store::v1::Command command, std::function<void(bool)> done) {
-    loop_.Post([this, command = std::move(command), done = std::move(done)]() mutable {
-      store::v1::InputRecord input;
-      *input.mutable_command() = std::move(command);
-      merger_->Admit(std::move(input), 0,
-                     [done = std::move(done)](const ApplyResult& result) { done(result.waived); });
-    });
+    store::v1::InputRecord input;
+    *input.mutable_command() = std::move(command);
+    Admit(std::move(input),
+          [done = std::move(done)](const ApplyResult& result) { done(result.waived); });
   };
   return stream;
 }
@@ -320,13 +323,10 @@ RecoveryStream StreamRuntime::Recovery() {
   RecoveryStream stream;
   stream.store = store_.get();
   stream.apply = [this](store::v1::RecoveryInput asked, std::function<void(RecoveryAnswer)> done) {
-    loop_.Post([this, asked = std::move(asked), done = std::move(done)]() mutable {
-      store::v1::InputRecord input;
-      *input.mutable_recovery() = std::move(asked);
-      merger_->Admit(std::move(input), 0, [done = std::move(done)](const ApplyResult& result) {
-        done(result.recovery);
-      });
-    });
+    store::v1::InputRecord input;
+    *input.mutable_recovery() = std::move(asked);
+    Admit(std::move(input),
+          [done = std::move(done)](const ApplyResult& result) { done(result.recovery); });
   };
   stream.preview = [this](store::v1::RecoveryInput::Create asked,
                           std::function<void(RecoveryStream::Plan)> done) {

@@ -98,6 +98,8 @@ class StreamRuntime {
   };
   static absl::Status OpenMark(const Options& options, Opened* opened);
   StreamRuntime(Options options, Opened opened);
+  // Admits it on the merger thread; `done` runs there once it is durable.
+  void Admit(store::v1::InputRecord input, std::function<void(const ApplyResult&)> done);
   void CollectWatched(MetricSink& sink) const;
   void OnCommit(const std::vector<CommittedRecord>& records);
   ReadableStream::Bounds ReadBounds() const;
