@@ -116,9 +116,7 @@ void Demo::CutAll() {
   }
   // One that is not connected is refused all the same.
   (void)cluster_->emulator().Outage(connections, options_.outage);
-  cut_time_ = absl::Now();
-  cut_index_ = -1;
-  outage_end_time_ = cut_time_ + options_.outage;
+  outage_end_time_ = absl::Now() + options_.outage;
   next_cut_time_ = outage_end_time_ + options_.cut_interval;
 }
 
@@ -194,7 +192,7 @@ ConnectionView Demo::ViewOf(int index, const v1::StreamStatus& status) {
     view.reconnects = connection.reconnects();
   }
   absl::Duration since_cut = absl::Now() - cut_time_;
-  if (cut_index_ < 0 && absl::Now() < outage_end_time_) {
+  if (absl::Now() < outage_end_time_) {
     view.note = "<- X ended it, its buffer is gone";
   } else if (index == cut_index_ && since_cut < absl::Seconds(5)) {
     view.note = absl::StrFormat("<- cut %.0f s ago (%s)", absl::ToDoubleSeconds(since_cut),
