@@ -5,9 +5,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/name.h"
-#include "dedupe/recovery_source.h"
 #include "proto/check_times.h"
 #include "proto/frame_codec.h"
+#include "proto/recovery_terms.h"
 
 namespace braid {
 namespace {
@@ -99,6 +99,15 @@ std::string OfferSession::PartitionProblemOf(const v1::OfferRequest::Hello& hell
                       " of stream '", options_.stream, "'");
 }
 
+std::string OfferSession::ConnectionProblemOf(const v1::OfferRequest::Hello& hello) const {
+  const auto& names = options_.connections;
+  if (std::find(names.begin(), names.end(), hello.source_id()) == names.end()) {
+    return absl::StrCat("connection '", hello.source_id(), "' is not configured for stream '",
+                        options_.stream, "': add it to the deduper's configuration");
+  }
+  return PartitionProblemOf(hello);
+}
+
 std::string OfferSession::ProblemOf(const v1::OfferRequest::Hello& hello,
                                     Refusal::Reason* reason) const {
   *reason = Refusal::REASON_INVALID;
@@ -121,31 +130,22 @@ std::string OfferSession::ProblemOf(const v1::OfferRequest::Hello& hello,
                         options_.stream, "'");
   }
   *reason = Refusal::REASON_UNKNOWN_CONNECTION;
-  if (is_recovery) return ProblemOfRecoverer(hello, reason);
-  const auto& names = options_.connections;
-  if (std::find(names.begin(), names.end(), hello.source_id()) == names.end()) {
-    return absl::StrCat("connection '", hello.source_id(), "' is not configured for stream '",
-                        options_.stream, "': add it to the deduper's configuration");
-  }
-  if (std::string problem = PartitionProblemOf(hello); !problem.empty()) return problem;
+  std::string problem = is_recovery ? RecovererProblemOf(hello) : ConnectionProblemOf(hello);
+  if (!problem.empty()) return problem;
   *reason = Refusal::REASON_DISK_FULL;
   if (!merger_.accepting()) return "the deduper's disk is nearly full";
   return "";
 }
 
 // They need no configuration here, only room.
-std::string OfferSession::ProblemOfRecoverer(const v1::OfferRequest::Hello& hello,
-                                             Refusal::Reason* reason) const {
+std::string OfferSession::RecovererProblemOf(const v1::OfferRequest::Hello& hello) const {
   const auto& known = merger_.core().sessions().sources();
   auto recoverers = std::count_if(known.begin(), known.end(), [](const auto& source) {
     return IsRecoverySource(source.first);
   });
-  if (recoverers >= kRecoverersMax && known.count(hello.source_id()) == 0) {
-    return absl::StrCat("this deduper knows ", recoverers,
-                        " recoverers already: use the name of one that is gone");
-  }
-  *reason = Refusal::REASON_DISK_FULL;
-  return merger_.accepting() ? "" : "the deduper's disk is nearly full";
+  if (recoverers < kRecoverersMax || known.count(hello.source_id()) > 0) return "";
+  return absl::StrCat("this deduper knows ", recoverers,
+                      " recoverers already: use the name of one that is gone");
 }
 
 void OfferSession::OnHello(v1::OfferRequest::Hello hello, uint64_t bytes) {

@@ -84,8 +84,8 @@ class OfferSession {
   // Empty when the Hello may be admitted.
   std::string ProblemOf(const v1::OfferRequest::Hello& hello,
                         v1::OfferResponse::Refusal::Reason* reason) const;
-  std::string ProblemOfRecoverer(const v1::OfferRequest::Hello& hello,
-                                 v1::OfferResponse::Refusal::Reason* reason) const;
+  std::string ConnectionProblemOf(const v1::OfferRequest::Hello& hello) const;
+  std::string RecovererProblemOf(const v1::OfferRequest::Hello& hello) const;
 
   Loop& loop_;
   Merger& merger_;
