@@ -120,7 +120,7 @@ class Core {
   const store::v1::CoreState& state() const { return state_; }
   absl::Time now() const { return absl::FromUnixMicros(state_.now_micros()); }
   absl::Time floor() const { return absl::FromUnixMicros(state_.floor_micros()); }
-  // By how much the floor waits for sources that are away and for fetches.
+  // By how much the floor waits for sources that are away and for gaps.
   absl::Duration held_back() const;
   // Known sources that are away for longer than the floor waits.
   std::vector<std::string> SourcesBeyondHold() const;

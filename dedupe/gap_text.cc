@@ -35,7 +35,7 @@ void AddRoutes(const StoredGap& gap, const GapRoutes& routes, Gap* view) {
   bool may_be_backfilled =
       gap.kind() != Gap::KIND_BUFFER_DISCARDED && gap.kind() != Gap::KIND_PAUSED;
   if (may_be_backfilled) AddRoute("backfill", from + routes.backfill, view);
-  AddRoute("recovery", from + routes.recovery, view);
+  for (const auto& [word, window] : routes.asked) AddRoute(word, from + window, view);
   std::sort(view->mutable_routes()->begin(), view->mutable_routes()->end(),
             [](const Gap::Route& a, const Gap::Route& b) {
               return ToTime(a.until_time()) < ToTime(b.until_time());

@@ -3,6 +3,7 @@
 #ifndef BRAID_DEDUPE_GAP_TEXT_H_
 #define BRAID_DEDUPE_GAP_TEXT_H_
 
+#include <map>
 #include <string>
 
 #include "absl/time/time.h"
@@ -18,7 +19,8 @@ v1::Estimate EstimateOf(double events);
 // How long the ways to fill a gap work, from its start.
 struct GapRoutes {
   absl::Duration backfill;
-  absl::Duration recovery;
+  // By their words; those that X is asked by.
+  std::map<std::string, absl::Duration> asked;
 };
 
 // `parent`: "streams/main/", which its names begin with.

@@ -39,8 +39,10 @@ class GapWatch {
   struct Options {
     // What the names of gaps begin with: "streams/main/".
     std::string parent;
-    // How far back X can be asked: 24 h by v2's recovery.
+    // How far back X can be asked, at the longest: 24 h by v2's recovery.
     absl::Duration recoverable_for = absl::Hours(24);
+    // By each way of asking, by its word.
+    std::map<std::string, absl::Duration> routes = {{"recovery", absl::Hours(24)}};
     // How long an open gap holds the watermark.
     absl::Duration hold_max = absl::Hours(13);
     // What X gives a reconnect, and a spool that was given up on.

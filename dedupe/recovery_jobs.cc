@@ -30,9 +30,10 @@ constexpr int kGapsShownMax = 100;
 
 int64_t DayOf(absl::Time now) { return absl::ToUnixSeconds(now) / 86400; }
 
-bool IsFilled(const StoredGap& gap, bool by_hand) {
-  bool wanted = IsOpen(gap) && IsOfCover(gap);
-  return !wanted || (!by_hand && gap.kind() == v1::Gap::KIND_PAUSED);
+// A pause is fetched only when somebody asks for it.
+bool IsWanted(const StoredGap& gap, bool by_hand) {
+  bool is_missing = IsOpen(gap) && IsOfCover(gap);
+  return is_missing && (by_hand || gap.kind() != v1::Gap::KIND_PAUSED);
 }
 
 // What is missing after all: gaps' spans and, of what somebody asked for, what
@@ -89,11 +90,28 @@ absl::Status RecoveryJobs::Load() {
 IntervalSet RecoveryJobs::Missing(uint32_t partition, Interval within, bool by_hand) const {
   IntervalSet missing;
   for (const auto& [number, gap] : gaps_->ledger().gaps()) {
-    if (gap.partition() != partition || IsFilled(gap, by_hand)) continue;
+    if (gap.partition() != partition || !IsWanted(gap, by_hand)) continue;
     missing.Add(
         {std::max(within.from, gap.from_micros()), std::min(within.until, gap.until_micros())});
   }
   return missing;
+}
+
+absl::optional<absl::Time> RecoveryJobs::OldestWanted() const {
+  if (!options_.policy) return absl::nullopt;
+  absl::Time oldest = absl::InfiniteFuture();
+  for (uint64_t number : unfinished_) {
+    for (const Step& step : jobs_.at(number).job().steps()) {
+      if (IsAtWork(step)) oldest = std::min(oldest, ToTime(step.fetch_range().start_time()));
+    }
+  }
+  for (const auto& [number, gap] : gaps_->ledger().gaps()) {
+    if (!IsWanted(gap, false)) continue;
+    absl::Time from = absl::FromUnixMicros(gap.from_micros()) - options_.policy->pad_before;
+    oldest = std::min(oldest, from - options_.floor_margin);
+  }
+  if (oldest == absl::InfiniteFuture()) return absl::nullopt;
+  return oldest;
 }
 
 PlanFacts RecoveryJobs::FactsFor(uint32_t partition, const Facts& facts, const Job* except) const {
@@ -348,24 +366,30 @@ void RecoveryJobs::OnTick(const Facts& facts, int64_t elapsed_micros, WriteSet* 
   ForgetEnded(changes);
 }
 
-// Neither what a job is under way for nor what one gave up.
+// Neither what a job is under way for nor what one gave up; of that only what X
+// no longer has is told.
 void RecoveryJobs::PlanPartition(uint32_t partition, const Facts& facts) {
-  IntervalSet taken;
+  IntervalSet under_way, taken;
   for (const auto& [number, job] : jobs_) {
     if (job.job().partition() != partition) continue;
     if (job.job().state() == RecoveryJob::STATE_SUCCEEDED) continue;
     taken.Add(IntervalOf(job.job().range()));
+    if (!IsEnded(job.job().state())) under_way.Add(IntervalOf(job.job().range()));
   }
-  std::vector<PlanRequest> requests;
+  std::vector<PlanRequest> requests, given_up;
   int64_t settled = absl::ToUnixMicros(facts.now - options_.settle);
   for (const auto& [number, gap] : gaps_->ledger().gaps()) {
-    if (gap.partition() != partition || IsFilled(gap, false)) continue;
+    if (gap.partition() != partition || !IsWanted(gap, false)) continue;
     // A connection that is back says a little later from when on it vouches.
     bool may_grow = !gap.growing() && gap.until_micros() > settled;
     if (may_grow) continue;
-    for (const Interval& span : taken.Missing({gap.from_micros(), gap.until_micros()})) {
-      requests.push_back(RequestOf(gap, span));
-    }
+    const Interval all = {gap.from_micros(), gap.until_micros()};
+    if (taken.Covers(all) && under_way.Measure(all) == 0) given_up.push_back(RequestOf(gap, all));
+    for (const Interval& span : taken.Missing(all)) requests.push_back(RequestOf(gap, span));
+  }
+  for (const PlanRequest& request : given_up) {
+    const PlanFacts plan_facts = FactsFor(partition, facts, nullptr);
+    LoseGaps(partition, PlanRecovery(*options_.policy, plan_facts, request), facts);
   }
   for (PlanRequest& request : MergeNeighbours(*options_.policy, std::move(requests))) {
     if (unfinished_.size() >= options_.unfinished_max) return;
@@ -386,7 +410,7 @@ void RecoveryJobs::LoseGaps(uint32_t partition, const RecoveryPlan& plan, const 
   if (lost.empty()) return;
   std::vector<uint64_t> numbers;
   for (const auto& [number, gap] : gaps_->ledger().gaps()) {
-    bool all_lost = gap.partition() == partition && !IsFilled(gap, false) && !gap.growing() &&
+    bool all_lost = gap.partition() == partition && IsWanted(gap, false) && !gap.growing() &&
                     lost.Covers({gap.from_micros(), gap.until_micros()});
     if (all_lost) numbers.push_back(number);
   }

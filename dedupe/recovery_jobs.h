@@ -59,9 +59,10 @@ class RecoveryJobs {
     // A route that fails so often is left for the next one.
     uint32_t attempts_max = 5;
     absl::Duration retry_min = absl::Minutes(1);
-    // A gap that ended later may still change: a cover comes a slack of 10 s and a
-    // second behind what it vouches for.
-    absl::Duration settle = absl::Seconds(20);
+    // A gap that ended later may still change: the first cover of a connection
+    // that is back comes some 25 s behind what it vouches for (a slack of 10 s, and
+    // X's clock is asked first).
+    absl::Duration settle = absl::Seconds(40);
     // After a refusal that says no time, and one that only an operator ends.
     absl::Duration refused_wait = absl::Minutes(5);
     absl::Duration operator_wait = absl::Minutes(15);
@@ -99,9 +100,9 @@ class RecoveryJobs {
   const std::map<uint64_t, store::v1::StoredJob>& jobs() const { return jobs_; }
   const store::v1::RecoveryState& state() const { return state_; }
   size_t unfinished_count() const { return unfinished_.size(); }
-  // Where the oldest fetch begins that a recoverer has, or will have as soon as
-  // one takes it: the keys from there on are still asked for.
-  absl::optional<absl::Time> OldestFetch() const;
+  // Where the oldest begins that is being fetched, or may be for a gap that is
+  // open: the keys from there on are still asked for.
+  absl::optional<absl::Time> OldestWanted() const;
   v1::RecoveryQuota Quota(absl::Time now) const;
 
  private:

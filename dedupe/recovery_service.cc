@@ -30,7 +30,7 @@ constexpr absl::Duration kMarginMax = absl::Hours(1);
 constexpr absl::Duration kWatchInterval = absl::Milliseconds(500);
 constexpr absl::Duration kWatchHeartbeat = absl::Seconds(10);
 
-// With a reason that programs can act on.
+// What the core answers, with a reason that programs can act on.
 absl::Status WithReason(const absl::Status& status) {
   const char* reason = nullptr;
   switch (status.code()) {
@@ -38,7 +38,7 @@ absl::Status WithReason(const absl::Status& status) {
       reason = "RANGE_NOT_RECOVERABLE";
       break;
     case absl::StatusCode::kNotFound:
-      reason = "UNKNOWN_RECOVERY_JOB";
+      reason = "UNKNOWN_GAP";
       break;
     case absl::StatusCode::kResourceExhausted:
       reason = "TOO_MANY_JOBS";
@@ -161,7 +161,7 @@ grpc::ServerUnaryReactor* RecoveryServiceImpl::CreateRecoveryJob(
     v1::RecoveryJob* response) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   auto finish = [reactor](const absl::Status& status) {
-    reactor->Finish(ToGrpcStatus(WithReason(status)));
+    reactor->Finish(ToGrpcStatus(status));
     return reactor;
   };
   // Looking at a plan reads.
@@ -177,7 +177,7 @@ grpc::ServerUnaryReactor* RecoveryServiceImpl::CreateRecoveryJob(
   if (request->validate_only()) {
     (*stream)->preview(*std::move(create), [finish, response](RecoveryStream::Plan plan) {
       if (plan.ok()) *response = *std::move(plan);
-      finish(plan.status());
+      finish(WithReason(plan.status()));
     });
     return reactor;
   }
@@ -185,7 +185,7 @@ grpc::ServerUnaryReactor* RecoveryServiceImpl::CreateRecoveryJob(
   *input.mutable_create() = *std::move(create);
   (*stream)->apply(std::move(input), [this, stream = *stream, finish, response,
                                       parent = request->parent()](RecoveryAnswer answer) {
-    if (!answer.status.ok()) return void(finish(answer.status));
+    if (!answer.status.ok()) return void(finish(WithReason(answer.status)));
     pool_.Post([stream, finish, response, number = answer.number, parent] {
       std::string name = absl::StrCat(parent, "/recoveryJobs/", number);
       absl::StatusOr<StoredJob> job = ReadJob(*stream->store, number, name);

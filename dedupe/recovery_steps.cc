@@ -80,18 +80,6 @@ bool RecoveryJobs::StillWanted(const Job& job, Step* step, const Facts& facts) {
   return true;
 }
 
-absl::optional<absl::Time> RecoveryJobs::OldestFetch() const {
-  absl::optional<absl::Time> oldest;
-  for (uint64_t number : unfinished_) {
-    for (const Step& step : jobs_.at(number).job().steps()) {
-      if (!IsAtWork(step)) continue;
-      absl::Time from = ToTime(step.fetch_range().start_time());
-      oldest = std::min(oldest.value_or(from), from);
-    }
-  }
-  return oldest;
-}
-
 bool RecoveryJobs::MayStart(const Step& step, const Facts& facts) const {
   if (facts.now < ToTime(step.earliest_start_time())) return false;
   if (absl::ToUnixMicros(facts.now) < state_.not_before_micros()) return false;

@@ -48,12 +48,13 @@ GapWatch::Options GapOptions(const config::v1::StreamConfig& config, const Core:
   if (gaps.recoverable_for_ms() > 0) {
     options.recoverable_for = absl::Milliseconds(gaps.recoverable_for_ms());
   }
-  // As long as any route reaches back, but not below the floor.
   if (core.recovery.policy) {
-    for (const RouteLimits& route : core.recovery.policy->routes) {
-      if (route.off) continue;
-      options.recoverable_for =
-          std::max(options.recoverable_for, std::min(route.window, core.window_span));
+    options.routes.clear();
+    // The floor waits for an open gap so long.
+    const absl::Duration held = core.window_span + core.hold_max;
+    for (const RouteLimits* route : RangeRoutes(*core.recovery.policy)) {
+      options.routes[MethodWord(route->method)] = route->window;
+      options.recoverable_for = std::max(options.recoverable_for, std::min(route->window, held));
     }
   }
   options.hold_max =
@@ -305,7 +306,7 @@ GapStream StreamRuntime::Gaps() {
   stream.store = store_.get();
   stream.log_id = readable_->log_id();
   const GapWatch::Options& gaps = core_->gaps().options();
-  stream.routes = {gaps.backfill_for, gaps.recoverable_for};
+  stream.routes = {gaps.backfill_for, gaps.routes};
   for (const auto& connection : options_.config.connections()) {
     stream.connections.emplace_back(connection.id(), connection.partition());
   }
@@ -465,7 +466,7 @@ void StreamRuntime::CollectMetrics(MetricSink& sink) const {
   sink.AddGauge("braid_strays", "Keys outside the window that are remembered.", stream,
                 core.stray_count());
   sink.AddGauge("braid_window_held_seconds",
-                "By how much the floor waits for connections and fetches.", stream,
+                "By how much the floor waits for connections and gaps.", stream,
                 held_seconds_.value());
   sink.AddGauge("braid_window_hold_exceeded", "Connections that are away for longer than that.",
                 stream, beyond_hold_count_.value());

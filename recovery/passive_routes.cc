@@ -17,10 +17,6 @@ constexpr absl::Duration kBackfillWait = absl::Minutes(1);
 
 }  // namespace
 
-bool IsPassive(RecoveryMethod method) {
-  return method == RecoveryJob::METHOD_SPOOL || method == RecoveryJob::METHOD_BACKFILL;
-}
-
 PassiveRoute JudgeSpool(const PlanFacts& facts, const PlanRequest& request) {
   if (request.spool_until <= facts.now) {
     return {absl::InfinitePast(), "no connector is away with what it received"};

@@ -20,8 +20,6 @@ struct PassiveRoute {
   std::string reason;
 };
 
-bool IsPassive(RecoveryMethod method);
-
 PassiveRoute JudgeSpool(const PlanFacts& facts, const PlanRequest& request);
 
 // Only what a lost connection left out comes so, and only what X gives all of.

@@ -274,6 +274,19 @@ const RouteLimits* FindRoute(const RecoveryPolicy& policy, RecoveryMethod method
   return route == policy.routes.end() ? nullptr : &*route;
 }
 
+bool IsPassive(RecoveryMethod method) {
+  return method == RecoveryJob::METHOD_SPOOL || method == RecoveryJob::METHOD_BACKFILL;
+}
+
+std::vector<const RouteLimits*> RangeRoutes(const RecoveryPolicy& policy) {
+  std::vector<const RouteLimits*> routes;
+  for (const RouteLimits& route : policy.routes) {
+    bool asks_for_ranges = !IsPassive(route.method) && route.method != RecoveryJob::METHOD_LOOKUP;
+    if (asks_for_ranges && !route.off) routes.push_back(&route);
+  }
+  return routes;
+}
+
 std::string MethodWord(RecoveryMethod method) {
   return EnumLabel(RecoveryJob::Method_Name(method), "METHOD_");
 }

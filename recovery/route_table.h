@@ -71,6 +71,12 @@ absl::StatusOr<RecoveryPolicy> PolicyOf(const config::v1::RecoveryConfig& config
 // nullptr where the dialect does not have it.
 const RouteLimits* FindRoute(const RecoveryPolicy& policy, RecoveryMethod method);
 
+// Nobody asks: the spool of a connector that is away, backfill as one reconnects.
+bool IsPassive(RecoveryMethod method);
+
+// Those by which X can be asked for a range.
+std::vector<const RouteLimits*> RangeRoutes(const RecoveryPolicy& policy);
+
 // "recovery", as in the configuration and on the command line.
 std::string MethodWord(RecoveryMethod method);
 

@@ -376,6 +376,28 @@ TEST_F(CoreRecoveryTest, ARestartInMidJobGoesOn) {
   EXPECT_EQ(job(1).state(), RecoveryJob::STATE_SUCCEEDED);
 }
 
+TEST_F(CoreRecoveryTest, WhatAJobGaveUpIsLostOnceXNoLongerHasIt) {
+  config::v1::RecoveryConfig config;
+  for (const char* method : {"search", "lookup"}) {
+    config::v1::RouteConfig* route = config.add_routes();
+    route->set_method(method);
+    route->set_off(true);
+  }
+  Start(config);
+  Outage(700);
+  Run(90);
+  RecoveryInput input;
+  input.set_cancel(1);
+  ASSERT_TRUE(Ask(input).status.ok());
+  Run(3600);
+  EXPECT_EQ(job(1).state(), RecoveryJob::STATE_CANCELLED);
+  EXPECT_EQ(gap(1).state(), Gap::STATE_OPEN);
+  // Recovery reaches back a day.
+  Run(23 * 3600);
+  EXPECT_EQ(Stored(1).state(), Gap::STATE_LOST);
+  EXPECT_EQ(job_count(), 1u);
+}
+
 TEST_F(CoreRecoveryTest, TheFloorWaitsForWhatIsFetched) {
   Core::Options options;
   options.window_span = absl::Minutes(30);
@@ -420,7 +442,7 @@ TEST_F(CoreRecoveryTest, WhatIsFetchedBelowTheFloorIsReportedAndNotDoubled) {
   EXPECT_EQ(core_->state().merged_events(), merged);
   EXPECT_EQ(core_->state().duplicate_events(), 0u);
   Run(2);
-  EXPECT_NE(gap(1).state(), Gap::STATE_RECOVERED);
+  EXPECT_EQ(Stored(1).state(), Gap::STATE_LOST);
 }
 
 TEST_F(CoreRecoveryTest, ASpoolOverflowOfARecovererIsNoGap) {

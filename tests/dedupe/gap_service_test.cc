@@ -32,7 +32,7 @@ class GapServiceTest : public testing::Test {
     for (int i = 0; i < 200; ++i) Tick();
     GapStream& stream = streams_["main"];
     stream.store = &store_;
-    stream.routes = {absl::Minutes(5), absl::Hours(24)};
+    stream.routes = {absl::Minutes(5), {{"recovery", absl::Hours(24)}}};
     stream.connections = {{"a", 0}, {"b", 0}};
     stream.now = [this] { return core_->now(); };
   }
