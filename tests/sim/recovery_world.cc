@@ -27,11 +27,26 @@ constexpr absl::Duration kSlack = absl::Seconds(10);
 // Headers to the first instant that is vouched for.
 constexpr absl::Duration kHead = absl::Seconds(2);
 
-}  // namespace
+// By what its configuration says.
+void SetPolicy(RecoverySetup* setup) {
+  setup->policy = *PolicyOf(setup->config);
+  setup->x.policy = setup->policy;
+  setup->core.recovery.parent = "streams/main/";
+  setup->core.gaps.parent = "streams/main/";
+  setup->core.recovery.policy = setup->policy;
+  for (const RouteLimits* route : RangeRoutes(setup->policy)) {
+    absl::Duration& longest = setup->core.gaps.recoverable_for;
+    longest = std::max(longest, route->window);
+  }
+}
 
-RecoveryWorld::Setup RecoveryWorld::Draw(Random* random) {
-  auto below = [random](uint64_t bound) { return random->Below(bound); };
-  Setup setup;
+RecoverySetup Draw(uint64_t seed) {
+  // Other draws than the run's.
+  SeededRandom random(~seed);
+  auto below = [&random](uint64_t bound) { return random.Below(bound); };
+  RecoverySetup setup;
+  // In a third of the runs midnight passes.
+  setup.start += below(3) == 0 ? absl::Hours(22) + absl::Minutes(below(110)) : absl::Hours(below(18));
   setup.dedupers = 1 + static_cast<int>(below(2));
   setup.recoverers = 1 + static_cast<int>(below(3));
   setup.partitions = below(3) == 0 ? 2 : 0;
@@ -63,15 +78,12 @@ RecoveryWorld::Setup RecoveryWorld::Draw(Random* random) {
     search->set_method("search");
     search->set_off(true);
   }
-  setup.policy = *PolicyOf(config);
-  setup.x.policy = setup.policy;
+  SetPolicy(&setup);
+  setup.x.faulty = true;
   setup.x.partitions = setup.partitions;
-  setup.x.rate = 0.03 + 0.2 * random->Unit();
+  setup.x.rate = 0.03 + 0.2 * random.Unit();
   setup.x.speed = 4 + static_cast<double>(below(30));
   setup.x.single_deduper = setup.dedupers == 1;
-  setup.core.recovery.parent = "streams/main/";
-  setup.core.gaps.parent = "streams/main/";
-  setup.core.recovery.policy = setup.policy;
   setup.fault_interval = absl::Seconds(30 + below(150));
   setup.small_spool = below(4) == 0;
   if (below(3) == 0) {
@@ -82,14 +94,24 @@ RecoveryWorld::Setup RecoveryWorld::Draw(Random* random) {
   return setup;
 }
 
+}  // namespace
+
+RecoverySetup SetupOf(const config::v1::RecoveryConfig& config) {
+  RecoverySetup setup;
+  setup.config = config;
+  SetPolicy(&setup);
+  return setup;
+}
+
 RecoveryWorld::RecoveryWorld(uint64_t seed, const Options& options)
+    : RecoveryWorld(seed, Draw(seed), options) {}
+
+RecoveryWorld::RecoveryWorld(uint64_t seed, RecoverySetup setup, const Options& options)
     : keep_log_(options.keep_log),
       random_(seed),
-      setup_(Draw(&random_)),
-      // In a third of the runs midnight passes.
-      world_(absl::FromUnixSeconds(1704067200) +
-             (random_.Below(3) == 0 ? absl::Hours(22) + absl::Minutes(random_.Below(110))
-                                    : absl::Hours(random_.Below(18)))),
+      setup_(std::move(setup)),
+      faulty_(setup_.x.faulty),
+      world_(setup_.start),
       x_(
           world_, random_, setup_.x, [this](const std::string& what) { Trace(what); },
           &run_.failures) {
@@ -569,6 +591,48 @@ bool RecoveryWorld::IsSettled(std::string* why) const {
   return true;
 }
 
+// --- scripts ---
+
+void RecoveryWorld::Start() {
+  Trace(setup_.config.ShortDebugString());
+  Trace(absl::StrCat(setup_.dedupers, " dedupers, ", setup_.recoverers, " recoverers, ",
+                     setup_.partitions, " partitions, ", setup_.x.rate, " posts/s, speed ",
+                     setup_.x.speed));
+  for (int i = 0; i < setup_.dedupers; ++i) StartDeduper(i);
+  for (int i = 0; i < setup_.recoverers; ++i) StartRecoverer(i);
+}
+
+void RecoveryWorld::Pass(absl::Duration time) {
+  absl::Time end = world_.Now() + time;
+  for (; world_.Now() < end; world_.RunFor(kStep)) Step();
+}
+
+void RecoveryWorld::SilenceAll(absl::Duration length, const std::string& cause) {
+  for (Connection& connection : connections_) Silence(&connection, length, cause);
+}
+
+void RecoveryWorld::Ask(int deduper, const store::v1::RecoveryInput& asked) {
+  store::v1::InputRecord input;
+  *input.mutable_recovery() = asked;
+  dedupers_[deduper].merger->Admit(std::move(input), 100, [this](const ApplyResult& result) {
+    if (!result.recovery.status.ok()) Fail(result.recovery.status.ToString());
+  });
+}
+
+bool RecoveryWorld::Settle(absl::Duration bound) {
+  absl::Time end = world_.Now() + bound;
+  std::string why;
+  for (; !IsSettled(&why) && world_.Now() < end; world_.RunFor(kStep)) Step();
+  if (!why.empty()) Trace(why);
+  return why.empty();
+}
+
+RecoveryRun RecoveryWorld::End() {
+  CheckEnd();
+  run_.x = x_.counts();
+  return std::move(run_);
+}
+
 void RecoveryWorld::CheckEnd() {
   for (DeduperSide& side : dedupers_) {
     side.check->CheckEnd(*side.disk, *side.core, x_, &run_.figures);
@@ -578,33 +642,24 @@ void RecoveryWorld::CheckEnd() {
 }
 
 RecoveryRun RecoveryWorld::Run() {
-  Trace(setup_.config.ShortDebugString());
-  Trace(absl::StrCat(setup_.dedupers, " dedupers, ", setup_.recoverers, " recoverers, ",
-                     setup_.partitions, " partitions, ", setup_.x.rate, " posts/s, speed ",
-                     setup_.x.speed));
-  for (int i = 0; i < setup_.dedupers; ++i) StartDeduper(i);
-  for (int i = 0; i < setup_.recoverers; ++i) StartRecoverer(i);
+  Start();
   ScheduleFault();
-  absl::Time end = world_.Now() + kFaultSpan;
-  for (; world_.Now() < end; world_.RunFor(kStep)) Step();
+  Pass(kFaultSpan);
   EndFaults();
   // Killed ones come back. Then one more outage, of which nothing stays lost.
   absl::Time healed = world_.Now();
-  for (; world_.Now() < healed + absl::Minutes(3); world_.RunFor(kStep)) Step();
+  Pass(absl::Minutes(3));
   for (DeduperSide& side : dedupers_) side.check->NoteHealed(world_.WallNow());
-  for (Connection& connection : connections_) Silence(&connection, absl::Minutes(2), "reset");
-  for (; world_.Now() < healed + absl::Minutes(7); world_.RunFor(kStep)) Step();
+  SilenceAll(absl::Minutes(2), "reset");
+  Pass(absl::Minutes(4));
   absl::Duration bound = Bound();
   std::string why;
-  for (; !IsSettled(&why) && world_.Now() < healed + bound; world_.RunFor(kStep)) Step();
-  if (!why.empty()) {
+  if (!Settle(bound - (world_.Now() - healed)) && !IsSettled(&why)) {
     Fail(absl::StrCat("after ", absl::FormatDuration(bound), " without faults: ", why));
   }
   run_.settled_in = world_.Now() - healed;
   run_.slack = bound - run_.settled_in;
-  CheckEnd();
-  run_.x = x_.counts();
-  return std::move(run_);
+  return End();
 }
 
 }  // namespace braid

@@ -50,28 +50,56 @@ struct RecoveryRun {
   absl::Duration slack;
 };
 
+struct RecoverySetup {
+  absl::Time start = absl::FromUnixSeconds(1704067200);
+  int dedupers = 1, recoverers = 1;
+  uint32_t partitions = 0;
+  config::v1::RecoveryConfig config;
+  RecoveryPolicy policy;
+  RecoveryX::Options x;
+  Core::Options core;
+  absl::Duration fault_interval;
+  bool small_spool = false;
+};
+
+// Of one stream under the contract that `config` states, and nothing special.
+RecoverySetup SetupOf(const config::v1::RecoveryConfig& config);
+
 class RecoveryWorld {
  public:
   struct Options {
     bool keep_log = false;
   };
 
+  // Of a setup that the seed draws.
   RecoveryWorld(uint64_t seed, const Options& options);
+  RecoveryWorld(uint64_t seed, RecoverySetup setup, const Options& options);
   ~RecoveryWorld();
 
+  // Faults at random, and what must have come back after them.
   RecoveryRun Run();
 
+  // --- for scripts, in which nothing goes wrong by itself ---
+
+  void Start();
+  void Pass(absl::Duration time);
+  // All connections of all partitions, from now on.
+  void SilenceAll(absl::Duration length, const std::string& cause);
+  void KillDeduper(int index);
+  void StartDeduper(int index);
+  void KillRecoverer(int index);
+  void StartRecoverer(int index);
+  void Ask(int deduper, const store::v1::RecoveryInput& asked);
+  // Until every job has ended and every open gap says why; false: not by then.
+  bool Settle(absl::Duration bound);
+  // Judges the log by what X had.
+  RecoveryRun End();
+
+  absl::Time now() const { return world_.WallNow(); }
+  RecoveryX& x() { return x_; }
+  const Core& core(int deduper) const { return *dedupers_[deduper].core; }
+
  private:
-  struct Setup {
-    int dedupers = 1, recoverers = 1;
-    uint32_t partitions = 0;
-    config::v1::RecoveryConfig config;
-    RecoveryPolicy policy;
-    RecoveryX::Options x;
-    Core::Options core;
-    absl::Duration fault_interval;
-    bool small_spool = false;
-  };
   struct Connection {
     std::string name;
     uint32_t partition = 0;
@@ -121,15 +149,10 @@ class RecoveryWorld {
     int process = 0;
   };
 
-  static Setup Draw(Random* random);
   void MakeConnections();
 
-  void StartDeduper(int index);
-  void KillDeduper(int index);
   Merger::Options MergerOptions(int index);
   std::vector<store::v1::Tick::Attention> Attention(const DeduperSide& side) const;
-  void StartRecoverer(int index);
-  void KillRecoverer(int index);
   void MakeWorker(int index);
   void Connect(int recoverer, int deduper);
   std::unique_ptr<WorkClient> MakeWorkClient(int recoverer, int deduper);
@@ -160,7 +183,8 @@ class RecoveryWorld {
 
   const bool keep_log_;
   SeededRandom random_;
-  const Setup setup_;
+  const RecoverySetup setup_;
+  bool faulty_;
   SimLoop world_;
   RecoveryRun run_;
   RecoveryX x_;
@@ -172,7 +196,6 @@ class RecoveryWorld {
   std::map<std::string, Holder> holders_;
   int last_process_ = 0;
   int last_request_ = 0;
-  bool faulty_ = true;
 };
 
 }  // namespace braid

@@ -94,11 +94,17 @@ class RecoveryX::Asked final : public Fetch {
       is_silent_ = x_.Chance(30);
     }
     lacks_final_ = x_.options_.has_final_record && x_.Chance(8);
+    lacks_final_ = std::exchange(x_.next_lacks_final_, false) || lacks_final_;
     loses_line_ = x_.Chance(4);
     // Minutes that fail are named in the final record alone: what X says of a
     // stream that breaks before it (re-ask from the last minute on) is true here.
     bool ends_well = break_at_ < 0 && !lacks_final_;
     if (x_.options_.has_final_record && ends_well && x_.Chance(10)) DrawFailedMinutes();
+    if (x_.next_failed_minute_) {
+      int64_t from = asked.from + *x_.next_failed_minute_ * absl::ToInt64Microseconds(kMinute);
+      failed_.push_back({from, from + absl::ToInt64Microseconds(kMinute)});
+      x_.next_failed_minute_.reset();
+    }
     bool& was_short = x_.was_short_[key];
     // In order of minutes nothing is left out: what came before the last is there.
     is_short_ = !x_.options_.has_final_record && !was_short && x_.Chance(15);
@@ -240,6 +246,7 @@ RecoveryX::RecoveryX(SimLoop& world, Random& random, Options options, Trace trac
       options_(std::move(options)),
       trace_(std::move(trace)),
       failures_(failures),
+      faulty_(options_.faulty),
       published_until_(world.WallNow()) {}
 
 RecoveryX::~RecoveryX() = default;
@@ -296,7 +303,9 @@ void RecoveryX::CheckLimits(const Asked& asked) {
   if (route == nullptr || route->off) return Fail(absl::StrCat("X does not offer ", what));
   auto live = std::count_if(running_.begin(), running_.end(),
                             [&](const Asked* each) { return each->method() == asked.method(); });
-  if (live > route->jobs) Fail(absl::StrCat("X runs ", live, " at once, with ", what));
+  if (live > route->jobs && options_.trusts_shares) {
+    Fail(absl::StrCat("X runs ", live, " at once, with ", what));
+  }
   absl::Time now = world_.WallNow();
   std::deque<absl::Time>& requests = requests_[asked.method()];
   while (requests.front() <= now - route->request_window) requests.pop_front();

@@ -37,6 +37,10 @@ class RecoveryX {
     bool has_final_record = false;
     // Of creation time, per second.
     double speed = 10;
+    // Faults at random, until EndFaults.
+    bool faulty = false;
+    // False: more than its limits are refused and no failure of the run.
+    bool trusts_shares = true;
     // Nobody else asks: one range is never fetched twice at once.
     bool single_deduper = true;
   };
@@ -68,6 +72,10 @@ class RecoveryX {
   // The FetchMaker of one recoverer process.
   absl::StatusOr<std::unique_ptr<Fetch>> Ask(int recoverer, const v1::RecoveryStep& step,
                                              RecordSink& sink, Fetch::Done done);
+  // Of scripts: the next fetch that X takes fails this minute of what is asked (its
+  // final record says so), or has no final record.
+  void FailMinuteOfNext(int minute) { next_failed_minute_ = minute; }
+  void LoseFinalRecordOfNext() { next_lacks_final_ = true; }
   // Everybody is refused until then.
   void RefuseCredentials(absl::Time until) { no_credentials_until_ = until; }
   void EndFaults() { faulty_ = false; }
@@ -93,7 +101,7 @@ class RecoveryX {
   const Options options_;
   const Trace trace_;
   std::vector<std::string>* const failures_;
-  bool faulty_ = true;
+  bool faulty_;
   std::deque<Post> posts_;
   absl::Time published_until_;
   uint64_t post_count_ = 0;
@@ -101,6 +109,8 @@ class RecoveryX {
   // Sockets of dead processes that X has not noticed.
   std::map<RecoveryMethod, std::vector<absl::Time>> haunted_until_;
   std::map<RecoveryMethod, std::deque<absl::Time>> requests_;
+  absl::optional<int> next_failed_minute_;
+  bool next_lacks_final_ = false;
   absl::Time no_credentials_until_ = absl::InfinitePast();
   // The last clean answer of a range lacked something: the next one does not.
   std::map<std::string, bool> was_short_;
