@@ -18,6 +18,7 @@ Lateness::Lateness(const Options& options) : options_(options) {
 }
 
 void Lateness::OnEvent(absl::Time create_time, absl::Time receive_time) {
+  if (receive_time - create_time > options_.age_max) return;
   Expire(absl::ToUnixSeconds(receive_time) / 60);
   absl::Duration late = std::clamp(receive_time - create_time, absl::ZeroDuration(), options_.max);
   size_t step = late / kStep;

@@ -1,5 +1,5 @@
 // How late events arrive: receive time minus creation time of the live events
-// of the last 15 min. Cover subtracts its far tail as slack.
+// of the last 15 min, strays left out. Cover subtracts its far tail as slack.
 //
 // Pure; on the loop. Bounds: 15 histograms of 100 ms steps up to 120 s and
 // their sum, 75 kB, at any rate.
@@ -23,6 +23,9 @@ class Lateness {
     // Longer than any lateness that X calls live; beyond it slack would hold
     // back every cover for the sake of one event in a thousand.
     absl::Duration max = absl::Seconds(120);
+    // What is older is a stray (docs/decisions/0007): it says nothing of how
+    // late posts of these days are.
+    absl::Duration age_max = absl::Hours(25);
   };
 
   explicit Lateness(const Options& options);

@@ -254,6 +254,15 @@ TEST(CoverTest, SlackGrowsWithThisConnectionsOwnLateness) {
   }
 }
 
+TEST(CoverTest, AStrayIsNotLate) {
+  for (double age : {89999.0, 90001.0}) {
+    Tracker x;
+    x.Start(0);
+    for (int i = 1; i <= 2000; ++i) x.Event(i % 100 == 0 ? i * 0.01 - age : i * 0.01, i * 0.01);
+    EXPECT_EQ((*x).slack(), absl::Seconds(age > 90000 ? 10 : 120)) << age;
+  }
+}
+
 TEST(CoverTest, LatenessIsForgottenAfterFifteenMinutes) {
   Tracker x;
   x.Start(0);

@@ -1,7 +1,8 @@
 #include "tests/sim/deduper_process.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
-#include "base/bytes.h"
 #include "base/check.h"
 #include "dedupe/keys.h"
 #include "dedupe/log_mark.h"
@@ -108,8 +109,11 @@ std::unique_ptr<OfferSession> DeduperProcess::Accept(OfferResponder& responder) 
 
 void DeduperProcess::NoteAcknowledged(const std::string& source, uint64_t epoch,
                                       uint64_t end_offset) {
-  uint64_t& highest = acknowledged_[{source, epoch}];
-  highest = std::max(highest, end_offset);
+  Acknowledged& known = acknowledged_[{source, epoch}];
+  known.end_offset = std::max(known.end_offset, end_offset);
+  auto value = disk_->Get(Table::kSources, EncodeSourceKey(source, epoch));
+  store::v1::SessionState state;
+  if (value.ok() && state.ParseFromString(*value)) known.session_id = state.session_id();
 }
 
 void DeduperProcess::ForgetAcknowledged(const std::string& source) {
@@ -120,16 +124,31 @@ void DeduperProcess::ForgetAcknowledged(const std::string& source) {
 
 void DeduperProcess::CheckAcknowledged() {
   for (const auto& [session, acknowledged] : acknowledged_) {
-    std::string key = session.first;
-    key.push_back('\0');
-    AppendBe64(&key, session.second);
-    store::v1::SessionState state;
-    auto value = disk_->Get(Table::kSources, key);
-    if (value.ok()) state.ParseFromString(*value);
-    if (state.expected_offset() >= acknowledged) continue;
-    Fail(absl::StrCat("acknowledged ", session.first, "/", session.second, " up to ", acknowledged,
-                      " but only ", state.expected_offset(), " is on disk"));
+    uint64_t on_disk = ReachOnDisk(session.first, session.second, acknowledged.session_id);
+    if (on_disk >= acknowledged.end_offset) continue;
+    Fail(absl::StrCat("acknowledged ", session.first, "/", session.second, " up to ",
+                      acknowledged.end_offset, " but only ", on_disk, " is on disk"));
   }
+}
+
+uint64_t DeduperProcess::ReachOnDisk(const std::string& source, uint64_t epoch,
+                                     uint64_t session_id) const {
+  uint64_t reach = 0;
+  absl::Status scanned =
+      disk_->Scan(Table::kSources, "", "", [&](absl::string_view key, absl::string_view value) {
+        absl::StatusOr<SourceKey> decoded = DecodeSourceKey(key);
+        store::v1::SessionState state;
+        bool is_read = decoded.ok() &&
+                       state.ParseFromArray(value.data(), static_cast<int>(value.size()));
+        if (!is_read || decoded->source_id != source) return true;
+        // The source gives a session another epoch where a deduper knows other
+        // content under its own.
+        bool is_renamed = session_id != 0 && state.session_id() == session_id;
+        if (decoded->epoch == epoch || is_renamed) reach = std::max(reach, state.expected_offset());
+        return true;
+      });
+  BRAID_CHECK(scanned.ok());
+  return reach;
 }
 
 void DeduperProcess::OnCommitted(const std::vector<CommittedRecord>& records) {

@@ -65,7 +65,7 @@ class DeduperProcess final : public SimServer {
 
   // I5: what was acknowledged must be on disk at every start.
   void NoteAcknowledged(const std::string& source, uint64_t epoch, uint64_t end_offset);
-  // A source renamed or lost its sessions: what it was told is void.
+  // A source lost its sessions: what it was told is void.
   void ForgetAcknowledged(const std::string& source);
 
   const MemStore& disk() const { return *disk_; }
@@ -81,6 +81,8 @@ class DeduperProcess final : public SimServer {
   void OnCommitted(const std::vector<CommittedRecord>& records);
   void TellPause();
   void CheckAcknowledged();
+  // Of the session, under whatever epoch it goes now.
+  uint64_t ReachOnDisk(const std::string& source, uint64_t epoch, uint64_t session_id) const;
   void Fail(const std::string& what);
 
   SimLoop& world_;
@@ -89,7 +91,12 @@ class DeduperProcess final : public SimServer {
   OfferSession::Options session_options_;
   std::vector<std::string>* const failures_;
   std::unique_ptr<MemStore> disk_ = std::make_unique<MemStore>();
-  std::map<std::pair<std::string, uint64_t>, uint64_t> acknowledged_;
+  struct Acknowledged {
+    uint64_t end_offset = 0;
+    uint64_t session_id = 0;
+  };
+  // By source and epoch.
+  std::map<std::pair<std::string, uint64_t>, Acknowledged> acknowledged_;
   // Id first seen committed at each sequence.
   std::map<uint64_t, uint64_t> committed_;
   bool stopped_itself_ = false;

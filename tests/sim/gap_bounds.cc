@@ -50,6 +50,14 @@ class Speakers {
     speaker.moved = clock_;
   }
 
+  // What its spool had to drop, or could not read, cuts covers that come later
+  // out of the log: it passes what only the deduper has heard.
+  void OnLoss(const std::string& source, const v1::Loss& loss) {
+    if (loss.offsets() == 0) return;
+    speakers_[source].is_cut = true;
+    speakers_[source].moved = clock_;
+  }
+
   void OnTick(const store::v1::Tick& tick) {
     if (!tick.first_after_start()) clock_ += absl::Microseconds(tick.elapsed_micros());
     for (const std::string& source : tick.sources()) speakers_[source];
@@ -71,6 +79,8 @@ class Speakers {
     }
   }
 
+  absl::Duration clock() const { return clock_; }
+
   // Nobody can bring what was created before; a pause of `silence` is usual.
   int64_t KnownUntil(absl::Duration silence) const {
     int64_t until = INT64_MAX;
@@ -81,7 +91,8 @@ class Speakers {
     for (const auto& [source, speaker] : speakers_) {
       absl::Duration stands = clock_ - (speaker.is_here ? speaker.moved : speaker.away_since);
       absl::Duration waits = speaker.is_here ? std::max(kPatience, silence) : kPatience;
-      if (speaker.is_idle || speaker.passed == 0 || stands >= waits) continue;
+      bool has_passed = speaker.passed > 0 || speaker.is_cut;
+      if (speaker.is_idle || !has_passed || stands >= waits) continue;
       until = std::min(until, speaker.passed);
     }
     return until;
@@ -96,47 +107,59 @@ class Speakers {
     bool was_here = false;
     bool receives = false;
     bool is_idle = false;
+    bool is_cut = false;
   };
   std::map<std::string, Speaker> speakers_;
   // Time that the deduper ran.
   absl::Duration clock_;
 };
 
-// When a span was first known to be missing, by the deduper's stamps.
+// When a span was first known to be missing, by the time that the deduper ran.
 class KnownTimes {
  public:
-  KnownTimes(const LogView& log, absl::Duration silence, int64_t ahead_micros) {
+  KnownTimes(const LogView& log, absl::Duration silence) {
     Speakers speakers;
+    int64_t present = 0;
     auto tick = log.ticks.begin();
     auto take_ticks = [&](size_t others) {
       for (; tick != log.ticks.end() && tick->others_before <= others; ++tick) {
         speakers.OnTick(tick->tick);
-        int64_t present = tick->admission_micros - std::max<int64_t>(0, ahead_micros);
-        Add(tick->admission_micros, std::min(present, speakers.KnownUntil(silence)));
+        // X's present is the latest receipt and what has passed since; before the
+        // first one it is the deduper's own time.
+        bool hears = tick->received_micros > 0;
+        present = std::max(present + tick->tick.elapsed_micros(), tick->received_micros);
+        int64_t now = hears ? present : tick->admission_micros;
+        if (!hears) present = 0;
+        Add(speakers.clock(), std::min(now, speakers.KnownUntil(silence)));
       }
     };
     for (size_t i = 0; i < log.others.size(); ++i) {
       take_ticks(i);
+      written_.push_back(speakers.clock());
       const store::v1::LogRecord& record = log.others[i].record;
       if (record.has_cover()) speakers.OnCover(record.source_id(), record.cover());
+      if (record.has_loss()) speakers.OnLoss(record.source_id(), record.loss());
     }
     take_ticks(log.others.size());
   }
 
   // The maximum where it never was.
-  int64_t Of(int64_t micros) const {
+  absl::Duration Of(int64_t micros) const {
     auto it = first_.upper_bound(micros);
-    return it == first_.end() ? INT64_MAX : it->second;
+    return it == first_.end() ? absl::InfiniteDuration() : it->second;
   }
+  // Of log.others.
+  absl::Duration WrittenAt(size_t index) const { return written_[index]; }
 
  private:
-  void Add(int64_t at, int64_t known_until) {
+  void Add(absl::Duration at, int64_t known_until) {
     if (!first_.empty() && first_.rbegin()->first >= known_until) return;
     first_[known_until] = at;
   }
 
   // What was created before → when that was first known of all of it.
-  std::map<int64_t, int64_t> first_;
+  std::map<int64_t, absl::Duration> first_;
+  std::vector<absl::Duration> written_;
 };
 
 }  // namespace
@@ -152,28 +175,25 @@ void GapBoundFigures::Add(const GapBoundFigures& other) {
 
 void CheckTolds(const LogView& log, const store::v1::GapState& state, Failures* failures,
                 GapBoundFigures* figures) {
-  int64_t ahead = state.ahead().has_previous_micros() || state.ahead().has_current_micros()
-                      ? std::max(state.ahead().previous_micros(), state.ahead().current_micros())
-                      : 0;
   double rate = state.rate().events() / std::max(1.0, state.rate().seconds());
-  KnownTimes known(log, OnceADaySilence(rate, kSilenceMin), ahead);
-  for (const LogView::Record& other : log.others) {
-    const StreamNotice& notice = other.record.notice();
-    bool opens = other.record.has_notice() && notice.type() == StreamNotice::TYPE_GAP_OPENED;
+  KnownTimes known(log, OnceADaySilence(rate, kSilenceMin));
+  for (size_t i = 0; i < log.others.size(); ++i) {
+    const store::v1::LogRecord& record = log.others[i].record;
+    const StreamNotice& notice = record.notice();
+    bool opens = record.has_notice() && notice.type() == StreamNotice::TYPE_GAP_OPENED;
     if (!opens || !IsFoundByCover(notice.gap())) continue;
     int64_t from = Micros(notice.gap().range().start_time());
-    int64_t told = other.record.admission_micros();
-    int64_t since = known.Of(from);
     ++figures->told;
-    figures->noticed_after_max =
-        std::max(figures->noticed_after_max, absl::Microseconds(told - from));
-    if (since == INT64_MAX) continue;
-    absl::Duration after = absl::Microseconds(told - since);
+    figures->noticed_after_max = std::max(figures->noticed_after_max,
+                                          absl::Microseconds(record.admission_micros() - from));
+    absl::Duration since = known.Of(from);
+    if (since == absl::InfiniteDuration()) continue;
+    absl::Duration after = known.WrittenAt(i) - since;
     figures->told_after_max = std::max(figures->told_after_max, after);
     if (after <= kTold) continue;
     failures->push_back(absl::StrCat("told late: ", notice.gap().name(), " from ", ShowMicros(from),
-                                     " was known at ", ShowMicros(since), " and told at ",
-                                     ShowMicros(told)));
+                                     " was told at ", ShowMicros(record.admission_micros()), ", ",
+                                     absl::FormatDuration(after), " after it was known"));
     return;
   }
 }

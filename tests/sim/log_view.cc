@@ -1,5 +1,6 @@
 #include "tests/sim/log_view.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -43,7 +44,8 @@ class Reader {
     bool sequenced = record.has_notice();
     if (record.has_tick()) {
       view_.ticks.push_back(
-          {record.admission_micros(), view_.others.size(), std::move(*record.mutable_tick())});
+          {record.admission_micros(), view_.others.size(), received_micros_,
+           std::move(*record.mutable_tick())});
     } else {
       view_.others.push_back({sequence, ordinal, view_.sightings.size(), std::move(record)});
     }
@@ -66,6 +68,7 @@ class Reader {
       absl::Time received = base + absl::Microseconds(frame.receive_offsets_micros(i));
       view_.billed[UtcDay(received)].insert(frame.post_ids(i));
       ++view_.deliveries[UtcDay(received)];
+      if (is_live) received_micros_ = std::max(received_micros_, absl::ToUnixMicros(received));
     }
   }
 
@@ -100,6 +103,7 @@ class Reader {
   }
 
   LogView view_;
+  int64_t received_micros_ = 0;
   uint64_t next_sequence_ = 1;
   uint32_t next_ordinal_ = 0;
 };

@@ -34,6 +34,8 @@ struct LogView {
     int64_t admission_micros;
     // Of the records below.
     size_t others_before;
+    // Of the live events before it, the latest receipt, by X's time; 0: none.
+    int64_t received_micros;
     store::v1::Tick tick;
   };
   // A log record in order, with how many sightings stand before it.
