@@ -604,10 +604,8 @@ v1::RecoveryQuota RecoveryJobs::Quota(absl::Time now) const {
     route->set_jobs_in_use(static_cast<uint32_t>(use.running));
     route->set_jobs(static_cast<uint32_t>(limits->jobs));
     route->set_requests(static_cast<uint32_t>(limits->requests));
-    auto used = std::count_if(use.starts.begin(), use.starts.end(), [&](absl::Time start) {
-      return start > now - limits->request_window;
-    });
-    route->set_requests_left(static_cast<uint32_t>(std::max<int64_t>(0, limits->requests - used)));
+    int left = limits->requests - RecentRequests(*limits, now);
+    route->set_requests_left(static_cast<uint32_t>(std::max(0, left)));
     SetDuration(limits->request_window, route->mutable_request_window());
   }
   return quota;

@@ -134,6 +134,8 @@ class RecoveryJobs {
   // Cuts off what it must not fetch any more; false: nothing is left of it.
   bool StillWanted(const Job& job, Step* step, const Facts& facts);
   void Start(Job* job, Step* step, const Facts& facts, WriteSet* changes);
+  // In its window up to now.
+  int RecentRequests(const RouteLimits& route, absl::Time now) const;
   void NoteRequest(RecoveryMethod method, absl::Time now);
   void EndAttempt(Job* job, int place, const WorkTable::Entry& entry, const Facts& facts);
   void SplitFailed(Job* job, int place, const v1::RecoveryResult& result, const Facts& facts);

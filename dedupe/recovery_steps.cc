@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "dedupe/cover_keys.h"
 #include "dedupe/recovery_jobs.h"
 #include "dedupe/recovery_step_parts.h"
 #include "proto/proto_time.h"
@@ -20,8 +21,6 @@ namespace {
 // Of a fetch that ended cleanly: the same keys once more are the other half
 // (recovery/proof.h).
 constexpr char kHalfProof[] = "clean_end";
-
-constexpr int64_t kMinuteMicros = 60'000'000;
 
 }  // namespace
 
@@ -87,15 +86,18 @@ bool RecoveryJobs::MayStart(const Step& step, const Facts& facts) const {
   // The configuration changed: the plan is made anew when the step fails.
   if (route == nullptr) return true;
   if (route->jobs > 0 && OpenSteps(step.method()) >= route->jobs) return false;
-  if (route->requests == 0) return true;
-  int64_t oldest = absl::ToUnixMicros(facts.now - route->request_window);
+  return route->requests == 0 || RecentRequests(*route, facts.now) < route->requests;
+}
+
+int RecoveryJobs::RecentRequests(const RouteLimits& route, absl::Time now) const {
+  int64_t oldest = absl::ToUnixMicros(now - route.request_window);
   for (const auto& requests : state_.requests()) {
-    if (requests.method() != step.method()) continue;
-    auto recent = std::count_if(requests.start_micros().begin(), requests.start_micros().end(),
-                                [&](int64_t micros) { return micros > oldest; });
-    return recent < route->requests;
+    if (requests.method() != route.method) continue;
+    const auto& starts = requests.start_micros();
+    return static_cast<int>(std::count_if(starts.begin(), starts.end(),
+                                          [&](int64_t micros) { return micros > oldest; }));
   }
-  return true;
+  return 0;
 }
 
 void RecoveryJobs::Start(Job* job, Step* step, const Facts& facts, WriteSet* changes) {
