@@ -12,7 +12,9 @@ CLI::Option* AddTimeOption(CLI::App* app, const std::string& name, const std::st
   return app->add_option_function<std::string>(
       name,
       [set](const std::string& text) {
-        absl::StatusOr<absl::Time> time = ParseMomentOf(text, absl::Now());
+        // One now for all options: "-2h" and "-1h" are an hour apart.
+        static const absl::Time now = absl::Now();
+        absl::StatusOr<absl::Time> time = ParseMomentOf(text, now);
         if (!time.ok()) throw CLI::ValidationError(std::string(time.status().message()));
         set(*time);
       },

@@ -164,7 +164,7 @@ void AddRecoverCommands(CommandTree& tree) {
   CLI::Option* to =
       AddTimeOption(app, "--to", "End", [options](absl::Time time) { options->to = time; });
   app->add_option("--gap", options->gap, "Number, as `braid gap ls` shows it")
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::Range(1, 1'000'000'000).description(""))
       ->excludes(from)
       ->excludes(to);
   app->add_option("--partition", options->partition, "Of this partition only (default: all)");

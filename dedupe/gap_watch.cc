@@ -30,6 +30,9 @@ using v1::StreamNotice;
 
 // As long as the connectors' own estimate of the usual rate reaches back.
 constexpr double kRateSeconds = 3600;
+// What was received longer ago is a backlog: no connection, its spool or the way
+// here is late by so much while all is well.
+constexpr absl::Duration kBacklogAge = absl::Seconds(30);
 // As the connectors' covers count a silence.
 constexpr absl::Duration kSilenceMin = absl::Seconds(10);
 // Hosts' clocks are off by less; what is received later than that is a backlog.
@@ -224,6 +227,9 @@ void GapWatch::OnFrame(const std::string& source_id, const v1::Frame& frame,
   }
   uint64_t added = sequence - first_sequence;
   if (!is_live || added == 0) return;
+  // The backlog of a connection that was away from here comes as fast as it can.
+  int64_t age_micros = Present(now) - FrameReceiveMicros(frame, 0);
+  if (age_micros > absl::ToInt64Microseconds(kBacklogAge)) return;
   state_.mutable_rate()->set_new_events(state_.rate().new_events() + added);
 }
 

@@ -65,7 +65,7 @@ class RecoveryJobs {
     absl::Duration settle = absl::Seconds(40);
     // After a refusal that says no time, and one that only an operator ends.
     absl::Duration refused_wait = absl::Minutes(5);
-    absl::Duration operator_wait = absl::Minutes(15);
+    absl::Duration operator_wait = absl::Seconds(320);
     // Another deduper, to which the same fetch is offered, may have a floor that
     // is higher by this much.
     absl::Duration floor_margin = absl::Minutes(5);
@@ -138,6 +138,8 @@ class RecoveryJobs {
   int RecentRequests(const RouteLimits& route, absl::Time now) const;
   void NoteRequest(RecoveryMethod method, absl::Time now);
   void EndAttempt(Job* job, int place, const WorkTable::Entry& entry, const Facts& facts);
+  // After this many attempts.
+  absl::Duration RetryWait(const Step& step) const;
   void SplitFailed(Job* job, int place, const v1::RecoveryResult& result, const Facts& facts);
   void OnRefused(Job* job, Step* step, const v1::RecoveryResult& result, const std::string& error,
                  const Facts& facts);

@@ -165,7 +165,7 @@ void RecoveryJobs::EndAttempt(Job* job, int place, const WorkTable::Entry& entry
   if (entry.state.state() == WorkState::STATE_INCOMPLETE && result.failed_ranges_size() > 0) {
     return SplitFailed(job, place, result, facts);
   }
-  absl::Duration wait = options_.retry_min * (int64_t{1} << std::min(step->attempts() - 1, 4u));
+  absl::Duration wait = RetryWait(*step);
   if (entry.state.state() == WorkState::STATE_INCOMPLETE && result.proof() == kHalfProof) {
     Job::StepState* state = job->mutable_steps(place);
     state->set_clean_attempts(state->clean_attempts() + 1);
@@ -174,6 +174,10 @@ void RecoveryJobs::EndAttempt(Job* job, int place, const WorkTable::Entry& entry
     wait = options_.policy->repeat_after;
   }
   TryAgain(job, step, error, facts.now + wait, facts);
+}
+
+absl::Duration RecoveryJobs::RetryWait(const Step& step) const {
+  return options_.retry_min * (int64_t{1} << std::min(step.attempts() - 1, 4u));
 }
 
 // The rest of it is vouched for.
@@ -208,8 +212,12 @@ void RecoveryJobs::SplitFailed(Job* job, int place, const v1::RecoveryResult& re
 void RecoveryJobs::OnRefused(Job* job, Step* step, const v1::RecoveryResult& result,
                              const std::string& error, const Facts& facts) {
   const std::string& refusal = result.refusal();
-  bool route_is_shut = refusal == "range_refused" || refusal == "not_offered";
-  if (route_is_shut) return FailStep(job, step, error, facts);
+  if (refusal == "not_offered") return FailStep(job, step, error, facts);
+  if (refusal == "range_refused") {
+    // X's own trouble may say so once: the route is spent after some attempts.
+    step->set_attempts(step->attempts() + 1);
+    return TryAgain(job, step, error, facts.now + RetryWait(*step), facts);
+  }
   bool by_operator = refusal == "credentials" || refusal == "usage_capped";
   absl::Time until = facts.now + (by_operator ? options_.operator_wait : options_.refused_wait);
   if (result.has_retry_time()) {

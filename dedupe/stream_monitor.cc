@@ -32,6 +32,26 @@ GapSummary SummaryOf(const GapWatch& watch, const RecoveryJobs& recovery) {
   return summary;
 }
 
+uint32_t JobsIn(const GapSummary& gaps, v1::RecoveryJob::State state) {
+  auto found = gaps.jobs.find(state);
+  return found == gaps.jobs.end() ? 0 : found->second;
+}
+
+// Jobs that nobody takes are told as such.
+std::string JobsText(const GapSummary& gaps) {
+  uint32_t running = JobsIn(gaps, v1::RecoveryJob::STATE_RUNNING);
+  uint32_t queued = JobsIn(gaps, v1::RecoveryJob::STATE_QUEUED);
+  uint32_t planned = JobsIn(gaps, v1::RecoveryJob::STATE_PLANNED);
+  std::string text;
+  if (running > 0) absl::StrAppend(&text, "; recovery jobs that run: ", running);
+  if (queued > 0) {
+    absl::StrAppend(&text, "; recovery jobs that wait for a recoverer: ", queued,
+                    running == 0 ? " (does braid-recoverer run?)" : "");
+  }
+  if (planned > 0) absl::StrAppend(&text, "; recovery jobs that start later: ", planned);
+  return text;
+}
+
 void FillGaps(const GapSummary& gaps, v1::StreamStatus* status) {
   if (gaps.watermark_micros > 0) {
     SetTime(absl::FromUnixMicros(gaps.watermark_micros), status->mutable_watermark_time());
@@ -48,9 +68,9 @@ void FillGaps(const GapSummary& gaps, v1::StreamStatus* status) {
   status->set_recovery_jobs(jobs);
   status->set_recovered_events(gaps.recovered_events);
   if (certain == 0) return;
-  std::string done = jobs == 0 ? "" : absl::StrCat("; recovery jobs under way: ", jobs);
   status->add_problems(absl::StrCat(certain, certain == 1 ? " gap is" : " gaps are",
-                                    " open: posts may be missing", done, ". See: braid gap ls"));
+                                    " open: posts may be missing", JobsText(gaps),
+                                    ". See: braid gap ls"));
 }
 
 }  // namespace

@@ -311,7 +311,7 @@ class PlanMaker {
       text = absl::StrCat("X takes ", route.requests, " requests per ",
                           SpanText(route.request_window), ", which are used up: ");
     } else if (start > facts_.now && start == facts_.not_before) {
-      text = "X asked to wait: ";
+      text = "X refused and is left alone until then: ";
     } else if (start > facts_.now) {
       const absl::Duration beyond = fetch.asked.until - fetch.wanted.until;
       text = absl::StrCat(fetch.wanted.until == until_ ? "the range" : "the first step's range",

@@ -65,6 +65,31 @@ TEST_F(CoreGapsTest, BothDownIsAGapFromTheLastVouchedInstantThatGrowsUntilOneIsB
   EXPECT_NEAR(Watermark(), 49, 1);
 }
 
+// A connection that was away from the deduper brings what it received meanwhile as
+// fast as it can: that is no rate of the stream.
+TEST_F(CoreGapsTest, ABacklogDoesNotRaiseTheUsualRate) {
+  Start({"a"});
+  TestConnection& a = connections_["a"];
+  uint64_t count = 0;
+  auto bring = [&](int posts, absl::Time received) {
+    std::vector<uint64_t> ids;
+    for (int i = 0; i < posts; ++i) ids.push_back(FirstSnowflakeAt(received) + ++count);
+    uint64_t offset = a.offset;
+    a.offset += ids.size();
+    Apply(FrameInput("a", a.epoch, offset, ids, received));
+  };
+  for (int i = 0; i < 120; ++i) {
+    bring(10, now_);
+    Run(1);
+  }
+  EXPECT_NEAR(core_->gaps().usual_rate(), 10, 0.5);
+  bring(3000, now_ - absl::Minutes(5));
+  Run(1);
+  bring(10, now_);
+  Run(1);
+  EXPECT_NEAR(core_->gaps().usual_rate(), 10, 0.5);
+}
+
 TEST_F(CoreGapsTest, BackfillThatVouchesClosesAGapAndLetsTheWatermarkGo) {
   Start({"a"});
   Run(60);

@@ -252,6 +252,28 @@ TEST_F(CoreRecoveryTest, ARefusalIsNoAttemptAndWaitsAsLongAsXSays) {
   EXPECT_NE(Lease(), 0u);
 }
 
+TEST_F(CoreRecoveryTest, ARangeThatXRefusesOnceIsAskedForAgain) {
+  Start();
+  Outage(700);
+  Run(90);
+  uint64_t work = Lease();
+  v1::RecoveryResult result;
+  result.set_refusal("range_refused");
+  Complete(work, v1::CompleteRequest::OUTCOME_REFUSED, result, "400");
+  Run(70);
+  work = Lease();
+  ASSERT_NE(work, 0u);
+  EXPECT_EQ(StepOf(work).method(), RecoveryJob::METHOD_RECOVERY);
+  EXPECT_EQ(job(1).steps(0).attempts(), 1u);
+  for (int i = 1; i < 5; ++i) {
+    Complete(work, v1::CompleteRequest::OUTCOME_REFUSED, result, "400");
+    Run(20 * 60);
+    work = Lease();
+    ASSERT_NE(work, 0u) << i;
+  }
+  EXPECT_EQ(StepOf(work).method(), RecoveryJob::METHOD_SEARCH);
+}
+
 TEST_F(CoreRecoveryTest, AKilledRecovererCostsNoAttemptHoweverOften) {
   Start();
   Outage(700);

@@ -517,7 +517,8 @@ TEST(PlannerTest, SaysWhyItsRouteStartsThen) {
   EXPECT_EQ(ChoiceOf(PlanOf(outage), kRecovery).reason(), "starts at once, behind the 2 that run");
 
   outage.also = Facts([](PlanFacts* facts) { facts->not_before = At("13:05:00"); });
-  EXPECT_EQ(ChoiceOf(PlanOf(outage), kRecovery).reason(), "X asked to wait: starts at 13:05:00");
+  EXPECT_EQ(ChoiceOf(PlanOf(outage), kRecovery).reason(),
+            "X refused and is left alone until then: starts at 13:05:00");
 
   outage.also = Both(InUse(kRecovery, 0, {"12:50:00"}), Config([](RecoveryConfig* config) {
                        config->add_routes()->set_method("recovery");
