@@ -12,7 +12,6 @@
 #define BRAID_RECOVERY_PAST_FETCH_H_
 
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -27,6 +26,7 @@
 #include "ingest/stream_reader.h"
 #include "ingest/x_clock.h"
 #include "recovery/fetch.h"
+#include "recovery/fetched_events.h"
 #include "recovery/past_request.h"
 
 namespace braid {
@@ -48,9 +48,6 @@ class PastFetch final : public Fetch, private StreamConsumer, private MessageSin
     StreamReader::Options reader;
     Framer::Options framer;
   };
-  // What the Authorization header is made of.
-  using TokenSource = std::function<absl::StatusOr<std::string>()>;
-
   PastFetch(Loop& loop, HttpClient& http, RecordSink& sink, Options options,
             const TokenSource& token, Done done);
   ~PastFetch() override;
@@ -61,8 +58,6 @@ class PastFetch final : public Fetch, private StreamConsumer, private MessageSin
   void Open(const TokenSource& token);
   void Watch();
   void Finish(FetchEvidence::Stop stop, const Verdict& verdict, absl::string_view message);
-  void AppendFrames();
-  void CloseFrame();
   void NoteTime(absl::Time create_time);
   absl::Time XNow() const { return clock_.At(loop_.Now()); }
 
@@ -81,27 +76,23 @@ class PastFetch final : public Fetch, private StreamConsumer, private MessageSin
 
   Loop& loop_;
   HttpClient& http_;
-  RecordSink& sink_;
   const Options options_;
   Done done_;
 
   XClock clock_;
-  Framer framer_;
+  FetchEvidence evidence_;
+  FetchedEvents events_;
   MessageFeed feed_;
-  std::set<uint64_t> witnesses_;
   std::shared_ptr<StreamReader> reader_;
   HttpClient::RequestId request_id_ = 0;
   absl::Time open_time_;
-  absl::Time frame_open_time_;
   HttpHead head_;
-  FetchEvidence evidence_;
   absl::Time reached_ = absl::InfinitePast();
   // X said that it would end the stream.
   absl::optional<Verdict> announced_;
   std::string last_words_;
   bool is_cut_ = false;
   uint64_t outside_ = 0;
-  std::vector<v1::Frame> closed_frames_;
   Owner owner_;
 };
 

@@ -18,11 +18,38 @@ using Method = v1::RecoveryJob::Method;
 // Two recoverers in two networks share an account.
 constexpr int kUsualRecoverers = 2;
 
-// X's, of everybody together. A recovery is a connect like any other; replays
-// have a window of their own (docs/X-API 1.13).
-ConnectBudget ContractOf(const Dialect& dialect, Method method) {
-  if (method == v1::RecoveryJob::METHOD_REPLAY) return {5, absl::Minutes(5)};
-  return dialect.connect_budget;
+// Of the archive, and of counts (docs/X-API 2.2).
+constexpr int kArchiveRequests = 300;
+constexpr ConnectBudget kCounts = {300 / kUsualRecoverers, absl::Minutes(15)};
+
+// What X gives to everybody together. A recovery is a connect like any other; the
+// other routes have windows of their own.
+struct Contract {
+  Method method;
+  ConnectBudget budget;
+};
+
+// Of the ways in which X can be asked by a recoverer.
+std::vector<Contract> ContractsOf(const Dialect& dialect, const RecoveredStream& stream) {
+  std::vector<Contract> contracts;
+  for (const RouteLimits& route : RoutesOf(dialect)) {
+    ConnectBudget budget{route.requests, route.request_window};
+    switch (route.method) {
+      case v1::RecoveryJob::METHOD_RECOVERY:
+        budget = dialect.connect_budget;
+        break;
+      case v1::RecoveryJob::METHOD_SEARCH:
+        if (IsArchive(stream.search_url())) budget.attempts = kArchiveRequests;
+        break;
+      case v1::RecoveryJob::METHOD_REPLAY:
+      case v1::RecoveryJob::METHOD_LOOKUP:
+        break;
+      default:
+        continue;
+    }
+    contracts.push_back({route.method, budget});
+  }
+  return contracts;
 }
 
 const config::v1::RouteShare* FindShare(const RecoveredStream& stream, Method method) {
@@ -32,9 +59,9 @@ const config::v1::RouteShare* FindShare(const RecoveredStream& stream, Method me
   return found == stream.shares().end() ? nullptr : &*found;
 }
 
-ConnectBudget ShareOf(const RecoveredStream& stream, const Dialect& dialect, Method method) {
-  ConnectBudget share = ContractOf(dialect, method);
-  const config::v1::RouteShare* configured = FindShare(stream, method);
+ConnectBudget ShareOf(const RecoveredStream& stream, const Contract& contract) {
+  ConnectBudget share = contract.budget;
+  const config::v1::RouteShare* configured = FindShare(stream, contract.method);
   share.attempts = configured != nullptr ? static_cast<int>(configured->requests())
                                          : std::max(1, share.attempts / kUsualRecoverers);
   return share;
@@ -53,19 +80,19 @@ void CheckStream(const std::string& path, const RecoveredStream& stream,
   absl::optional<Dialect> dialect =
       CheckSource(path + "source.", WithPartition(stream.source()), recoverer, report, problems);
   if (!dialect.has_value()) return;
-  std::vector<Method> methods = StreamMethods(*dialect);
-  if (methods.empty()) {
+  std::vector<Contract> contracts = ContractsOf(*dialect, stream);
+  if (contracts.empty()) {
     report->Error(path + "source.dialect",
                   absl::StrCat(dialect->name, " can not be asked for its past"));
   }
-  for (Method method : methods) {
-    const config::v1::RouteShare* share = FindShare(stream, method);
-    int contract = ContractOf(*dialect, method).attempts;
-    if (share == nullptr || share->requests() <= static_cast<uint32_t>(contract)) continue;
+  for (const Contract& contract : contracts) {
+    const config::v1::RouteShare* share = FindShare(stream, contract.method);
+    int attempts = contract.budget.attempts;
+    if (share == nullptr || share->requests() <= static_cast<uint32_t>(attempts)) continue;
     auto index = static_cast<int>(share - &stream.shares(0));
     report->Error(
         absl::StrCat(path, "shares[", index, "].requests"),
-        absl::StrCat("is more than the ", contract, " that X gives ", dialect->name, " in all"));
+        absl::StrCat("is more than the ", attempts, " that X gives ", dialect->name, " in all"));
   }
 }
 
@@ -96,8 +123,10 @@ std::vector<StreamPlan> PlanStreams(const RecovererConfig& config) {
     plan.reader.line_bytes_max = plan.source.line_max_bytes();
     plan.reader.room_wait = absl::Seconds(30);
     plan.jobs = static_cast<int>(stream.jobs());
-    for (Method method : StreamMethods(*plan.dialect)) {
-      plan.windows.emplace(method, ShareOf(stream, *plan.dialect, method));
+    plan.search = SearchSourceOf(stream, plan.past.live);
+    if (plan.dialect->family == XFamily::kV2) plan.counts = kCounts;
+    for (const Contract& contract : ContractsOf(*plan.dialect, stream)) {
+      plan.windows.emplace(contract.method, ShareOf(stream, contract));
     }
     plans.push_back(std::move(plan));
   }
