@@ -27,6 +27,7 @@ PastFetch::PastFetch(Loop& loop, HttpClient& http, RecordSink& sink, Options opt
       open_time_(loop.Now()) {
   evidence_.asked = options_.past.asked;
   evidence_.has_final_record = options_.past.has_final_record;
+  if (options_.counted_max > 0) evidence_.minutes.emplace();
   Open(token);
 }
 
@@ -74,6 +75,7 @@ void PastFetch::OnStreamHead(const HttpHead& head, absl::Time now) {
   head_ = head;
   clock_.OnHead(DateOf(head), now);
   evidence_.http_status = head.status;
+  evidence_.begin_time = XNow();
 }
 
 void PastFetch::OnStreamBlock(LineBlock block) {
@@ -87,6 +89,7 @@ void PastFetch::OnStreamBlock(LineBlock block) {
 
 void PastFetch::OnEvent(absl::string_view line, const ScannedMessage& message, absl::Time now) {
   NoteTime(message.create_time);
+  Count(message);
   events_.Add(line, message, clock_.At(now), loop_.Now());
 }
 
@@ -103,6 +106,15 @@ void PastFetch::NoteTime(absl::Time create_time) {
   if (minute < newest) evidence_.is_in_order = false;
   evidence_.last_minute = std::max(minute, newest);
   reached_ = std::max(reached_, create_time);
+}
+
+void PastFetch::Count(const ScannedMessage& message) {
+  if (!evidence_.minutes || message.kind != ScannedMessage::Kind::kPost) return;
+  int64_t micros = absl::ToUnixMicros(message.create_time);
+  bool is_asked = evidence_.asked.from <= micros && micros < evidence_.asked.until;
+  if (!is_asked || !counted_ids_.insert(message.post_id).second) return;
+  ++(*evidence_.minutes)[MinuteOf(micros)];
+  if (counted_ids_.size() > options_.counted_max) evidence_.minutes.reset();
 }
 
 void PastFetch::OnControl(absl::string_view line, const ScannedMessage& message, absl::Time) {

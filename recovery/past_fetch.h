@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
@@ -45,6 +46,9 @@ class PastFetch final : public Fetch, private StreamConsumer, private MessageSin
     absl::Duration watch_interval = absl::Milliseconds(200);
     size_t message_bytes_max = 2048;
     uint64_t outside_max = 1000;
+    // Distinct posts that are counted by the minute, 16 bytes each; beyond it, or
+    // with 0, none are.
+    size_t counted_max = 0;
     StreamReader::Options reader;
     Framer::Options framer;
   };
@@ -59,6 +63,7 @@ class PastFetch final : public Fetch, private StreamConsumer, private MessageSin
   void Watch();
   void Finish(FetchEvidence::Stop stop, const Verdict& verdict, absl::string_view message);
   void NoteTime(absl::Time create_time);
+  void Count(const ScannedMessage& message);
   absl::Time XNow() const { return clock_.At(loop_.Now()); }
 
   void OnStreamConnected() override {}
@@ -90,6 +95,7 @@ class PastFetch final : public Fetch, private StreamConsumer, private MessageSin
   absl::Time reached_ = absl::InfinitePast();
   // X said that it would end the stream.
   absl::optional<Verdict> announced_;
+  absl::flat_hash_set<uint64_t> counted_ids_;
   std::string last_words_;
   bool is_cut_ = false;
   uint64_t outside_ = 0;

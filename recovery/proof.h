@@ -95,6 +95,8 @@ struct FetchEvidence {
   // What belongs to the range and this source can not be asked for; empty:
   // nothing.
   std::string unasked;
+  // Distinct posts of the range that came; nullopt: nobody counted them.
+  absl::optional<MinuteCounts> minutes;
   // X's own counts, of each query; empty: there are none.
   std::vector<std::vector<CountedSpan>> counts;
   // When the first post was asked for. X time.

@@ -7,12 +7,19 @@
 #include "ingest/source_plan.h"
 #include "proto/recovery_terms.h"
 #include "proto/time_range.h"
+#include "recovery/counted_fetch.h"
 #include "recovery/lookup_fetch.h"
 #include "recovery/past_fetch.h"
 #include "recovery/route_table.h"
 #include "recovery/search_fetch.h"
 
 namespace braid {
+namespace {
+
+// An hour of 500 posts a second.
+constexpr size_t kCountedMax = 2'000'000;
+
+}  // namespace
 
 RecoveredStream::RecoveredStream(Loop& loop, HttpClient& http, FileSystem& files, Random& random,
                                  AttemptLedger& ledger, StreamPlan plan, Options options,
@@ -142,8 +149,20 @@ absl::StatusOr<std::unique_ptr<Fetch>> RecoveredStream::MakePastFetch(const v1::
   options.witnesses.assign(step.witness_post_ids().begin(), step.witness_post_ids().end());
   options.stall_after = plan_.dialect->stall_after;
   options.reader = plan_.reader;
-  return std::make_unique<PastFetch>(
-      loop_, http_, sink, std::move(options), [this] { return ReadCredentials(plan_.source); },
+  auto token = [this] { return ReadCredentials(plan_.source); };
+  // Where X has no final record, its counts are asked for.
+  bool is_counted = plan_.counts.has_value() && plan_.search.rules.has_value();
+  if (!is_counted) {
+    return std::make_unique<PastFetch>(loop_, http_, sink, std::move(options), token,
+                                       std::move(done));
+  }
+  options.counted_max = kCountedMax;
+  return std::make_unique<CountedFetch>(
+      loop_, http_, plan_.search, ShareOfCounts(), token,
+      [&](Fetch::Done fetched) {
+        return std::make_unique<PastFetch>(loop_, http_, sink, std::move(options), token,
+                                           std::move(fetched));
+      },
       std::move(done));
 }
 

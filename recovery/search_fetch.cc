@@ -23,11 +23,16 @@ SearchFetch::SearchFetch(Loop& loop, HttpClient& http, RecordSink& sink, Options
       done_(std::move(done)),
       posts_(sink, options_.framer, options_.witnesses, options_.source.dialect->unknown,
              &evidence_),
-      shares_(shares),
+      share_(shares.search),
       asker_(loop, http, WithPace(options_.pages, place_.interval), std::move(token),
-             [this](const PageAsker::End& end) { Finish(end); }) {
+             [this](const PageAsker::End& end) { Finish(end); }),
+      rules_(asker_, *options_.source.rules, options_.source.dialect->auth),
+      counts_(asker_, options_.source, place_, shares.counts) {
   evidence_.asked = place_.asked;
-  AskRules("");
+  rules_.Read([this](absl::StatusOr<std::vector<XRule>> rules) {
+    if (!rules.ok()) return Finish(PageAsker::End::Unreadable(rules.status().message()));
+    OnRules(*std::move(rules));
+  });
 }
 
 SearchFetch::~SearchFetch() { posts_.Close(); }
@@ -37,29 +42,14 @@ FetchProgress SearchFetch::Progress() const {
   return {evidence_.events, evidence_.bytes, absl::InfinitePast()};
 }
 
-void SearchFetch::AskRules(const std::string& page_token) {
-  asker_.Ask(
-      [this, page_token](const std::string& token) {
-        RuleApi api = *options_.source.rules;
-        if (!token.empty()) api.authorization = AuthorizationOf(options_.source.dialect->auth, token);
-        return ListRulesRequest(api, page_token);
-      },
-      nullptr, [this](const std::string& body) { OnRules(body); });
-}
-
-void SearchFetch::OnRules(const std::string& body) {
-  absl::StatusOr<RulePage> page = ParseRuleList(options_.source.rules->dialect, 200, body);
-  if (!page.ok()) return Finish(PageAsker::End::Unreadable(page.status().message()));
-  rules_.insert(rules_.end(), page->rules.begin(), page->rules.end());
-  // An empty page that has a next one could go on for ever.
-  if (!page->next_token.empty() && !page->rules.empty()) return AskRules(page->next_token);
+void SearchFetch::OnRules(std::vector<XRule> rules) {
   QueryLimits limits = options_.queries;
   limits.query_bytes_max = place_.query_bytes_max;
-  queries_ = QueriesOf(rules_, limits);
-  evidence_.unasked = rules_.empty() ? "the stream has no rules by which to search"
-                                     : SkippedText(queries_.skipped);
+  queries_ = QueriesOf(rules, limits);
+  evidence_.unasked = rules.empty() ? "the stream has no rules by which to search"
+                                    : SkippedText(queries_.skipped);
   if (queries_.queries.empty()) return Finish(PageAsker::End::Clean());
-  received_.resize(queries_.queries.size());
+  for (const SearchQuery& query : queries_.queries) received_.push_back({query.text, {}});
   evidence_.begin_time = asker_.XNow();
   AskPage("");
 }
@@ -72,7 +62,7 @@ void SearchFetch::AskPage(const std::string& next_token) {
                                           next_token_),
                             token, 0);
       },
-      &shares_.search, [this](const std::string& body) { OnPage(body); });
+      &share_, [this](const std::string& body) { OnPage(body); });
 }
 
 void SearchFetch::OnPage(const std::string& body) {
@@ -93,10 +83,7 @@ void SearchFetch::OnPage(const std::string& body) {
   // What is incomplete anyway needs no proof.
   bool is_worth_it = evidence_.unasked.empty() && evidence_.lost_lines == 0;
   if (!is_worth_it) return Finish(PageAsker::End::Clean());
-  is_counting_ = true;
-  query_ = 0;
-  evidence_.counts.resize(queries_.queries.size());
-  AskCounts("");
+  AskCounts();
 }
 
 void SearchFetch::Take(const SearchPage& page) {
@@ -113,42 +100,23 @@ void SearchFetch::Take(const SearchPage& page) {
 void SearchFetch::NoteReceived(uint64_t post_id) {
   if (post_id == 0 || (lowest_id_ != 0 && post_id >= lowest_id_)) return;
   lowest_id_ = post_id;
-  ++received_[query_][MinuteOf(absl::ToUnixMicros(SnowflakeTime(post_id)))];
+  int64_t micros = absl::ToUnixMicros(SnowflakeTime(post_id));
+  bool is_asked = place_.asked.from <= micros && micros < place_.asked.until;
+  if (is_asked) ++received_[query_].received[MinuteOf(micros)];
 }
 
-void SearchFetch::AskCounts(const std::string& next_token) {
-  next_token_ = next_token;
-  asker_.Ask(
-      [this](const std::string& token) {
-        return BuildRequest(CountsRequest(options_.source, place_, queries_.queries[query_].text,
-                                          next_token_),
-                            token, 0);
-      },
-      &shares_.counts, [this](const std::string& body) { OnCounts(body); });
-}
-
-void SearchFetch::OnCounts(const std::string& body) {
-  absl::StatusOr<CountsPage> page = ParseCountsPage(place_.family, body);
-  if (!page.ok()) return Finish(PageAsker::End::Unreadable(page.status().message()));
-  for (const CountsPage::Bucket& bucket : page->buckets) {
-    const MinuteCounts& received = received_[query_];
-    auto found = received.find(MinuteOf(bucket.span.from));
-    evidence_.counts[query_].push_back(
-        {bucket.span, bucket.posts, found == received.end() ? 0 : found->second});
-  }
-  if (!page->next_token.empty() && page->next_token != next_token_) {
-    return AskCounts(page->next_token);
-  }
-  if (++query_ < queries_.queries.size()) return AskCounts("");
-  Finish(PageAsker::End::Clean());
+void SearchFetch::AskCounts() {
+  is_counting_ = true;
+  counts_.Read(std::move(received_), [this](absl::StatusOr<CountsReader::Counts> counts) {
+    if (counts.ok()) evidence_.counts = *std::move(counts);
+    Finish(PageAsker::End::Clean());
+  });
 }
 
 void SearchFetch::Finish(const PageAsker::End& end) {
   posts_.Close();
   // Counts that do not come prove nothing, and take nothing away.
-  bool lacks_counts = is_counting_ && end.stop != FetchEvidence::Stop::kClean;
-  if (lacks_counts) evidence_.counts.clear();
-  FillEnd(lacks_counts ? PageAsker::End::Clean() : end, options_.message_bytes_max, asker_.XNow(),
+  FillEnd(is_counting_ ? PageAsker::End::Clean() : end, options_.message_bytes_max, asker_.XNow(),
           &evidence_);
   if (evidence_.message.empty()) {
     evidence_.message = BoundedText(evidence_.unasked, options_.message_bytes_max);

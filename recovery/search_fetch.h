@@ -20,9 +20,11 @@
 #include "base/http_client.h"
 #include "base/loop.h"
 #include "ingest/framer.h"
+#include "recovery/counts_reader.h"
 #include "recovery/fetch.h"
 #include "recovery/fetched_posts.h"
 #include "recovery/page_asker.h"
+#include "recovery/rule_reader.h"
 #include "recovery/search_page.h"
 #include "recovery/search_query.h"
 #include "recovery/search_request.h"
@@ -58,14 +60,12 @@ class SearchFetch final : public Fetch {
   FetchProgress Progress() const override;
 
  private:
-  void AskRules(const std::string& page_token);
-  void OnRules(const std::string& body);
+  void OnRules(std::vector<XRule> rules);
   void AskPage(const std::string& next_token);
   void OnPage(const std::string& body);
   void Take(const SearchPage& page);
   void NoteReceived(uint64_t post_id);
-  void AskCounts(const std::string& next_token);
-  void OnCounts(const std::string& body);
+  void AskCounts();
   void Finish(const PageAsker::End& end);
 
   Loop& loop_;
@@ -74,18 +74,19 @@ class SearchFetch final : public Fetch {
   Done done_;
   FetchEvidence evidence_;
   FetchedPosts posts_;
-  Shares shares_;
-  std::vector<XRule> rules_;
+  PageShare share_;
   SearchQueries queries_;
-  // The one whose pages, then whose counts are read.
+  // The one whose pages are read.
   size_t query_ = 0;
   bool is_counting_ = false;
   std::string next_token_;
   // Of each query: what came of each minute, and the last post, below which the
   // next are.
-  std::vector<MinuteCounts> received_;
+  std::vector<CountsReader::Query> received_;
   uint64_t lowest_id_ = 0;
   PageAsker asker_;
+  RuleReader rules_;
+  CountsReader counts_;
 };
 
 }  // namespace braid

@@ -351,6 +351,34 @@ TEST_F(RecovererTest, SearchFindsWhatTheStreamsRulesDoAsManyAsXCounts) {
   EXPECT_EQ(tags.size(), 2u) << "the other rule's id";
 }
 
+TEST_F(RecovererTest, ARecoveryOfV2IsProvedByXsCountsWhereTheRulesAreOneQuery) {
+  Start("x-v2-filtered", kFiltered);
+  ASSERT_EQ(Post("/2/tweets/search/stream/rules", kTwoRules), 201);
+  v1::RecoveryStep step = Step(Job::METHOD_RECOVERY, 9, 6);
+  Give(&desk_, step);
+  ASSERT_TRUE(desk_.Await(1));
+  Complete end = desk_.completions()[0];
+  EXPECT_EQ(end.outcome(), Complete::OUTCOME_DONE) << end.DebugString();
+  EXPECT_EQ(end.recovery_result().proof(), "counts");
+
+  ASSERT_EQ(Ask("/set?job_fault=premature"), 200);
+  Give(&desk_, step);
+  ASSERT_TRUE(desk_.Await(2));
+  Complete half = desk_.completions()[1];
+  EXPECT_EQ(half.outcome(), Complete::OUTCOME_INCOMPLETE);
+  EXPECT_EQ(half.recovery_result().proof(), "clean_end");
+  EXPECT_TRUE(absl::StrContains(half.error(), "posts that did not come")) << half.error();
+
+  // No query can say that.
+  ASSERT_EQ(Post("/2/tweets/search/stream/rules", R"({"add":[{"value":"cow sample:50"}]})"), 201);
+  ASSERT_EQ(Ask("/set?job_fault=none"), 200);
+  Give(&desk_, step);
+  ASSERT_TRUE(desk_.Await(3));
+  EXPECT_EQ(desk_.completions()[2].recovery_result().proof(), "clean_end");
+  Stop();
+  EXPECT_EQ(Covers(first_).size(), 1u);
+}
+
 TEST_F(RecovererTest, ASearchWithoutCountsIsProvedByTheSamePostsTwice) {
   has_counts_ = false;
   Start("x-v2-filtered", kFiltered);
