@@ -29,6 +29,11 @@ struct Contract {
   ConnectBudget budget;
 };
 
+// A fetch keeps its first request's place to its end.
+bool IsPaged(Method method) {
+  return method == v1::RecoveryJob::METHOD_SEARCH || method == v1::RecoveryJob::METHOD_LOOKUP;
+}
+
 // Of the ways in which X can be asked by a recoverer.
 std::vector<Contract> ContractsOf(const Dialect& dialect, const RecoveredStream& stream) {
   std::vector<Contract> contracts;
@@ -81,17 +86,26 @@ void CheckStream(const std::string& path, const RecoveredStream& stream,
       CheckSource(path + "source.", WithPartition(stream.source()), recoverer, report, problems);
   if (!dialect.has_value()) return;
   std::vector<Contract> contracts = ContractsOf(*dialect, stream);
-  if (contracts.empty()) {
+  bool has_past = std::any_of(contracts.begin(), contracts.end(), [](const Contract& contract) {
+    return contract.method != v1::RecoveryJob::METHOD_LOOKUP;
+  });
+  if (!has_past) {
     report->Error(path + "source.dialect",
                   absl::StrCat(dialect->name, " can not be asked for its past"));
   }
   for (const Contract& contract : contracts) {
     const config::v1::RouteShare* share = FindShare(stream, contract.method);
+    if (share == nullptr) continue;
     int attempts = contract.budget.attempts;
-    if (share == nullptr || share->requests() <= static_cast<uint32_t>(attempts)) continue;
     auto index = static_cast<int>(share - &stream.shares(0));
+    const std::string key = absl::StrCat(path, "shares[", index, "].requests");
+    if (IsPaged(contract.method) && share->requests() <= stream.jobs()) {
+      report->Error(key, absl::StrCat("is not enough for a second page: write more than jobs, ",
+                                      stream.jobs()));
+    }
+    if (share->requests() <= static_cast<uint32_t>(attempts)) continue;
     report->Error(
-        absl::StrCat(path, "shares[", index, "].requests"),
+        key,
         absl::StrCat("is more than the ", attempts, " that X gives ", dialect->name, " in all"));
   }
 }

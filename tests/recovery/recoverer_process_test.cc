@@ -133,21 +133,23 @@ TEST_F(RecovererProcessTest, WhatItWouldRunIsOneLine) {
 
 TEST_F(RecovererProcessTest, EveryMistakeIsNamedWithItsPlace) {
   Write(
-      "  - {stream: main, jobs: 0, source: {dialect: gnip-sample10-likes, account: a, label: b, user: u, password_file: token}}\n"
+      "  - {stream: main, jobs: 0, source: {dialect: x-v2-sample, bearer_token_file: token}}\n"
       "  - stream: main\n"
       "    source: {bearer_token_file: missing}\n"
-      "    shares: [{method: recovery, requests: 51}, {method: recover, requests: 1}]\n"
+      "    shares: [{method: recovery, requests: 51}, {method: recover, requests: 1},\n"
+      "             {method: search, requests: 1}]\n"
       "    replay_url: ftp://x\n");
   auto [code, output] = Check();
   EXPECT_EQ(code, 2);
   for (const char* line :
        {"r.yaml:4:26: streams[0].jobs: is out of range; use 1 to 100",
-        "r.yaml:4:47: streams[0].source.dialect: gnip-sample10-likes can not be asked for its past",
+        "r.yaml:4:47: streams[0].source.dialect: x-v2-sample can not be asked for its past",
         "r.yaml:5:13: streams[1].stream: \"main\" is used twice",
         "missing: No such file or directory",
         "r.yaml:7:43: streams[1].shares[0].requests: is more than the 50 that X gives",
         "r.yaml:7:57: streams[1].shares[1].method: \"recover\" is not one of recovery, replay",
-        "r.yaml:8:17: streams[1].replay_url: \"ftp://x\" is no URL"}) {
+        "r.yaml:8:39: streams[1].shares[2].requests: is not enough for a second page",
+        "r.yaml:9:17: streams[1].replay_url: \"ftp://x\" is no URL"}) {
     EXPECT_TRUE(absl::StrContains(output, line)) << line << "\n" << output;
   }
 }
