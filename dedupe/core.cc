@@ -60,21 +60,26 @@ void NoteLossTime(const v1::Loss& loss, SessionState* session) {
   VouchAfter(absl::ToUnixMicros(ToTime(loss.last_receive_time())), session);
 }
 
+// False when nothing of it is left.
+bool CutBefore(absl::Time from, v1::Cover* cover) {
+  v1::TimeRange* range = cover->mutable_create_time_range();
+  if (ToTime(range->start_time()) < from) SetTime(from, range->mutable_start_time());
+  return ToTime(range->start_time()) < ToTime(range->end_time());
+}
+
 // A cover was written before the source knew what would be lost of what stands
 // before it (a full spool gives up its oldest segment). False when nothing of
 // it is left.
 bool CutCover(const SessionState& session, v1::Cover* cover) {
   if (session.loss_time_unknown()) return false;
-  absl::Time vouch_from = absl::FromUnixMicros(session.vouch_from_micros());
-  v1::TimeRange* range = cover->mutable_create_time_range();
-  if (ToTime(range->start_time()) < vouch_from) SetTime(vouch_from, range->mutable_start_time());
-  return ToTime(range->start_time()) < ToTime(range->end_time());
+  return CutBefore(absl::FromUnixMicros(session.vouch_from_micros()), cover);
 }
 
 // What was fetched has nothing to do with when it was received: it lacks what
-// was lost since its fetch began, and nothing else.
-bool IsWhole(const SessionState& session, const v1::Cover& cover) {
-  return session.loss_end_offset() == 0 || session.loss_end_offset() <= cover.first_offset();
+// was lost since its fetch began, and what is below the floor (MarkNew).
+bool CutRecovered(const SessionState& session, absl::Time floor, v1::Cover* cover) {
+  bool lost = session.loss_end_offset() > cover->first_offset();
+  return !lost && CutBefore(floor, cover);
 }
 
 LogRecord HeadOf(const InputRecord& input) {
@@ -210,7 +215,7 @@ absl::Status Core::ApplyFrame(InputRecord input, SessionState* session, ApplyRes
                               Group* group) {
   LogRecord head = HeadOf(input);
   v1::Frame frame = std::move(*input.mutable_record()->mutable_record()->mutable_frame());
-  absl::StatusOr<Marks> marks = MarkNew(frame, group);
+  absl::StatusOr<Marks> marks = MarkNew(frame, IsRecoverySource(head.source_id()), group);
   if (!marks.ok()) return marks.status();
   if (session->loss_time_unknown()) {
     session->set_loss_time_unknown(false);
@@ -224,10 +229,9 @@ absl::Status Core::ApplyFrame(InputRecord input, SessionState* session, ApplyRes
                 head.admission_micros(), now());
   absl::Status counted = minutes_.OnFrame(frame, marks->new_bitmap, now());
   if (!counted.ok()) return counted;
-  recovery_.OnFrame(head.source_id(), frame, marks->new_count, marks->events - marks->new_count,
-                    now());
   result->new_events = marks->new_count;
-  result->duplicate_events = marks->events - marks->new_count;
+  result->duplicate_events = marks->events - marks->new_count - marks->refused_count;
+  recovery_.OnFrame(head.source_id(), frame, result->new_events, result->duplicate_events, now());
   session->set_events(session->events() + marks->events);
   session->set_new_events(session->new_events() + marks->new_count);
   state_.set_merged_events(state_.merged_events() + result->new_events);
@@ -245,7 +249,7 @@ absl::Status Core::ApplyOther(InputRecord input, SessionState* session, Group* g
       int64_t until = absl::ToUnixMicros(ToTime(record->cover().create_time_range().end_time()));
       NoteReceivedUntil(until, session);
       bool is_recovery = IsRecoverySource(out.source_id());
-      bool any_left = is_recovery ? IsWhole(*session, record->cover())
+      bool any_left = is_recovery ? CutRecovered(*session, floor(), record->mutable_cover())
                                   : CutCover(*session, record->mutable_cover());
       absl::Status added =
           gaps_.OnCover(out.source_id(), record->cover(), any_left, until, &group->changes);
@@ -313,12 +317,19 @@ bool Core::Remember(absl::string_view key, int64_t receive_micros, uint64_t sequ
   return true;
 }
 
-absl::StatusOr<Core::Marks> Core::MarkNew(const v1::Frame& frame, Group* group) {
+// What is fetched again from below the floor may be in the log already, and
+// nobody knows: it is not taken, and its cover is cut there, so that it
+// is reported as missing rather than delivered twice.
+absl::StatusOr<Core::Marks> Core::MarkNew(const v1::Frame& frame, bool is_recovery, Group* group) {
   Marks marks;
   marks.events = FrameEventCount(frame);
   marks.new_bitmap = EmptyBitmap(marks.events);
   for (uint32_t i = 0; i < marks.events; ++i) {
     std::string key = FrameWindowKey(frame, i);
+    if (is_recovery && WindowKeyTime(key) < FloorKeyTime()) {
+      ++marks.refused_count;
+      continue;
+    }
     absl::StatusOr<bool> is_new = IsNew(key);
     if (!is_new.ok()) return is_new.status();
     if (!*is_new) {

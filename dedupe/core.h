@@ -120,7 +120,7 @@ class Core {
   const store::v1::CoreState& state() const { return state_; }
   absl::Time now() const { return absl::FromUnixMicros(state_.now_micros()); }
   absl::Time floor() const { return absl::FromUnixMicros(state_.floor_micros()); }
-  // By how much the floor waits for sources that are away.
+  // By how much the floor waits for sources that are away and for fetches.
   absl::Duration held_back() const;
   // Known sources that are away for longer than the floor waits.
   std::vector<std::string> SourcesBeyondHold() const;
@@ -140,6 +140,8 @@ class Core {
     std::string late_bitmap;
     uint32_t new_count = 0;
     uint32_t late_count = 0;
+    // Neither new nor known: forgotten.
+    uint32_t refused_count = 0;
     uint32_t events = 0;
     // Buckets in which it holds a duplicate, ascending.
     std::vector<uint32_t> duplicate_buckets;
@@ -163,7 +165,7 @@ class Core {
   void AskForRemovals(int64_t admission_micros, Group* group);
   void NoteRuleSet(const store::v1::InputRecord& input, const v1::RuleSet& found, Group* group);
 
-  absl::StatusOr<Marks> MarkNew(const v1::Frame& frame, Group* group);
+  absl::StatusOr<Marks> MarkNew(const v1::Frame& frame, bool is_recovery, Group* group);
   absl::StatusOr<bool> IsNew(absl::string_view key) const;
   // True when it is a stray.
   bool Remember(absl::string_view key, int64_t receive_micros, uint64_t sequence, Group* group);

@@ -172,7 +172,8 @@ void Core::MoveNow(const store::v1::Tick& tick) {
 
 // A host whose clock is a day ahead at a start must not throw the window away
 // before two sources have told X's time: after a jump of the wall clock the
-// floor follows a minute per tick. It waits for sources that are away.
+// floor follows a minute per tick. It waits for sources that are away and for what is
+// being fetched again.
 void Core::MoveFloor(int64_t elapsed_micros, bool let_go) {
   int64_t settled = state_.now_micros();
   if (state_.settled_micros() > 0) {
@@ -198,6 +199,9 @@ int64_t Core::HoldMicros() const {
   int64_t hold = state_.settled_micros();
   for (const std::string& source_id : state_.sources()) {
     hold = std::min(hold, DeliveredUntil(source_id));
+  }
+  if (absl::optional<absl::Time> fetched = recovery_.OldestFetch()) {
+    hold = std::min(hold, absl::ToUnixMicros(*fetched + options_.window_span));
   }
   return std::max(hold, state_.settled_micros() - absl::ToInt64Microseconds(options_.hold_max));
 }

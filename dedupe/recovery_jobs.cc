@@ -59,6 +59,9 @@ std::string JobSentence(const RecoveryJob& job) {
   std::string text = absl::StrCat(
       done, " of ", job.steps_size(), job.steps_size() == 1 ? " step" : " steps", " done; ",
       job.totals().received_events(), " received, ", job.totals().new_events(), " new");
+  const RecoveryJob::Totals& totals = job.totals();
+  uint64_t refused = totals.received_events() - totals.new_events() - totals.duplicate_events();
+  if (refused > 0) absl::StrAppend(&text, ", ", refused, " from below the log's floor not taken");
   if (!job.error().empty()) absl::StrAppend(&text, "; ", job.error());
   return text;
 }
@@ -308,8 +311,9 @@ void RecoveryJobs::OnFrame(const std::string& source_id, const v1::Frame& frame,
     state_.set_day(DayOf(now));
     state_.set_posts_today(0);
   }
-  state_.set_posts_today(state_.posts_today() + new_events + duplicate_events);
-  state_.set_received_events(state_.received_events() + new_events + duplicate_events);
+  const uint32_t received = FrameEventCount(frame);
+  state_.set_posts_today(state_.posts_today() + received);
+  state_.set_received_events(state_.received_events() + received);
   state_.set_new_events(state_.new_events() + new_events);
   absl::Time created = SnowflakeTime(WindowKeyTime(FrameWindowKey(frame, 0)));
   for (uint64_t number : unfinished_) {
@@ -321,7 +325,7 @@ void RecoveryJobs::OnFrame(const std::string& source_id, const v1::Frame& frame,
       if (!is_its) continue;
       for (RecoveryJob::Totals* totals :
            {step.mutable_totals(), job.mutable_job()->mutable_totals()}) {
-        totals->set_received_events(totals->received_events() + new_events + duplicate_events);
+        totals->set_received_events(totals->received_events() + received);
         totals->set_new_events(totals->new_events() + new_events);
         totals->set_duplicate_events(totals->duplicate_events() + duplicate_events);
       }

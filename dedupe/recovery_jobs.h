@@ -65,7 +65,8 @@ class RecoveryJobs {
     // After a refusal that says no time, and one that only an operator ends.
     absl::Duration refused_wait = absl::Minutes(5);
     absl::Duration operator_wait = absl::Minutes(15);
-    // A fetch may take longer than was estimated.
+    // Another deduper, to which the same fetch is offered, may have a floor that
+    // is higher by this much.
     absl::Duration floor_margin = absl::Minutes(5);
     // A week of hours.
     int steps_max = 200;
@@ -98,6 +99,9 @@ class RecoveryJobs {
   const std::map<uint64_t, store::v1::StoredJob>& jobs() const { return jobs_; }
   const store::v1::RecoveryState& state() const { return state_; }
   size_t unfinished_count() const { return unfinished_.size(); }
+  // Where the oldest fetch begins that a recoverer has, or will have as soon as
+  // one takes it: the keys from there on are still asked for.
+  absl::optional<absl::Time> OldestFetch() const;
   v1::RecoveryQuota Quota(absl::Time now) const;
 
  private:

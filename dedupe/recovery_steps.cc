@@ -53,7 +53,7 @@ void RecoveryJobs::TickStep(Job* job, int place, const Facts& facts, WriteSet* c
 }
 
 // Time has passed since it was planned: somebody may have brought it, and the
-// floor has risen, also while it will run.
+// floor has risen. From now on the floor waits for it.
 bool RecoveryJobs::StillWanted(const Job& job, Step* step, const Facts& facts) {
   Interval range = IntervalOf(step->range());
   bool automatic = IsAutomatic(job.job());
@@ -64,8 +64,7 @@ bool RecoveryJobs::StillWanted(const Job& job, Step* step, const Facts& facts) {
     return false;
   }
   Interval fetch = IntervalOf(step->fetch_range());
-  int64_t lowest = absl::ToUnixMicros(facts.floor + ToDuration(step->estimated_duration()) +
-                                      options_.floor_margin);
+  int64_t lowest = absl::ToUnixMicros(facts.floor + options_.floor_margin);
   if (fetch.from >= lowest) return true;
   // X takes whole minutes at the coarsest.
   fetch.from = (lowest + kMinuteMicros - 1) / kMinuteMicros * kMinuteMicros;
@@ -79,6 +78,18 @@ bool RecoveryJobs::StillWanted(const Job& job, Step* step, const Facts& facts) {
   *step->mutable_range() = RangeOf(range);
   *step->mutable_fetch_range() = RangeOf(fetch);
   return true;
+}
+
+absl::optional<absl::Time> RecoveryJobs::OldestFetch() const {
+  absl::optional<absl::Time> oldest;
+  for (uint64_t number : unfinished_) {
+    for (const Step& step : jobs_.at(number).job().steps()) {
+      if (!IsAtWork(step)) continue;
+      absl::Time from = ToTime(step.fetch_range().start_time());
+      oldest = std::min(oldest.value_or(from), from);
+    }
+  }
+  return oldest;
 }
 
 bool RecoveryJobs::MayStart(const Step& step, const Facts& facts) const {

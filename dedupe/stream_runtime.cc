@@ -464,7 +464,8 @@ void StreamRuntime::CollectMetrics(MetricSink& sink) const {
                   stream, core.unheld_events());
   sink.AddGauge("braid_strays", "Keys outside the window that are remembered.", stream,
                 core.stray_count());
-  sink.AddGauge("braid_window_held_seconds", "By how much the floor waits for connections.", stream,
+  sink.AddGauge("braid_window_held_seconds",
+                "By how much the floor waits for connections and fetches.", stream,
                 held_seconds_.value());
   sink.AddGauge("braid_window_hold_exceeded", "Connections that are away for longer than that.",
                 stream, beyond_hold_count_.value());

@@ -25,8 +25,7 @@ constexpr char kRecoverer[] = "recovery/fra";
 
 class CoreRecoveryTest : public CoreConnectionsTest {
  protected:
-  void Start(config::v1::RecoveryConfig config = {}) {
-    Core::Options options;
+  void Start(config::v1::RecoveryConfig config = {}, Core::Options options = {}) {
     options.recovery.parent = "streams/main/";
     options.gaps.parent = "streams/main/";
     options.recovery.policy = *PolicyOf(config);
@@ -375,6 +374,53 @@ TEST_F(CoreRecoveryTest, ARestartInMidJobGoesOn) {
   Succeed(work);
   Run(2);
   EXPECT_EQ(job(1).state(), RecoveryJob::STATE_SUCCEEDED);
+}
+
+TEST_F(CoreRecoveryTest, TheFloorWaitsForWhatIsFetched) {
+  Core::Options options;
+  options.window_span = absl::Minutes(30);
+  Start({}, options);
+  Outage(700);
+  Run(90);
+  uint64_t work = Lease();
+  ASSERT_NE(work, 0u);
+  v1::TimeRange range = StepOf(work).fetch_range();
+  Bring(range, /*vouch=*/false);
+  uint64_t merged = core_->state().merged_events();
+  Run(2400);
+  EXPECT_LE(core_->floor(), ToTime(range.start_time()));
+  EXPECT_GT(core_->held_back(), absl::Minutes(10));
+  Bring(range);
+  EXPECT_EQ(core_->state().merged_events(), merged);
+  EXPECT_EQ(core_->state().duplicate_events(), 10u);
+  Run(2);
+  EXPECT_EQ(Stored(1).state(), Gap::STATE_RECOVERED);
+  // Its lease ran out meanwhile.
+  EXPECT_EQ(Lease(), work);
+  Succeed(work);
+  Run(5);
+  EXPECT_LT(core_->held_back(), absl::Seconds(20));
+}
+
+TEST_F(CoreRecoveryTest, WhatIsFetchedBelowTheFloorIsReportedAndNotDoubled) {
+  Core::Options options;
+  options.window_span = absl::Minutes(30);
+  options.hold_max = absl::Minutes(5);
+  Start({}, options);
+  Outage(700);
+  Run(90);
+  uint64_t work = Lease();
+  ASSERT_NE(work, 0u);
+  v1::TimeRange range = StepOf(work).fetch_range();
+  Bring(range, /*vouch=*/false);
+  uint64_t merged = core_->state().merged_events();
+  Run(2400);
+  ASSERT_GT(core_->floor(), ToTime(range.end_time()));
+  Bring(range);
+  EXPECT_EQ(core_->state().merged_events(), merged);
+  EXPECT_EQ(core_->state().duplicate_events(), 0u);
+  Run(2);
+  EXPECT_NE(gap(1).state(), Gap::STATE_RECOVERED);
 }
 
 TEST_F(CoreRecoveryTest, ASpoolOverflowOfARecovererIsNoGap) {

@@ -62,7 +62,8 @@ void RecoveryCheck::OnCommit(const std::vector<CommittedRecord>& records, const 
   CheckSteps(core);
 }
 
-// X's share is counted where steps are planned, and nothing is planned twice.
+// X's share is counted where steps are planned, nothing is planned twice, and what
+// is fetched is not forgotten meanwhile.
 void RecoveryCheck::CheckSteps(const Core& core) {
   std::map<int, int> at_work;
   std::map<uint32_t, std::vector<Interval>> spans;
@@ -70,7 +71,13 @@ void RecoveryCheck::CheckSteps(const Core& core) {
     if (IsEnded(job.job().state())) continue;
     for (const RecoveryJob::Step& step : job.job().steps()) {
       at_work[step.method()] += IsAtWork(step);
-      if (IsAtWork(step)) spans[job.job().partition()].push_back(IntervalOf(step.range()));
+      if (!IsAtWork(step)) continue;
+      spans[job.job().partition()].push_back(IntervalOf(step.range()));
+      bool waits = core.held_back() < options_.hold_max;
+      if (waits && core.floor() > ToTime(step.fetch_range().start_time())) {
+        Fail(absl::StrCat("the floor is at ", UtcText(core.floor()), " and job ", number,
+                          " fetches ", SpanText(IntervalOf(step.fetch_range()))));
+      }
     }
   }
   for (const auto& [method, count] : at_work) {
@@ -223,6 +230,7 @@ void RecoveryCheck::CheckGaps(const Store& store, const std::map<uint64_t, int>&
     bool asks = !route.off && route.jobs > 0 && route.window < absl::InfiniteDuration();
     if (asks && route.posts_per_request == 0) reach = std::max(reach, route.window);
   }
+  reach = std::min(reach, options_.window);
   absl::Status scanned = store.Scan(
       Table::kCover, CoverGapKey(0), CoverGapKey(UINT64_MAX),
       [&](absl::string_view, absl::string_view value) {

@@ -22,6 +22,8 @@ class RecoveryCheck {
   struct Options {
     std::string name;
     RecoveryPolicy policy;
+    absl::Duration window;
+    absl::Duration hold_max;
     // X's partition of each connection.
     std::map<std::string, uint32_t> partitions;
   };

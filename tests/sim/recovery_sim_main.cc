@@ -81,7 +81,6 @@ int main(int argc, char** argv) {
   app.add_option("--first", first);
   app.add_flag("--log", options.keep_log, "print what happened in each run");
   app.add_flag("--all", all, "go on after a failure, and count");
-  app.add_flag("--short-window", options.short_window, "dedupers forget sooner than X does");
   CLI11_PARSE(app, argc, argv);
   braid::LogOptions quiet;
   quiet.level = braid::LogLevel::kError;

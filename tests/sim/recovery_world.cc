@@ -29,7 +29,7 @@ constexpr absl::Duration kHead = absl::Seconds(2);
 
 }  // namespace
 
-RecoveryWorld::Setup RecoveryWorld::Draw(Random* random, bool short_window) {
+RecoveryWorld::Setup RecoveryWorld::Draw(Random* random) {
   auto below = [random](uint64_t bound) { return random->Below(bound); };
   Setup setup;
   setup.dedupers = 1 + static_cast<int>(below(2));
@@ -72,17 +72,20 @@ RecoveryWorld::Setup RecoveryWorld::Draw(Random* random, bool short_window) {
   setup.core.recovery.parent = "streams/main/";
   setup.core.gaps.parent = "streams/main/";
   setup.core.recovery.policy = setup.policy;
-  // What is forgotten would stand twice.
-  if (short_window) setup.core.window_span = absl::Minutes(40 + below(80));
   setup.fault_interval = absl::Seconds(30 + below(150));
   setup.small_spool = below(4) == 0;
+  if (below(3) == 0) {
+    // Dedupers forget sooner than X does; what is forgotten would stand twice.
+    setup.core.window_span = absl::Minutes(40 + below(80));
+    if (below(3) == 0) setup.core.hold_max = absl::Minutes(below(10));
+  }
   return setup;
 }
 
 RecoveryWorld::RecoveryWorld(uint64_t seed, const Options& options)
     : keep_log_(options.keep_log),
       random_(seed),
-      setup_(Draw(&random_, options.short_window)),
+      setup_(Draw(&random_)),
       // In a third of the runs midnight passes.
       world_(absl::FromUnixSeconds(1704067200) +
              (random_.Below(3) == 0 ? absl::Hours(22) + absl::Minutes(random_.Below(110))
@@ -101,6 +104,8 @@ RecoveryWorld::RecoveryWorld(uint64_t seed, const Options& options)
     RecoveryCheck::Options check;
     check.name = absl::StrCat("deduper ", i);
     check.policy = setup_.policy;
+    check.window = setup_.core.window_span;
+    check.hold_max = setup_.core.hold_max;
     for (const Connection& each : connections_) check.partitions[each.name] = each.partition;
     dedupers_[i].check = std::make_unique<RecoveryCheck>(std::move(check), &run_.failures);
   }

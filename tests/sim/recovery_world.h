@@ -54,8 +54,6 @@ class RecoveryWorld {
  public:
   struct Options {
     bool keep_log = false;
-    // Dedupers forget sooner than X: what is fetched is near the floor.
-    bool short_window = false;
   };
 
   RecoveryWorld(uint64_t seed, const Options& options);
@@ -123,7 +121,7 @@ class RecoveryWorld {
     int process = 0;
   };
 
-  static Setup Draw(Random* random, bool short_window);
+  static Setup Draw(Random* random);
   void MakeConnections();
 
   void StartDeduper(int index);
