@@ -28,8 +28,7 @@ class FetchedEvents {
 
   // One that came for the first time. REQUIRES: a post or an event. `x_now`: X
   // time of receipt, `now` the loop's.
-  void Add(absl::string_view line, const ScannedMessage& message, absl::Time x_now,
-           absl::Time now);
+  void Add(absl::string_view line, const ScannedMessage& message, absl::Time x_now, absl::Time now);
   // Closes a frame that has been open so long.
   void CloseOld(absl::Duration age, absl::Time now);
   void Close();

@@ -14,9 +14,8 @@ LookupFetch::LookupFetch(Loop& loop, HttpClient& http, RecordSink& sink, Options
       done_(std::move(done)),
       posts_(sink, options_.framer, {}, options_.source.dialect->unknown, &evidence_),
       share_(std::move(share)),
-      asker_(loop, http, options_.pages, std::move(token), [this](const PageAsker::End& end) {
-        Finish(end);
-      }) {
+      asker_(loop, http, options_.pages, std::move(token),
+             [this](const PageAsker::End& end) { Finish(end); }) {
   evidence_.asked = options_.wanted;
   evidence_.lookup.emplace();
   AskNext();

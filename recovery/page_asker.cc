@@ -63,9 +63,8 @@ void PageAsker::Begin() {
   if (!request.ok()) {
     End end{Stop::kRefused, {RetryClass::kHttp, Cause::kToken}};
     end.message = std::string(request.status().message());
-    return loop_.Post(owner_.Wrap([this, end = std::move(end)]() mutable {
-      Finish(std::move(end));
-    }));
+    return loop_.Post(
+        owner_.Wrap([this, end = std::move(end)]() mutable { Finish(std::move(end)); }));
   }
   if (share_ != nullptr && !std::exchange(share_->has_place, false)) {
     ticket_ = share_->window->Begin(loop_.Now());
@@ -104,8 +103,8 @@ void PageAsker::OnRefused(const RestAnswer& answer) {
                                    : ClassifyAnswer(answer.head, answer.body, XNow());
   // Before the first page nothing is lost by leaving it to the worker.
   bool is_patient = share_ == nullptr || !share_->is_optional;
-  bool again = is_patient && is_served_ && IsPassing(end.verdict.cause) &&
-               failures_ < options_.retries_max;
+  bool again =
+      is_patient && is_served_ && IsPassing(end.verdict.cause) && failures_ < options_.retries_max;
   if (!again) return Finish(std::move(end));
   absl::Duration delay = options_.retry_min * (1 << failures_++);
   if (end.verdict.cause == Cause::kRateLimited) {

@@ -68,8 +68,7 @@ class PageAsker {
   // May destroy the asker, as OnPage may.
   using OnEnd = std::function<void(const End& end)>;
 
-  PageAsker(Loop& loop, HttpClient& http, const Options& options, TokenSource token,
-            OnEnd on_end);
+  PageAsker(Loop& loop, HttpClient& http, const Options& options, TokenSource token, OnEnd on_end);
   ~PageAsker();
 
   // The body of a 200 answer, or the end. `share`: nullptr where none is kept; else

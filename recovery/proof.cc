@@ -200,8 +200,7 @@ FetchOutcome WithoutProof(v1::CompleteRequest::Outcome kind, std::string error) 
 
 // Asking once more brings no more.
 FetchOutcome JudgePart(const FetchEvidence& evidence) {
-  FetchOutcome outcome =
-      WithoutProof(v1::CompleteRequest::OUTCOME_REFUSED, evidence.unasked);
+  FetchOutcome outcome = WithoutProof(v1::CompleteRequest::OUTCOME_REFUSED, evidence.unasked);
   outcome.result.set_refusal(std::string(RefusalOf(Cause::kRules)));
   return outcome;
 }
@@ -209,9 +208,9 @@ FetchOutcome JudgePart(const FetchEvidence& evidence) {
 FetchOutcome JudgeLookup(const FetchEvidence& evidence) {
   uint64_t lacking = evidence.lookup->unanswered_ids + evidence.lost_lines;
   if (lacking > 0) {
-    return WithoutProof(v1::CompleteRequest::OUTCOME_INCOMPLETE,
-                        absl::StrCat(lacking, " of ", evidence.lookup->asked_ids,
-                                     " ids were not answered for"));
+    return WithoutProof(
+        v1::CompleteRequest::OUTCOME_INCOMPLETE,
+        absl::StrCat(lacking, " of ", evidence.lookup->asked_ids, " ids were not answered for"));
   }
   FetchOutcome outcome = WithoutProof(v1::CompleteRequest::OUTCOME_DONE, "");
   outcome.result.set_complete(true);

@@ -57,18 +57,19 @@ std::vector<Contract> ContractsOf(const Dialect& dialect, const RecoveredStream&
   return contracts;
 }
 
-const config::v1::RouteShare* FindShare(const RecoveredStream& stream, Method method) {
-  auto found = std::find_if(stream.shares().begin(), stream.shares().end(), [&](const auto& share) {
-    return share.method() == MethodWord(method);
-  });
-  return found == stream.shares().end() ? nullptr : &*found;
+// Its place among the shares.
+absl::optional<int> FindShare(const RecoveredStream& stream, Method method) {
+  for (int i = 0; i < stream.shares_size(); ++i) {
+    if (stream.shares(i).method() == MethodWord(method)) return i;
+  }
+  return absl::nullopt;
 }
 
 ConnectBudget ShareOf(const RecoveredStream& stream, const Contract& contract) {
   ConnectBudget share = contract.budget;
-  const config::v1::RouteShare* configured = FindShare(stream, contract.method);
-  share.attempts = configured != nullptr ? static_cast<int>(configured->requests())
-                                         : std::max(1, share.attempts / kUsualRecoverers);
+  absl::optional<int> place = FindShare(stream, contract.method);
+  share.attempts = place ? static_cast<int>(stream.shares(*place).requests())
+                         : std::max(1, share.attempts / kUsualRecoverers);
   return share;
 }
 
@@ -77,6 +78,22 @@ config::v1::SourceConfig WithPartition(config::v1::SourceConfig source) {
   const Dialect* row = FindDialect(source.dialect());
   if (row != nullptr && row->partitions > 0 && source.partition() == 0) source.set_partition(1);
   return source;
+}
+
+void CheckShare(const std::string& path, const RecoveredStream& stream, const Dialect& dialect,
+                const Contract& contract, ConfigReport* report) {
+  absl::optional<int> place = FindShare(stream, contract.method);
+  if (!place) return;
+  uint32_t requests = stream.shares(*place).requests();
+  const std::string key = absl::StrCat(path, "shares[", *place, "].requests");
+  if (IsPaged(contract.method) && requests <= stream.jobs()) {
+    report->Error(key, absl::StrCat("is not enough for a second page: write more than jobs, ",
+                                    stream.jobs()));
+  }
+  int attempts = contract.budget.attempts;
+  if (requests <= static_cast<uint32_t>(attempts)) return;
+  report->Error(
+      key, absl::StrCat("is more than the ", attempts, " that X gives ", dialect.name, " in all"));
 }
 
 void CheckStream(const std::string& path, const RecoveredStream& stream,
@@ -94,19 +111,7 @@ void CheckStream(const std::string& path, const RecoveredStream& stream,
                   absl::StrCat(dialect->name, " can not be asked for its past"));
   }
   for (const Contract& contract : contracts) {
-    const config::v1::RouteShare* share = FindShare(stream, contract.method);
-    if (share == nullptr) continue;
-    int attempts = contract.budget.attempts;
-    auto index = static_cast<int>(share - &stream.shares(0));
-    const std::string key = absl::StrCat(path, "shares[", index, "].requests");
-    if (IsPaged(contract.method) && share->requests() <= stream.jobs()) {
-      report->Error(key, absl::StrCat("is not enough for a second page: write more than jobs, ",
-                                      stream.jobs()));
-    }
-    if (share->requests() <= static_cast<uint32_t>(attempts)) continue;
-    report->Error(
-        key,
-        absl::StrCat("is more than the ", attempts, " that X gives ", dialect->name, " in all"));
+    CheckShare(path, stream, *dialect, contract, report);
   }
 }
 

@@ -313,8 +313,8 @@ bool RecoveryWorker::IsLost(const Job& job) const {
 
 void RecoveryWorker::CompleteAcknowledged(Job* job) {
   // Given up before everybody had it: its cover is void where it was not.
-  bool rests_on_it = !job->outcome->covers.empty() ||
-                     job->outcome->outcome == v1::CompleteRequest::OUTCOME_DONE;
+  bool rests_on_it =
+      !job->outcome->covers.empty() || job->outcome->outcome == v1::CompleteRequest::OUTCOME_DONE;
   if (rests_on_it && IsLost(*job)) {
     GiveUp(&*job->outcome);
     rests_on_it = false;

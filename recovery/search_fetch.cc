@@ -46,8 +46,8 @@ void SearchFetch::OnRules(std::vector<XRule> rules) {
   QueryLimits limits = options_.queries;
   limits.query_bytes_max = place_.query_bytes_max;
   queries_ = QueriesOf(rules, limits);
-  evidence_.unasked = rules.empty() ? "the stream has no rules by which to search"
-                                    : SkippedText(queries_.skipped);
+  evidence_.unasked =
+      rules.empty() ? "the stream has no rules by which to search" : SkippedText(queries_.skipped);
   if (queries_.queries.empty()) return Finish(PageAsker::End::Clean());
   for (const SearchQuery& query : queries_.queries) received_.push_back({query.text, {}});
   evidence_.begin_time = asker_.XNow();
@@ -58,9 +58,9 @@ void SearchFetch::AskPage(const std::string& next_token) {
   next_token_ = next_token;
   asker_.Ask(
       [this](const std::string& token) {
-        return BuildRequest(SearchRequest(options_.source, place_, queries_.queries[query_].text,
-                                          next_token_),
-                            token, 0);
+        return BuildRequest(
+            SearchRequest(options_.source, place_, queries_.queries[query_].text, next_token_),
+            token, 0);
       },
       &share_, [this](const std::string& body) { OnPage(body); });
 }

@@ -53,8 +53,8 @@ class SearchFetch final : public Fetch {
   };
 
   // REQUIRES: source.rules.
-  SearchFetch(Loop& loop, HttpClient& http, RecordSink& sink, Options options,
-              const Shares& shares, TokenSource token, Done done);
+  SearchFetch(Loop& loop, HttpClient& http, RecordSink& sink, Options options, const Shares& shares,
+              TokenSource token, Done done);
   ~SearchFetch() override;
 
   FetchProgress Progress() const override;

@@ -1,5 +1,5 @@
-// What X answers to a search, a lookup or a question of how many: posts as they are, byte for byte, and
-// where the next page begins.
+// What X answers to a search, a lookup or a question of how many: posts as they are, byte for byte,
+// and where the next page begins.
 //
 // v2 leaves the frame of a streamed post to whoever reads: PostLine makes it, so
 // that one that was searched for is read like one that was streamed.

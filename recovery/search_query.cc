@@ -48,8 +48,8 @@ std::vector<SearchQuery> Joined(const std::vector<XRule>& rules, size_t bytes_ma
   std::vector<SearchQuery> queries;
   for (const XRule& rule : rules) {
     const std::string part = Grouped(rule);
-    bool fits = !queries.empty() &&
-                queries.back().text.size() + kOr.size() + part.size() <= bytes_max;
+    bool fits =
+        !queries.empty() && queries.back().text.size() + kOr.size() + part.size() <= bytes_max;
     if (fits) {
       absl::StrAppend(&queries.back().text, kOr, part);
       queries.back().rule.reset();

@@ -87,12 +87,12 @@ RequestOptions RangeRequest(const SearchSource& source, const SearchPlace& place
   RequestOptions request = Base(source, url);
   bool is_gnip = place.family == XFamily::kGnip;
   request.parameters.emplace_back("query", query);
-  request.parameters.emplace_back(is_gnip ? "fromDate" : "start_time",
-                                  is_gnip ? MinuteStamp(place.asked.from)
-                                          : IsoSecond(place.asked.from));
-  request.parameters.emplace_back(is_gnip ? "toDate" : "end_time",
-                                  is_gnip ? MinuteStamp(place.asked.until)
-                                          : IsoSecond(place.asked.until));
+  request.parameters.emplace_back(
+      is_gnip ? "fromDate" : "start_time",
+      is_gnip ? MinuteStamp(place.asked.from) : IsoSecond(place.asked.from));
+  request.parameters.emplace_back(
+      is_gnip ? "toDate" : "end_time",
+      is_gnip ? MinuteStamp(place.asked.until) : IsoSecond(place.asked.until));
   return request;
 }
 

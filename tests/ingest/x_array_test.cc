@@ -38,8 +38,8 @@ TEST(ArrayTest, MembersOfAnObjectComeByteForByte) {
   parts.clear();
   EXPECT_TRUE(SplitObject("{}", &parts));
   EXPECT_TRUE(parts.empty());
-  for (absl::string_view text : {"", "{", "[]", "{1}", "{\"a\"}", "{\"a\":}", "{\"a\":1", "{\"a\":1]",
-                                 "{\"a\":1,}", "{\"a\":1}}", "{\"a:1}"}) {
+  for (absl::string_view text : {"", "{", "[]", "{1}", "{\"a\"}", "{\"a\":}", "{\"a\":1",
+                                 "{\"a\":1]", "{\"a\":1,}", "{\"a\":1}}", "{\"a:1}"}) {
     EXPECT_FALSE(SplitObject(text, &parts)) << text;
   }
 }

@@ -149,8 +149,9 @@ TEST(ProofTest, WhatCameAndHowItEndedDecideWhatIsVouchedFor) {
        With(Counted(100, 100), [](FetchEvidence* e) { e->counts[1].clear(); }), Plain(),
        kIncomplete, "clean_end", "", ""},
       {"asked while X still indexed it",
-       With(Counted(100, 100),
-            [](FetchEvidence* e) { e->begin_time = kFrom + absl::Minutes(10) + absl::Seconds(29); }),
+       With(
+           Counted(100, 100),
+           [](FetchEvidence* e) { e->begin_time = kFrom + absl::Minutes(10) + absl::Seconds(29); }),
        Plain(), kIncomplete, "clean_end", "", ""},
       {"as many as X counts, and a line lost",
        With(Counted(100, 100), [](FetchEvidence* e) { e->lost_lines = 1; }), Plain(), kIncomplete,

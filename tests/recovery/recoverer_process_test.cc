@@ -66,9 +66,8 @@ class RecovererProcessTest : public emulator::EmulatorFixture {
     absl::Status started = daemon_->Start();
     ASSERT_TRUE(started.ok()) << started;
   }
-  v1::RecoveryStep Step(
-      int from_ago, int until_ago,
-      v1::RecoveryJob::Method method = v1::RecoveryJob::METHOD_RECOVERY) const {
+  v1::RecoveryStep Step(int from_ago, int until_ago,
+                        v1::RecoveryJob::Method method = v1::RecoveryJob::METHOD_RECOVERY) const {
     v1::RecoveryStep step;
     step.mutable_step()->set_method(method);
     *step.mutable_step()->mutable_fetch_range() =
@@ -127,8 +126,10 @@ TEST_F(RecovererProcessTest, WhatItWouldRunIsOneLine) {
   Write("  - {stream: main, source: {bearer_token_file: token}}\n");
   auto [code, output] = Check();
   EXPECT_EQ(code, 0);
-  EXPECT_EQ(output, absl::StrCat(Path("r.yaml"),
-                                 ": ok, 1 stream: main (x-v2-filtered: recovery, search, lookup; 1 at a time)\n"));
+  EXPECT_EQ(output,
+            absl::StrCat(
+                Path("r.yaml"),
+                ": ok, 1 stream: main (x-v2-filtered: recovery, search, lookup; 1 at a time)\n"));
 }
 
 TEST_F(RecovererProcessTest, EveryMistakeIsNamedWithItsPlace) {
@@ -148,7 +149,7 @@ TEST_F(RecovererProcessTest, EveryMistakeIsNamedWithItsPlace) {
         "missing: No such file or directory",
         "r.yaml:7:43: streams[1].shares[0].requests: is more than the 50 that X gives",
         "r.yaml:7:57: streams[1].shares[1].method: \"recover\" is not one of recovery, replay",
-        "r.yaml:8:39: streams[1].shares[2].requests: is not enough for a second page",
+        "r.yaml:8:41: streams[1].shares[2].requests: is not enough for a second page",
         "r.yaml:9:17: streams[1].replay_url: \"ftp://x\" is no URL"}) {
     EXPECT_TRUE(absl::StrContains(output, line)) << line << "\n" << output;
   }

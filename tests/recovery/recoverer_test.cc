@@ -326,8 +326,7 @@ TEST_F(RecovererTest, ARangeBeyondTheWindowIsRefused) {
   EXPECT_EQ(desk_.completions()[1].recovery_result().refusal(), "not_offered");
 }
 
-constexpr char kTwoRules[] =
-    R"({"add":[{"value":"cat","tag":"cats"},{"value":"dog"}]})";
+constexpr char kTwoRules[] = R"({"add":[{"value":"cat","tag":"cats"},{"value":"dog"}]})";
 
 TEST_F(RecovererTest, SearchFindsWhatTheStreamsRulesDoAsManyAsXCounts) {
   Start("x-v2-filtered", kFiltered);
@@ -427,7 +426,8 @@ TEST_F(RecovererTest, ManyRulesAreSearchedForTogether) {
   std::vector<std::string> rules;
   for (int i = 0; i < 60; ++i) rules.push_back(absl::StrCat("{\"value\":\"some rule ", i, "\"}"));
   ASSERT_EQ(Post("/2/tweets/search/stream/rules",
-           absl::StrCat("{\"add\":[", absl::StrJoin(rules, ","), "]}")), 201);
+                 absl::StrCat("{\"add\":[", absl::StrJoin(rules, ","), "]}")),
+            201);
   Give(&desk_, Step(Job::METHOD_SEARCH, 9, 8));
   ASSERT_TRUE(desk_.Await(1));
   EXPECT_EQ(desk_.completions()[0].recovery_result().proof(), "counts");
@@ -438,7 +438,8 @@ TEST_F(RecovererTest, ManyRulesAreSearchedForTogether) {
 TEST_F(RecovererTest, RulesThatSearchCanNotBeAskedForAreNamedAndNothingIsVouchedFor) {
   Start("x-v2-filtered", kFiltered);
   ASSERT_EQ(Post("/2/tweets/search/stream/rules",
-           R"({"add":[{"value":"cat"},{"value":"dog sample:50"}]})"), 201);
+                 R"({"add":[{"value":"cat"},{"value":"dog sample:50"}]})"),
+            201);
   Give(&desk_, Step(Job::METHOD_SEARCH, 9, 6));
   ASSERT_TRUE(desk_.Await(1));
   Complete end = desk_.completions()[0];
@@ -476,7 +477,8 @@ TEST_F(RecovererTest, ASearchBeyondXsLimitIsRefusedWithTheTimeToComeAgain) {
 TEST_F(RecovererTest, GnipIsSearchedByPowerTracksRules) {
   Start("gnip-powertrack", emulator::kPowertrack);
   ASSERT_EQ(Post("/rules/powertrack/accounts/me/publishers/twitter/prod.json",
-           R"({"rules":[{"value":"cat"},{"value":"dog"}]})"), 201);
+                 R"({"rules":[{"value":"cat"},{"value":"dog"}]})"),
+            201);
   ASSERT_EQ(Post("/2/tweets/search/stream/rules", kTwoRules), 201);
   Give(&desk_, Step(Job::METHOD_SEARCH, 9, 6));
   ASSERT_TRUE(desk_.Await(1));

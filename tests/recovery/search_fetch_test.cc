@@ -63,7 +63,8 @@ class SearchFetchTest : public testing::Test {
           end_ = std::move(evidence);
         });
   }
-  void Answer(int status, const std::string& body, std::map<std::string, std::string> headers = {}) {
+  void Answer(int status, const std::string& body,
+              std::map<std::string, std::string> headers = {}) {
     ASSERT_NE(x_.wire, nullptr) << "nothing is asked";
     std::shared_ptr<HttpHandler> wire = std::move(x_.wire);
     headers.emplace("date", "Mon, 01 Jan 2024 00:00:00 GMT");
@@ -75,7 +76,8 @@ class SearchFetchTest : public testing::Test {
   void AnswerRules(const std::vector<std::string>& values) {
     std::vector<std::string> rules;
     for (const std::string& value : values) {
-      rules.push_back(absl::StrCat("{\"id\":\"", rules.size() + 1, "\",\"value\":\"", value, "\"}"));
+      rules.push_back(
+          absl::StrCat("{\"id\":\"", rules.size() + 1, "\",\"value\":\"", value, "\"}"));
     }
     Answer(200, absl::StrCat("{\"data\":[", absl::StrJoin(rules, ","), "]}"));
   }
@@ -256,9 +258,10 @@ std::string Counts(absl::Time from, uint64_t first, uint64_t second, int minutes
   for (int i = 0; i < minutes; ++i) {
     absl::Time start = from + absl::Minutes(i);
     uint64_t count = i == 0 ? first : i == 1 ? second : 0;
-    buckets.push_back(absl::StrCat(
-        "{\"start\":\"", IsoSecond(absl::ToUnixMicros(start)), "\",\"end\":\"",
-        IsoSecond(absl::ToUnixMicros(start + absl::Minutes(1))), "\",\"tweet_count\":", count, "}"));
+    buckets.push_back(absl::StrCat("{\"start\":\"", IsoSecond(absl::ToUnixMicros(start)),
+                                   "\",\"end\":\"",
+                                   IsoSecond(absl::ToUnixMicros(start + absl::Minutes(1))),
+                                   "\",\"tweet_count\":", count, "}"));
   }
   return absl::StrCat("{\"data\":[", absl::StrJoin(buckets, ","), "],\"meta\":{}}");
 }

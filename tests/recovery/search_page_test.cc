@@ -11,9 +11,9 @@ constexpr XFamily kV2 = XFamily::kV2;
 constexpr XFamily kGnip = XFamily::kGnip;
 
 TEST(SearchPageTest, PostsComeByteForByteAndSayWhereTheNextPageIs) {
-  auto page = ParseSearchPage(
-      kV2, R"({"data":[{"id":"9", "text":"a,}\"]"},{"text":"b","id":"8"}],)"
-           R"("meta":{"newest_id":"9","result_count":2,"next_token":"n1"}})");
+  auto page =
+      ParseSearchPage(kV2, R"({"data":[{"id":"9", "text":"a,}\"]"},{"text":"b","id":"8"}],)"
+                           R"("meta":{"newest_id":"9","result_count":2,"next_token":"n1"}})");
   ASSERT_TRUE(page.ok()) << page.status();
   EXPECT_EQ(page->posts, (std::vector<absl::string_view>{R"({"id":"9", "text":"a,}\"]"})",
                                                          R"({"text":"b","id":"8"})"}));

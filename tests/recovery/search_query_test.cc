@@ -62,7 +62,8 @@ TEST(SearchQueryTest, ManyRulesShareQueriesAsLongAsTheyMayBe) {
 }
 
 TEST(SearchQueryTest, WhatCanNotBeAskedForIsNamed) {
-  SearchQueries queries = QueriesOf(Rules({"cat sample:10", "dog", std::string(20, 'x')}), {14, 25});
+  SearchQueries queries =
+      QueriesOf(Rules({"cat sample:10", "dog", std::string(20, 'x')}), {14, 25});
   EXPECT_EQ(Texts(queries), "dog <2>");
   EXPECT_EQ(SkippedText(queries.skipped),
             "search can not be asked for 2 rules: \"cat sample:10\" uses sample:, "
