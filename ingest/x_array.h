@@ -1,5 +1,6 @@
-// A line that is a JSON array of records, as Powerstream may send it: the
-// elements, byte for byte, each to be read like a line of its own.
+// JSON that holds records: a line that is an array of them, as Powerstream may
+// send it, and the objects that are answers of X. Elements come byte for byte, each
+// to be read like a line of its own.
 // Source: docs/X-API 2.14 (whether X sends arrays or objects is unknown).
 //
 // Pure. Bounds: those of the line.
@@ -20,6 +21,13 @@ bool IsArrayLine(absl::string_view line);
 // strings do not close, or something follows: nothing of such a line may be
 // trusted. Elements are not checked further.
 bool SplitArray(absl::string_view line, std::vector<absl::string_view>* elements);
+
+// A member of an object: its name as it is written, without quotes, and its value.
+struct JsonPart {
+  absl::string_view name, value;
+};
+// The same of an object's members: for an answer that holds records.
+bool SplitObject(absl::string_view object, std::vector<JsonPart>* parts);
 
 }  // namespace braid
 

@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
+#include "ingest/json_quote.h"
 #include "ingest/x_request.h"
 
 namespace braid {
@@ -11,20 +12,6 @@ namespace {
 
 // What surrounds a rule in a body, with room for escapes of quotes.
 constexpr size_t kRuleBytes = 64;
-
-std::string JsonQuote(absl::string_view text) {
-  std::string out = "\"";
-  for (char c : text) {
-    if (c == '"' || c == '\\') {
-      absl::StrAppend(&out, "\\", std::string(1, c));
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      absl::StrAppend(&out, "\\u", absl::Hex(c, absl::kZeroPad4));
-    } else {
-      out += c;
-    }
-  }
-  return out + '"';
-}
 
 std::string RuleJson(const XRule& rule) {
   std::string tag = rule.tag.empty() ? "" : absl::StrCat(",\"tag\":", JsonQuote(rule.tag));

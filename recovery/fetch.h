@@ -10,6 +10,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
@@ -35,6 +36,9 @@ class Fetch {
   virtual ~Fetch() = default;
   virtual FetchProgress Progress() const = 0;
 };
+
+// What the Authorization header is made of.
+using TokenSource = std::function<absl::StatusOr<std::string>()>;
 
 // Begins at once; `done` runs in a later turn. Unimplemented: this source does
 // not offer it.

@@ -4,9 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/hash.h"
 #include "base/log.h"
-#include "proto/window_key.h"
 
 namespace braid {
 namespace {
@@ -15,35 +13,28 @@ namespace {
 // asked for.
 constexpr absl::Duration kBeyond = absl::Minutes(1);
 
-int64_t MinuteOf(int64_t micros) {
-  constexpr int64_t kMinuteMicros = 60'000'000;
-  return micros / kMinuteMicros * kMinuteMicros;
-}
-
 }  // namespace
 
 PastFetch::PastFetch(Loop& loop, HttpClient& http, RecordSink& sink, Options options,
                      const TokenSource& token, Done done)
     : loop_(loop),
       http_(http),
-      sink_(sink),
       options_(std::move(options)),
       done_(std::move(done)),
       clock_(loop.WallNow(), loop.Now()),
-      framer_(options_.framer),
+      events_(sink, options_.framer, options_.witnesses, &evidence_),
       feed_(options_.past.request.dialect->unknown),
-      witnesses_(options_.witnesses.begin(), options_.witnesses.end()),
       open_time_(loop.Now()) {
   evidence_.asked = options_.past.asked;
   evidence_.has_final_record = options_.past.has_final_record;
-  evidence_.keys_digest = DigestOfNothing();
+  if (options_.counted_max > 0) evidence_.minutes.emplace();
   Open(token);
 }
 
 PastFetch::~PastFetch() {
   if (reader_ != nullptr) reader_->Detach();
   http_.Close(request_id_);
-  CloseFrame();
+  events_.Close();
 }
 
 void PastFetch::Open(const TokenSource& token) {
@@ -74,7 +65,7 @@ void PastFetch::Watch() {
                               : Verdict{RetryClass::kNetwork, Cause::kNoAnswer},
                   absl::StrCat("nothing came for ", absl::FormatDuration(options_.stall_after)));
   }
-  if (!framer_.empty() && loop_.Now() - frame_open_time_ >= options_.frame_age_max) CloseFrame();
+  events_.CloseOld(options_.frame_age_max, loop_.Now());
   loop_.After(options_.watch_interval, owner_.Wrap([this] {
     if (done_) Watch();
   }));
@@ -84,31 +75,22 @@ void PastFetch::OnStreamHead(const HttpHead& head, absl::Time now) {
   head_ = head;
   clock_.OnHead(DateOf(head), now);
   evidence_.http_status = head.status;
+  evidence_.begin_time = XNow();
 }
 
 void PastFetch::OnStreamBlock(LineBlock block) {
   if (!done_) return;
   evidence_.bytes += block.received_bytes;
   feed_.Take(block, this);
-  AppendFrames();
   if (outside_ <= options_.outside_max) return;
   Finish(FetchEvidence::Stop::kBroken, {RetryClass::kTerminal, Cause::kOtherMessage},
          "X sends what is newer than the range: it does not know the parameters");
 }
 
 void PastFetch::OnEvent(absl::string_view line, const ScannedMessage& message, absl::Time now) {
-  bool is_post = message.kind == ScannedMessage::Kind::kPost;
-  ++evidence_.events;
-  evidence_.keys_digest +=
-      Hash64(is_post ? PostWindowKey(message.post_id) : EventWindowKey(message.key));
-  if (is_post && witnesses_.erase(message.post_id) > 0) {
-    evidence_.seen_witnesses.push_back(message.post_id);
-  }
   NoteTime(message.create_time);
-  if (framer_.empty()) frame_open_time_ = loop_.Now();
-  framer_.Add({line, message.post_id, is_post ? nullptr : &message.key, clock_.At(now),
-               v1::EVENT_ORIGIN_RECOVERY, &message.rule_tags},
-              &closed_frames_);
+  Count(message);
+  events_.Add(line, message, clock_.At(now), loop_.Now());
 }
 
 void PastFetch::NoteTime(absl::Time create_time) {
@@ -124,6 +106,15 @@ void PastFetch::NoteTime(absl::Time create_time) {
   if (minute < newest) evidence_.is_in_order = false;
   evidence_.last_minute = std::max(minute, newest);
   reached_ = std::max(reached_, create_time);
+}
+
+void PastFetch::Count(const ScannedMessage& message) {
+  if (!evidence_.minutes || message.kind != ScannedMessage::Kind::kPost) return;
+  int64_t micros = absl::ToUnixMicros(message.create_time);
+  bool is_asked = evidence_.asked.from <= micros && micros < evidence_.asked.until;
+  if (!is_asked || !counted_ids_.insert(message.post_id).second) return;
+  ++(*evidence_.minutes)[MinuteOf(micros)];
+  if (counted_ids_.size() > options_.counted_max) evidence_.minutes.reset();
 }
 
 void PastFetch::OnControl(absl::string_view line, const ScannedMessage& message, absl::Time) {
@@ -145,21 +136,6 @@ void PastFetch::OnDropped(const LineBlock::Dropped& dropped) {
   evidence_.lost_lines += std::max<uint64_t>(dropped.lines, 1);
 }
 
-void PastFetch::AppendFrames() {
-  for (v1::Frame& frame : closed_frames_) {
-    v1::SessionRecord record;
-    *record.mutable_frame() = std::move(frame);
-    sink_.Append(std::move(record));
-  }
-  if (!closed_frames_.empty()) frame_open_time_ = loop_.Now();
-  closed_frames_.clear();
-}
-
-void PastFetch::CloseFrame() {
-  framer_.Close(&closed_frames_);
-  AppendFrames();
-}
-
 // What the end cut in two belongs to the last minute, which is asked for again.
 void PastFetch::OnStreamEnd(const HttpEnd& end, const std::string& body) {
   using Stop = FetchEvidence::Stop;
@@ -179,7 +155,7 @@ void PastFetch::Finish(FetchEvidence::Stop stop, const Verdict& verdict,
                        absl::string_view message) {
   if (reader_ != nullptr) reader_->Detach();
   http_.Close(request_id_);
-  CloseFrame();
+  events_.Close();
   evidence_.stop = stop;
   evidence_.verdict = verdict;
   evidence_.message = BoundedText(message, options_.message_bytes_max);

@@ -12,10 +12,10 @@
 #define BRAID_RECOVERY_PAST_FETCH_H_
 
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
@@ -27,6 +27,7 @@
 #include "ingest/stream_reader.h"
 #include "ingest/x_clock.h"
 #include "recovery/fetch.h"
+#include "recovery/fetched_events.h"
 #include "recovery/past_request.h"
 
 namespace braid {
@@ -45,12 +46,12 @@ class PastFetch final : public Fetch, private StreamConsumer, private MessageSin
     absl::Duration watch_interval = absl::Milliseconds(200);
     size_t message_bytes_max = 2048;
     uint64_t outside_max = 1000;
+    // Distinct posts that are counted by the minute, 16 bytes each; beyond it, or
+    // with 0, none are.
+    size_t counted_max = 0;
     StreamReader::Options reader;
     Framer::Options framer;
   };
-  // What the Authorization header is made of.
-  using TokenSource = std::function<absl::StatusOr<std::string>()>;
-
   PastFetch(Loop& loop, HttpClient& http, RecordSink& sink, Options options,
             const TokenSource& token, Done done);
   ~PastFetch() override;
@@ -61,9 +62,8 @@ class PastFetch final : public Fetch, private StreamConsumer, private MessageSin
   void Open(const TokenSource& token);
   void Watch();
   void Finish(FetchEvidence::Stop stop, const Verdict& verdict, absl::string_view message);
-  void AppendFrames();
-  void CloseFrame();
   void NoteTime(absl::Time create_time);
+  void Count(const ScannedMessage& message);
   absl::Time XNow() const { return clock_.At(loop_.Now()); }
 
   void OnStreamConnected() override {}
@@ -81,27 +81,24 @@ class PastFetch final : public Fetch, private StreamConsumer, private MessageSin
 
   Loop& loop_;
   HttpClient& http_;
-  RecordSink& sink_;
   const Options options_;
   Done done_;
 
   XClock clock_;
-  Framer framer_;
+  FetchEvidence evidence_;
+  FetchedEvents events_;
   MessageFeed feed_;
-  std::set<uint64_t> witnesses_;
   std::shared_ptr<StreamReader> reader_;
   HttpClient::RequestId request_id_ = 0;
   absl::Time open_time_;
-  absl::Time frame_open_time_;
   HttpHead head_;
-  FetchEvidence evidence_;
   absl::Time reached_ = absl::InfinitePast();
   // X said that it would end the stream.
   absl::optional<Verdict> announced_;
+  absl::flat_hash_set<uint64_t> counted_ids_;
   std::string last_words_;
   bool is_cut_ = false;
   uint64_t outside_ = 0;
-  std::vector<v1::Frame> closed_frames_;
   Owner owner_;
 };
 

@@ -1,6 +1,5 @@
 #include "recovery/past_request.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -14,28 +13,19 @@ namespace {
 
 using Method = v1::RecoveryJob::Method;
 
-constexpr int64_t kSecondMicros = 1'000'000;
-constexpr int64_t kMinuteMicros = 60 * kSecondMicros;
-
-// Whole units, never less than what was wanted. Times are after 1970.
-Interval Outward(const Interval& wanted, int64_t unit) {
-  return {wanted.from / unit * unit, (wanted.until + unit - 1) / unit * unit};
-}
-
 std::string Text(int64_t micros, const char* format) {
   return absl::FormatTime(format, absl::FromUnixMicros(micros), absl::UTCTimeZone());
 }
 
 PastRequest Recovery(const PastSource& source, const Interval& wanted) {
-  constexpr char kIso[] = "%Y-%m-%dT%H:%M:%SZ";
   XFamily family = source.live.dialect->family;
   PastRequest past;
   past.request = source.live;
   if (!source.recovery_url.empty()) past.request.url = source.recovery_url;
-  past.asked = Outward(wanted, kSecondMicros);
+  past.asked = Outward(wanted, absl::Seconds(1));
   past.has_final_record = family == XFamily::kGnip;
-  past.request.parameters.emplace_back(StartTimeParameter(family), Text(past.asked.from, kIso));
-  past.request.parameters.emplace_back(EndTimeParameter(family), Text(past.asked.until, kIso));
+  past.request.parameters.emplace_back(StartTimeParameter(family), IsoSecond(past.asked.from));
+  past.request.parameters.emplace_back(EndTimeParameter(family), IsoSecond(past.asked.until));
   return past;
 }
 
@@ -52,31 +42,37 @@ std::string ReplayUrl(const PastSource& source) {
 }
 
 PastRequest Replay(const PastSource& source, const Interval& wanted) {
-  constexpr char kMinute[] = "%Y%m%d%H%M";
   PastRequest past;
   past.request = source.live;
   past.request.url = ReplayUrl(source);
-  past.asked = Outward(wanted, kMinuteMicros);
+  past.asked = Outward(wanted, absl::Minutes(1));
   past.has_final_record = true;
-  past.request.parameters.emplace_back("fromDate", Text(past.asked.from, kMinute));
-  past.request.parameters.emplace_back("toDate", Text(past.asked.until, kMinute));
+  past.request.parameters.emplace_back("fromDate", MinuteStamp(past.asked.from));
+  past.request.parameters.emplace_back("toDate", MinuteStamp(past.asked.until));
   return past;
+}
+
+// Those that are a stream.
+bool Has(const Dialect& dialect, Method method) {
+  if (method == v1::RecoveryJob::METHOD_RECOVERY) return dialect.has_recovery;
+  return method == v1::RecoveryJob::METHOD_REPLAY && dialect.has_replay;
 }
 
 }  // namespace
 
-std::vector<Method> StreamMethods(const Dialect& dialect) {
-  std::vector<Method> methods;
-  if (dialect.has_recovery) methods.push_back(v1::RecoveryJob::METHOD_RECOVERY);
-  if (dialect.has_replay) methods.push_back(v1::RecoveryJob::METHOD_REPLAY);
-  return methods;
+std::string IsoSecond(int64_t micros) { return Text(micros, "%Y-%m-%dT%H:%M:%SZ"); }
+
+std::string MinuteStamp(int64_t micros) { return Text(micros, "%Y%m%d%H%M"); }
+
+Interval Outward(const Interval& wanted, absl::Duration unit) {
+  int64_t micros = absl::ToInt64Microseconds(unit);
+  return {wanted.from / micros * micros, (wanted.until + micros - 1) / micros * micros};
 }
 
 absl::StatusOr<PastRequest> MakePastRequest(const PastSource& source,
                                             const v1::RecoveryStep& step) {
-  std::vector<Method> methods = StreamMethods(*source.live.dialect);
   Method method = step.step().method();
-  if (std::find(methods.begin(), methods.end(), method) == methods.end()) {
+  if (!Has(*source.live.dialect, method)) {
     return absl::UnimplementedError(
         absl::StrCat(source.live.dialect->name, " has no ", v1::RecoveryJob::Method_Name(method)));
   }

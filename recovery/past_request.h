@@ -38,8 +38,12 @@ struct PastRequest {
 // Unimplemented: the dialect has no such method.
 absl::StatusOr<PastRequest> MakePastRequest(const PastSource& source, const v1::RecoveryStep& step);
 
-// Those that MakePastRequest knows for it.
-std::vector<v1::RecoveryJob::Method> StreamMethods(const Dialect& dialect);
+// How times are written, of Unix microseconds: "2026-11-20T12:00:00Z", and
+// "202611201200".
+std::string IsoSecond(int64_t micros);
+std::string MinuteStamp(int64_t micros);
+// Whole units, never less than what was wanted. REQUIRES: after 1970.
+Interval Outward(const Interval& wanted, absl::Duration unit);
 
 }  // namespace braid
 

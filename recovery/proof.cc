@@ -16,6 +16,9 @@ namespace {
 // The share of witnesses that may be missing: deleted, or protected since.
 constexpr size_t kWitnessesPerMissing = 5;
 
+// Of X's search and counts (docs/X-API 1.15, 2.2).
+constexpr absl::Duration kIndexDelay = absl::Seconds(30);
+
 constexpr char kLost[] = "the spool gave up what had come: it was full, or its disk failed";
 
 // What may be vouched for, before witnesses are heard.
@@ -66,6 +69,35 @@ bool IsSameTwice(const FetchEvidence& evidence, const std::vector<v1::RecoverySt
   });
 }
 
+// Each query by itself: what several find would be counted several times.
+bool IsCounted(const FetchEvidence& evidence) {
+  const Interval& asked = evidence.asked;
+  // X counted by then what it could not find yet.
+  bool is_indexed = evidence.begin_time >= absl::FromUnixMicros(asked.until) + kIndexDelay;
+  const auto has_all = [&](const std::vector<CountedSpan>& of_query) {
+    IntervalSet spans;
+    for (const CountedSpan& each : of_query) {
+      if (each.received < each.counted) return false;
+      spans.Add(each.span);
+    }
+    return spans.Covers(asked);
+  };
+  return is_indexed && !evidence.counts.empty() &&
+         std::all_of(evidence.counts.begin(), evidence.counts.end(), has_all);
+}
+
+// What is said of a clean end.
+std::string ShortOf(const FetchEvidence& evidence) {
+  uint64_t lacking = 0;
+  for (const auto& of_query : evidence.counts) {
+    for (const CountedSpan& each : of_query) {
+      if (each.received < each.counted) lacking += each.counted - each.received;
+    }
+  }
+  if (lacking == 0) return "the stream ended cleanly, which alone proves nothing";
+  return absl::StrCat("X counts ", lacking, " posts that did not come: it counts deleted ones too");
+}
+
 // The minutes before the last one are all there: X sends them in order.
 Claim ByOrder(const FetchEvidence& evidence, std::string why) {
   const Interval& asked = evidence.asked;
@@ -90,10 +122,11 @@ Claim ClaimOf(const FetchEvidence& evidence, const std::vector<v1::RecoveryStep>
     return ByOrder(evidence,
                    absl::StrCat("the stream ended early: ", CauseWord(evidence.verdict.cause)));
   }
+  if (IsCounted(evidence)) return {{evidence.asked}, {}, kProofCounts, ""};
   if (IsSameTwice(evidence, steps)) return {{evidence.asked}, {}, kProofSameTwice, ""};
   Claim claim = ByOrder(evidence, "the stream ended without X's final record");
   if (!claim.covers.empty()) return claim;
-  return Nothing("the stream ended cleanly, which alone proves nothing", kProofCleanEnd);
+  return Nothing(ShortOf(evidence), kProofCleanEnd);
 }
 
 bool IsWithin(const std::vector<Interval>& intervals, int64_t micros) {
@@ -165,6 +198,26 @@ FetchOutcome WithoutProof(v1::CompleteRequest::Outcome kind, std::string error) 
   return outcome;
 }
 
+// Asking once more brings no more.
+FetchOutcome JudgePart(const FetchEvidence& evidence) {
+  FetchOutcome outcome = WithoutProof(v1::CompleteRequest::OUTCOME_REFUSED, evidence.unasked);
+  outcome.result.set_refusal(std::string(RefusalOf(Cause::kRules)));
+  return outcome;
+}
+
+FetchOutcome JudgeLookup(const FetchEvidence& evidence) {
+  uint64_t lacking = evidence.lookup->unanswered_ids + evidence.lost_lines;
+  if (lacking > 0) {
+    return WithoutProof(
+        v1::CompleteRequest::OUTCOME_INCOMPLETE,
+        absl::StrCat(lacking, " of ", evidence.lookup->asked_ids, " ids were not answered for"));
+  }
+  FetchOutcome outcome = WithoutProof(v1::CompleteRequest::OUTCOME_DONE, "");
+  outcome.result.set_complete(true);
+  outcome.result.set_proof(std::string(kProofAnswered));
+  return outcome;
+}
+
 FetchOutcome JudgeEnd(const FetchEvidence& evidence, const std::vector<v1::RecoveryStep>& steps) {
   switch (evidence.stop) {
     case FetchEvidence::Stop::kRefused:
@@ -175,6 +228,9 @@ FetchOutcome JudgeEnd(const FetchEvidence& evidence, const std::vector<v1::Recov
     case FetchEvidence::Stop::kStopped:
       return WithoutProof(v1::CompleteRequest::OUTCOME_INCOMPLETE, "stopped");
     case FetchEvidence::Stop::kClean:
+      if (evidence.lookup) return JudgeLookup(evidence);
+      if (!evidence.unasked.empty() && evidence.lost_lines == 0) return JudgePart(evidence);
+      break;
     case FetchEvidence::Stop::kBroken:
     case FetchEvidence::Stop::kLost:
       break;
@@ -189,6 +245,11 @@ FetchOutcome Judge(const FetchEvidence& evidence, const std::vector<v1::Recovery
   FetchOutcome outcome = JudgeEnd(evidence, steps);
   FillCounts(evidence, &outcome.result);
   return outcome;
+}
+
+int64_t MinuteOf(int64_t micros) {
+  constexpr int64_t kMinuteMicros = 60'000'000;
+  return micros / kMinuteMicros * kMinuteMicros;
 }
 
 uint64_t DigestOfNothing() { return Hash64(""); }

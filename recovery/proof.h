@@ -5,9 +5,14 @@
 //   X's final record, its count equal to ours     the range less what X names
 //   no loss, clean end, the same keys as the last
 //     clean attempt, repeat_after before          the range
+//   clean end, and in no minute of any query
+//     fewer than X counts                         the range
 //   clean end                                     nothing yet: half a proof
 //   end before the final record where X sends
 //     the oldest minute first                     all before the last minute
+//   all that search can be asked for, and not
+//     every rule                                  nothing: the route is used up
+//   an answer for each id that was looked up      nothing: it is done all the same
 //   anything else, any line lost                  nothing
 //
 // And nothing is vouched for that lacks more than a fifth of the posts that
@@ -19,6 +24,7 @@
 #define BRAID_RECOVERY_PROOF_H_
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -33,11 +39,26 @@
 
 namespace braid {
 
-// RecoveryResult.proof. The last is half a proof: the same keys once more, late
+// RecoveryResult.proof. A clean end is half a proof: the same keys once more, late
 // enough, are the other half.
 inline constexpr absl::string_view kProofFinalRecord = "final_record";
 inline constexpr absl::string_view kProofSameTwice = "same_twice";
 inline constexpr absl::string_view kProofCleanEnd = "clean_end";
+inline constexpr absl::string_view kProofCounts = "counts";
+// Of what is known by its ids alone.
+inline constexpr absl::string_view kProofAnswered = "answered";
+
+// Start of the minute; Unix microseconds.
+int64_t MinuteOf(int64_t micros);
+// By that.
+using MinuteCounts = std::map<int64_t, uint64_t>;
+
+// Of a part of one minute: what X counts and what came.
+struct CountedSpan {
+  Interval span;
+  uint64_t counted = 0;
+  uint64_t received = 0;
+};
 
 struct FetchEvidence {
   enum class Stop {
@@ -71,6 +92,21 @@ struct FetchEvidence {
   absl::optional<int64_t> last_minute;
   bool is_in_order = true;
   absl::optional<FinalRecord> final_record;
+  // What belongs to the range and this source can not be asked for; empty:
+  // nothing.
+  std::string unasked;
+  // Distinct posts of the range that came; nullopt: nobody counted them.
+  absl::optional<MinuteCounts> minutes;
+  // X's own counts, of each query; empty: there are none.
+  std::vector<std::vector<CountedSpan>> counts;
+  // When the first post was asked for. X time.
+  absl::Time begin_time = absl::InfinitePast();
+  // Where ids were asked for, not a range.
+  struct Lookup {
+    uint64_t asked_ids = 0;
+    uint64_t unanswered_ids = 0;
+  };
+  absl::optional<Lookup> lookup;
   // Of the step's witnesses: those that came.
   std::vector<uint64_t> seen_witnesses;
   // X time.

@@ -6,10 +6,20 @@
 #include "base/version.h"
 #include "ingest/source_plan.h"
 #include "proto/recovery_terms.h"
+#include "proto/time_range.h"
+#include "recovery/counted_fetch.h"
+#include "recovery/lookup_fetch.h"
 #include "recovery/past_fetch.h"
 #include "recovery/route_table.h"
+#include "recovery/search_fetch.h"
 
 namespace braid {
+namespace {
+
+// An hour of 500 posts a second.
+constexpr size_t kCountedMax = 2'000'000;
+
+}  // namespace
 
 RecoveredStream::RecoveredStream(Loop& loop, HttpClient& http, FileSystem& files, Random& random,
                                  AttemptLedger& ledger, StreamPlan plan, Options options,
@@ -54,11 +64,10 @@ void RecoveredStream::MakeWorker() {
   options.network = options_.network;
   options.stream = absl::StrCat("streams/", plan_.stream);
   options.jobs = plan_.jobs;
-  RecoveryWorker::Windows windows;
   for (const auto& [method, share] : plan_.windows) {
     AttemptLedger::Key key{plan_.source.account(),
                            absl::StrCat(plan_.dialect->name, "/", MethodWord(method))};
-    windows.emplace(method, &ledger_.WindowOf(key, share));
+    windows_.emplace(method, &ledger_.WindowOf(key, share));
   }
   std::vector<WorkClient*> clients;
   for (const Deduper& deduper : dedupers_) clients.push_back(deduper.work);
@@ -67,12 +76,72 @@ void RecoveredStream::MakeWorker() {
   };
   MutexLock lock(&worker_mu_);
   worker_ = std::make_unique<RecoveryWorker>(loop_, random_, *spool_, clients, options, maker,
-                                             windows, [this] { ledger_.Save(); });
+                                             windows_, [this] { ledger_.Save(); });
 }
 
 absl::StatusOr<std::unique_ptr<Fetch>> RecoveredStream::MakeFetch(const v1::RecoveryStep& step,
                                                                   RecordSink& sink,
                                                                   Fetch::Done done) {
+  if (step.step().method() == v1::RecoveryJob::METHOD_SEARCH) {
+    return MakeSearchFetch(step, sink, std::move(done));
+  }
+  if (step.step().method() == v1::RecoveryJob::METHOD_LOOKUP) {
+    return MakeLookupFetch(step, sink, std::move(done));
+  }
+  return MakePastFetch(step, sink, std::move(done));
+}
+
+PageShare RecoveredStream::ShareOf(RecoveryWorker::Method method) {
+  return {windows_.at(method), [this] { ledger_.Save(); }};
+}
+
+PageShare RecoveredStream::ShareOfCounts() {
+  PageShare share = ShareOf(v1::RecoveryJob::METHOD_SEARCH);
+  // Gnip counts both together.
+  if (plan_.counts) {
+    AttemptLedger::Key key{plan_.source.account(), absl::StrCat(plan_.dialect->name, "/counts")};
+    share.window = &ledger_.WindowOf(key, *plan_.counts);
+  }
+  share.has_place = false;
+  share.is_optional = true;
+  return share;
+}
+
+absl::StatusOr<std::unique_ptr<Fetch>> RecoveredStream::MakeSearchFetch(
+    const v1::RecoveryStep& step, RecordSink& sink, Fetch::Done done) {
+  if (!plan_.search.rules) {
+    return absl::UnimplementedError(
+        "nobody can tell from source.url where the rules are by which to search; write "
+        "source.rules_url");
+  }
+  SearchFetch::Options options;
+  options.source = plan_.search;
+  options.wanted = IntervalOf(step.step().fetch_range());
+  if (options.wanted.empty()) return absl::InvalidArgumentError("the step asks for no range");
+  options.witnesses.assign(step.witness_post_ids().begin(), step.witness_post_ids().end());
+  return std::make_unique<SearchFetch>(
+      loop_, http_, sink, std::move(options),
+      SearchFetch::Shares{ShareOf(step.step().method()), ShareOfCounts()},
+      [this] { return ReadCredentials(plan_.source); }, std::move(done));
+}
+
+absl::StatusOr<std::unique_ptr<Fetch>> RecoveredStream::MakeLookupFetch(
+    const v1::RecoveryStep& step, RecordSink& sink, Fetch::Done done) {
+  LookupFetch::Options options;
+  options.source = plan_.search;
+  options.wanted = IntervalOf(step.step().fetch_range());
+  options.post_ids.assign(step.post_ids().begin(), step.post_ids().end());
+  const auto& witnesses = step.witness_post_ids();
+  if (options.post_ids.empty()) options.post_ids.assign(witnesses.begin(), witnesses.end());
+  if (options.post_ids.empty()) return absl::InvalidArgumentError("the step names no ids");
+  return std::make_unique<LookupFetch>(
+      loop_, http_, sink, std::move(options), ShareOf(step.step().method()),
+      [this] { return ReadCredentials(plan_.source); }, std::move(done));
+}
+
+absl::StatusOr<std::unique_ptr<Fetch>> RecoveredStream::MakePastFetch(const v1::RecoveryStep& step,
+                                                                      RecordSink& sink,
+                                                                      Fetch::Done done) {
   absl::StatusOr<PastRequest> past = MakePastRequest(plan_.past, step);
   if (!past.ok()) return past.status();
   PastFetch::Options options;
@@ -80,8 +149,20 @@ absl::StatusOr<std::unique_ptr<Fetch>> RecoveredStream::MakeFetch(const v1::Reco
   options.witnesses.assign(step.witness_post_ids().begin(), step.witness_post_ids().end());
   options.stall_after = plan_.dialect->stall_after;
   options.reader = plan_.reader;
-  return std::make_unique<PastFetch>(
-      loop_, http_, sink, std::move(options), [this] { return ReadCredentials(plan_.source); },
+  auto token = [this] { return ReadCredentials(plan_.source); };
+  // Where X has no final record, its counts are asked for.
+  bool is_counted = plan_.counts.has_value() && plan_.search.rules.has_value();
+  if (!is_counted) {
+    return std::make_unique<PastFetch>(loop_, http_, sink, std::move(options), token,
+                                       std::move(done));
+  }
+  options.counted_max = kCountedMax;
+  return std::make_unique<CountedFetch>(
+      loop_, http_, plan_.search, ShareOfCounts(), token,
+      [&](Fetch::Done fetched) {
+        return std::make_unique<PastFetch>(loop_, http_, sink, std::move(options), token,
+                                           std::move(fetched));
+      },
       std::move(done));
 }
 

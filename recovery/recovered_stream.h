@@ -25,6 +25,7 @@
 #include "ingest/offer_set.h"
 #include "ingest/spool.h"
 #include "ingest/work_client.h"
+#include "recovery/page_asker.h"
 #include "recovery/recoverer_config.h"
 #include "recovery/recovery_worker.h"
 
@@ -63,8 +64,18 @@ class RecoveredStream {
  private:
   void MakeOffers();
   void MakeWorker();
+  absl::StatusOr<std::unique_ptr<Fetch>> MakePastFetch(const v1::RecoveryStep& step,
+                                                       RecordSink& sink, Fetch::Done done);
+  absl::StatusOr<std::unique_ptr<Fetch>> MakeSearchFetch(const v1::RecoveryStep& step,
+                                                         RecordSink& sink, Fetch::Done done);
+  absl::StatusOr<std::unique_ptr<Fetch>> MakeLookupFetch(const v1::RecoveryStep& step,
+                                                         RecordSink& sink, Fetch::Done done);
+  // By the step's method.
   absl::StatusOr<std::unique_ptr<Fetch>> MakeFetch(const v1::RecoveryStep& step, RecordSink& sink,
                                                    Fetch::Done done);
+  // Of its pages; the worker has begun the first.
+  PageShare ShareOf(RecoveryWorker::Method method);
+  PageShare ShareOfCounts();
   v1::ConnectionReport Report() const;
 
   Loop& loop_;
@@ -77,6 +88,7 @@ class RecoveredStream {
   const std::vector<Deduper> dedupers_;
   std::unique_ptr<Spool> spool_;
   std::unique_ptr<OfferSet> offers_;
+  RecoveryWorker::Windows windows_;
   // Null before Open and while draining. Set and cleared on the loop.
   mutable Mutex worker_mu_;
   std::unique_ptr<RecoveryWorker> worker_ ABSL_GUARDED_BY(worker_mu_);

@@ -18,25 +18,58 @@ using Method = v1::RecoveryJob::Method;
 // Two recoverers in two networks share an account.
 constexpr int kUsualRecoverers = 2;
 
-// X's, of everybody together. A recovery is a connect like any other; replays
-// have a window of their own (docs/X-API 1.13).
-ConnectBudget ContractOf(const Dialect& dialect, Method method) {
-  if (method == v1::RecoveryJob::METHOD_REPLAY) return {5, absl::Minutes(5)};
-  return dialect.connect_budget;
+// Of the archive, and of counts (docs/X-API 2.2).
+constexpr int kArchiveRequests = 300;
+constexpr ConnectBudget kCounts = {300 / kUsualRecoverers, absl::Minutes(15)};
+
+// What X gives to everybody together. A recovery is a connect like any other; the
+// other routes have windows of their own.
+struct Contract {
+  Method method;
+  ConnectBudget budget;
+};
+
+// A fetch keeps its first request's place to its end.
+bool IsPaged(Method method) {
+  return method == v1::RecoveryJob::METHOD_SEARCH || method == v1::RecoveryJob::METHOD_LOOKUP;
 }
 
-const config::v1::RouteShare* FindShare(const RecoveredStream& stream, Method method) {
-  auto found = std::find_if(stream.shares().begin(), stream.shares().end(), [&](const auto& share) {
-    return share.method() == MethodWord(method);
-  });
-  return found == stream.shares().end() ? nullptr : &*found;
+// Of the ways in which X can be asked by a recoverer.
+std::vector<Contract> ContractsOf(const Dialect& dialect, const RecoveredStream& stream) {
+  std::vector<Contract> contracts;
+  for (const RouteLimits& route : RoutesOf(dialect)) {
+    ConnectBudget budget{route.requests, route.request_window};
+    switch (route.method) {
+      case v1::RecoveryJob::METHOD_RECOVERY:
+        budget = dialect.connect_budget;
+        break;
+      case v1::RecoveryJob::METHOD_SEARCH:
+        if (IsArchive(stream.search_url())) budget.attempts = kArchiveRequests;
+        break;
+      case v1::RecoveryJob::METHOD_REPLAY:
+      case v1::RecoveryJob::METHOD_LOOKUP:
+        break;
+      default:
+        continue;
+    }
+    contracts.push_back({route.method, budget});
+  }
+  return contracts;
 }
 
-ConnectBudget ShareOf(const RecoveredStream& stream, const Dialect& dialect, Method method) {
-  ConnectBudget share = ContractOf(dialect, method);
-  const config::v1::RouteShare* configured = FindShare(stream, method);
-  share.attempts = configured != nullptr ? static_cast<int>(configured->requests())
-                                         : std::max(1, share.attempts / kUsualRecoverers);
+// Its place among the shares.
+absl::optional<int> FindShare(const RecoveredStream& stream, Method method) {
+  for (int i = 0; i < stream.shares_size(); ++i) {
+    if (stream.shares(i).method() == MethodWord(method)) return i;
+  }
+  return absl::nullopt;
+}
+
+ConnectBudget ShareOf(const RecoveredStream& stream, const Contract& contract) {
+  ConnectBudget share = contract.budget;
+  absl::optional<int> place = FindShare(stream, contract.method);
+  share.attempts = place ? static_cast<int>(stream.shares(*place).requests())
+                         : std::max(1, share.attempts / kUsualRecoverers);
   return share;
 }
 
@@ -47,25 +80,38 @@ config::v1::SourceConfig WithPartition(config::v1::SourceConfig source) {
   return source;
 }
 
+void CheckShare(const std::string& path, const RecoveredStream& stream, const Dialect& dialect,
+                const Contract& contract, ConfigReport* report) {
+  absl::optional<int> place = FindShare(stream, contract.method);
+  if (!place) return;
+  uint32_t requests = stream.shares(*place).requests();
+  const std::string key = absl::StrCat(path, "shares[", *place, "].requests");
+  if (IsPaged(contract.method) && requests <= stream.jobs()) {
+    report->Error(key, absl::StrCat("is not enough for a second page: write more than jobs, ",
+                                    stream.jobs()));
+  }
+  int attempts = contract.budget.attempts;
+  if (requests <= static_cast<uint32_t>(attempts)) return;
+  report->Error(
+      key, absl::StrCat("is more than the ", attempts, " that X gives ", dialect.name, " in all"));
+}
+
 void CheckStream(const std::string& path, const RecoveredStream& stream,
                  const std::string& recoverer, ConfigReport* report,
                  const ConfigProblems& problems) {
   absl::optional<Dialect> dialect =
       CheckSource(path + "source.", WithPartition(stream.source()), recoverer, report, problems);
   if (!dialect.has_value()) return;
-  std::vector<Method> methods = StreamMethods(*dialect);
-  if (methods.empty()) {
+  std::vector<Contract> contracts = ContractsOf(*dialect, stream);
+  bool has_past = std::any_of(contracts.begin(), contracts.end(), [](const Contract& contract) {
+    return contract.method != v1::RecoveryJob::METHOD_LOOKUP;
+  });
+  if (!has_past) {
     report->Error(path + "source.dialect",
                   absl::StrCat(dialect->name, " can not be asked for its past"));
   }
-  for (Method method : methods) {
-    const config::v1::RouteShare* share = FindShare(stream, method);
-    int contract = ContractOf(*dialect, method).attempts;
-    if (share == nullptr || share->requests() <= static_cast<uint32_t>(contract)) continue;
-    auto index = static_cast<int>(share - &stream.shares(0));
-    report->Error(
-        absl::StrCat(path, "shares[", index, "].requests"),
-        absl::StrCat("is more than the ", contract, " that X gives ", dialect->name, " in all"));
+  for (const Contract& contract : contracts) {
+    CheckShare(path, stream, *dialect, contract, report);
   }
 }
 
@@ -96,8 +142,10 @@ std::vector<StreamPlan> PlanStreams(const RecovererConfig& config) {
     plan.reader.line_bytes_max = plan.source.line_max_bytes();
     plan.reader.room_wait = absl::Seconds(30);
     plan.jobs = static_cast<int>(stream.jobs());
-    for (Method method : StreamMethods(*plan.dialect)) {
-      plan.windows.emplace(method, ShareOf(stream, *plan.dialect, method));
+    plan.search = SearchSourceOf(stream, plan.past.live);
+    if (plan.dialect->family == XFamily::kV2) plan.counts = kCounts;
+    for (const Contract& contract : ContractsOf(*plan.dialect, stream)) {
+      plan.windows.emplace(contract.method, ShareOf(stream, contract));
     }
     plans.push_back(std::move(plan));
   }

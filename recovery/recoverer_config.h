@@ -12,12 +12,14 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "absl/types/optional.h"
 #include "base/config_check.h"
 #include "braid/config/v1/config.pb.h"
 #include "braid/v1/recovery.pb.h"
 #include "ingest/stream_reader.h"
 #include "ingest/x_dialect.h"
 #include "recovery/past_request.h"
+#include "recovery/search_request.h"
 
 namespace braid {
 
@@ -31,11 +33,14 @@ struct StreamPlan {
   // The row with its settings; past.live.dialect points to it.
   std::shared_ptr<const Dialect> dialect;
   PastSource past;
+  SearchSource search;
   StreamReader::Options reader;
   // At once.
   int jobs = 1;
   // What it does, and how often it may begin.
   std::map<v1::RecoveryJob::Method, ConnectBudget> windows;
+  // How often X may be asked for its counts, where that is apart from its search.
+  absl::optional<ConnectBudget> counts;
 };
 
 // REQUIRES: checked without errors.

@@ -313,15 +313,16 @@ bool RecoveryWorker::IsLost(const Job& job) const {
 
 void RecoveryWorker::CompleteAcknowledged(Job* job) {
   // Given up before everybody had it: its cover is void where it was not.
-  bool has_covers = !job->outcome->covers.empty();
-  if (has_covers && IsLost(*job)) {
+  bool rests_on_it =
+      !job->outcome->covers.empty() || job->outcome->outcome == v1::CompleteRequest::OUTCOME_DONE;
+  if (rests_on_it && IsLost(*job)) {
     GiveUp(&*job->outcome);
-    has_covers = false;
+    rests_on_it = false;
   }
   std::vector<Seat*> seats = job->seats;
   for (Seat* seat : seats) {
     bool has_it = spool_.AcknowledgedOffset(seat->deduper) >= job->end_offset;
-    if (!has_covers || has_it) Complete(job, seat);
+    if (!rests_on_it || has_it) Complete(job, seat);
   }
 }
 

@@ -5,7 +5,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "ingest/x_dialect.h"
 #include "proto/enum_word.h"
 
 namespace braid {
@@ -99,22 +98,6 @@ RouteLimits LookupRoute() {
   route.posts_per_request = kV2Page;
   route.granularity = absl::Seconds(1);
   return route;
-}
-
-// Search needs a query that equals the stream: its rules (1.15). Powerstream's
-// rules are known to no search (2.14). Lookup knows posts only, and answers in
-// v2's form.
-std::vector<RouteLimits> RoutesOf(const Dialect& dialect) {
-  const bool posts = dialect.unknown == v1::EVENT_KIND_UNSPECIFIED;
-  std::vector<RouteLimits> routes = {SpoolRoute()};
-  if (dialect.backfill_minutes_max > 0) routes.push_back(BackfillRoute(dialect));
-  if (dialect.has_recovery) routes.push_back(RecoveryRoute(dialect));
-  if (dialect.has_replay) routes.push_back(ReplayRoute());
-  if (dialect.has_rules && dialect.family != XFamily::kPowerstream) {
-    routes.push_back(SearchRoute(dialect));
-  }
-  if (posts && dialect.family == XFamily::kV2) routes.push_back(LookupRoute());
-  return routes;
 }
 
 // What a number of the configuration may be.
@@ -263,6 +246,22 @@ class PolicyReader {
 };
 
 }  // namespace
+
+// Search needs a query that equals the stream: its rules (1.15). Powerstream's
+// rules are known to no search (2.14). Lookup knows posts only, and answers in
+// v2's form.
+std::vector<RouteLimits> RoutesOf(const Dialect& dialect) {
+  const bool posts = dialect.unknown == v1::EVENT_KIND_UNSPECIFIED;
+  std::vector<RouteLimits> routes = {SpoolRoute()};
+  if (dialect.backfill_minutes_max > 0) routes.push_back(BackfillRoute(dialect));
+  if (dialect.has_recovery) routes.push_back(RecoveryRoute(dialect));
+  if (dialect.has_replay) routes.push_back(ReplayRoute());
+  if (dialect.has_rules && dialect.family != XFamily::kPowerstream) {
+    routes.push_back(SearchRoute(dialect));
+  }
+  if (posts && dialect.family == XFamily::kV2) routes.push_back(LookupRoute());
+  return routes;
+}
 
 absl::StatusOr<RecoveryPolicy> PolicyOf(const config::v1::RecoveryConfig& config) {
   return PolicyReader(config).Read();

@@ -16,6 +16,7 @@
 #include "absl/time/time.h"
 #include "braid/config/v1/config.pb.h"
 #include "braid/v1/recovery.pb.h"
+#include "ingest/x_dialect.h"
 
 namespace braid {
 
@@ -64,6 +65,9 @@ struct RecoveryPolicy {
   bool search_misses_operators = false;
   bool bills_per_day = false;
 };
+
+// Those of the dialect in the order in which they are tried, with X's own numbers.
+std::vector<RouteLimits> RoutesOf(const Dialect& dialect);
 
 // InvalidArgument names each key that is wrong, and the remedy.
 absl::StatusOr<RecoveryPolicy> PolicyOf(const config::v1::RecoveryConfig& config);

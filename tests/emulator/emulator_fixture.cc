@@ -57,6 +57,22 @@ std::pair<int, std::string> EmulatorFixture::Get(const std::string& target,
   return {status, status == 200 ? "" : client.Head() + client.Body()};
 }
 
+int EmulatorFixture::Post(const std::string& target, const std::string& body) {
+  ClientOptions options;
+  options.method = "POST";
+  options.target = target;
+  options.headers = absl::StrCat("Content-Length: ", body.size(), "\r\n");
+  options.body = body;
+  return StreamClient(emulator_->port(), options).Status();
+}
+
+std::set<uint64_t> EmulatorFixture::IdsOf(const std::string& target) {
+  auto client = Open(target);
+  std::set<uint64_t> ids;
+  for (const std::string& line : ReadToEnd(client.get())) ids.insert(std::stoull(DataId(line)));
+  return ids;
+}
+
 std::vector<std::string> ReadRecords(StreamClient* client, size_t count) {
   std::vector<std::string> records;
   std::string line;

@@ -6,6 +6,7 @@
 #define BRAID_TESTS_EMULATOR_EMULATOR_FIXTURE_H_
 
 #include <memory>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -32,6 +33,10 @@ class EmulatorFixture : public testing::Test {
   std::unique_ptr<StreamClient> Open(const std::string& target, const std::string& headers = "");
   // Status and body of something that is no stream.
   std::pair<int, std::string> Get(const std::string& target, const std::string& headers = "");
+  // Status.
+  int Post(const std::string& target, const std::string& body);
+  // Of the posts of a stream that ends.
+  std::set<uint64_t> IdsOf(const std::string& target);
   int Ask(const std::string& command) { return Control(emulator_->control_port(), command).first; }
 
   EmulatorOptions options_;
@@ -40,6 +45,7 @@ class EmulatorFixture : public testing::Test {
 };
 
 inline constexpr char kGzipHeader[] = "Accept-Encoding: gzip\r\n";
+inline constexpr char kFiltered[] = "/2/tweets/search/stream";
 inline constexpr char kPowertrack[] = "/stream/powertrack/accounts/me/publishers/twitter/prod.json";
 
 // The next lines that are no keep-alives, up to `count` or the end.

@@ -21,8 +21,6 @@ namespace {
 using absl::StrCat;
 using absl::StrContains;
 
-constexpr char kFiltered[] = "/2/tweets/search/stream";
-
 // Any date will do; that none of it is near the host's clock is the point.
 const absl::Time kStart = absl::FromUnixSeconds(1700000040);
 

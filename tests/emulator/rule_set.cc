@@ -5,6 +5,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "base/hash.h"
 
 namespace braid::emulator {
@@ -23,6 +24,27 @@ uint64_t PercentOf(absl::string_view query) {
   return kUsualPercent;
 }
 
+// Of "(a) OR (b)", and of "(a)": the parts; of anything else none.
+std::vector<absl::string_view> Alternatives(absl::string_view query) {
+  std::vector<absl::string_view> parts;
+  while (!query.empty()) {
+    if (query[0] != '(') return {};
+    size_t end = 0;
+    bool in_quotes = false;
+    for (int depth = 0; end < query.size(); ++end) {
+      if (query[end] == '"') in_quotes = !in_quotes;
+      if (in_quotes) continue;
+      if (query[end] == '(') ++depth;
+      if (query[end] == ')' && --depth == 0) break;
+    }
+    if (end == query.size()) return {};
+    parts.push_back(query.substr(1, end - 1));
+    query.remove_prefix(end + 1);
+    if (!query.empty() && !absl::ConsumePrefix(&query, " OR ")) return {};
+  }
+  return parts;
+}
+
 // X refuses what it can not parse; parentheses and quotes are what people get wrong.
 bool IsBalanced(absl::string_view value) {
   int depth = 0;
@@ -39,6 +61,11 @@ bool IsBalanced(absl::string_view value) {
 }  // namespace
 
 bool QueryMatches(absl::string_view query, const Event& post) {
+  std::vector<absl::string_view> parts = Alternatives(query);
+  if (!parts.empty()) {
+    return std::any_of(parts.begin(), parts.end(),
+                       [&](absl::string_view part) { return QueryMatches(part, post); });
+  }
   return Hash64(absl::StrCat(query, "\n", post.body)) % 100 < PercentOf(query);
 }
 

@@ -3,8 +3,8 @@
 // The model is small and the same everywhere (stream, search, counts): whether
 // a post matches a query depends on the post's body and the query's text alone.
 // `sample:N` in a query makes it match N % of posts; every other query matches a
-// quarter. So sets of rules overlap, a post has one tag or several, and the same
-// query finds in search what the stream sent.
+// quarter; "(a) OR (b)" matches what a or b do. So sets of rules overlap, a post
+// has one tag or several, and the same query finds in search what the stream sent.
 //
 // Threads: one. Bounds: `count_max` rules of `value_bytes_max`.
 

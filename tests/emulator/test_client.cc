@@ -55,8 +55,9 @@ struct StreamClient::Gzip {
 
 StreamClient::StreamClient(int port, const ClientOptions& options)
     : fd_(Connect(port, options)), ssl_(options.tls ? StartTls(fd_) : nullptr) {
-  std::string request = absl::StrCat("GET ", options.target, " HTTP/1.1\r\nHost: localhost\r\n",
-                                     options.headers, "\r\n", options.body);
+  std::string request =
+      absl::StrCat(options.method, " ", options.target, " HTTP/1.1\r\nHost: localhost\r\n",
+                   options.headers, "\r\n", options.body);
   if (ssl_ != nullptr) {
     SSL_write(ssl_, request.data(), static_cast<int>(request.size()));
   } else {

@@ -17,6 +17,7 @@ namespace braid::emulator {
 enum class StreamEnd { kNone, kZeroChunk, kCutOff, kReset, kTimeout };
 
 struct ClientOptions {
+  std::string method = "GET";
   std::string target = "/2/tweets/search/stream";
   std::string headers;  // "name: value\r\n" each
   std::string body;

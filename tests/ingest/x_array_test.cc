@@ -26,6 +26,24 @@ TEST(ArrayTest, WhatDoesNotCloseOrGoesOnIsNoArray) {
   }
 }
 
+TEST(ArrayTest, MembersOfAnObjectComeByteForByte) {
+  std::vector<JsonPart> parts;
+  ASSERT_TRUE(SplitObject(R"( {"a" : [1,{"x":2}] , "b\"}" :"y,}","c":{ }} )", &parts));
+  ASSERT_EQ(parts.size(), 3u);
+  EXPECT_EQ(parts[0].name, "a");
+  EXPECT_EQ(parts[0].value, R"([1,{"x":2}])");
+  EXPECT_EQ(parts[1].name, R"(b\"})");
+  EXPECT_EQ(parts[1].value, R"("y,}")");
+  EXPECT_EQ(parts[2].value, "{ }");
+  parts.clear();
+  EXPECT_TRUE(SplitObject("{}", &parts));
+  EXPECT_TRUE(parts.empty());
+  for (absl::string_view text : {"", "{", "[]", "{1}", "{\"a\"}", "{\"a\":}", "{\"a\":1",
+                                 "{\"a\":1]", "{\"a\":1,}", "{\"a\":1}}", "{\"a:1}"}) {
+    EXPECT_FALSE(SplitObject(text, &parts)) << text;
+  }
+}
+
 TEST(ArrayTest, ALineIsAnArrayByItsFirstCharacter) {
   EXPECT_TRUE(IsArrayLine(" \n[1]"));
   EXPECT_FALSE(IsArrayLine("{\"a\":[]}"));

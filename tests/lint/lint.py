@@ -16,7 +16,7 @@ ADAPTERS = {
     "yaml-cpp/": r"base/config_\w+\.cc",
     "spdlog/": r"base/log\.cc",
     "prometheus/": r"base/metrics\.cc",
-    "simdjson.h": r"(ingest/(x_message|x_message_walk|x_event_key|x_connections|x_rule_answers|x_usage)|recovery/final_record|cli/render)\.(cc|h)",
+    "simdjson.h": r"(ingest/(x_message|x_message_walk|x_event_key|x_connections|x_rule_answers|x_usage)|recovery/(final_record|search_page)|cli/render)\.(cc|h)",
     "ncurses.h": r"cli/\w+\.cc",
     "CLI/": r"(cli|base|ingest|dedupe)/\w+\.(cc|h)",
     "openssl/": r"base/\w+\.cc",

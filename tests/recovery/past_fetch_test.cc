@@ -123,6 +123,28 @@ TEST_F(PastFetchTest, WhatCameIsInFramesAndCounted) {
   EXPECT_EQ(Posts(), 2);
 }
 
+TEST_F(PastFetchTest, PostsOfTheRangeAreCountedOnceByTheMinuteWhereThatIsWanted) {
+  Start();
+  Answer(200);
+  Say(PostAt(absl::Seconds(1)));
+  EXPECT_FALSE(Done().minutes.has_value());
+  options_.counted_max = 3;
+  Start();
+  Answer(200);
+  Say(PostAt(absl::Seconds(1)) + PostAt(absl::Seconds(1)) + PostAt(absl::Seconds(2)));
+  Say(PostAt(absl::Seconds(61)) + PostAt(absl::Seconds(-1)) + PostAt(absl::Minutes(10)));
+  const FetchEvidence& end = Done();
+  EXPECT_EQ(end.events, 6u);
+  int64_t first = absl::ToUnixMicros(kFrom);
+  EXPECT_EQ(*end.minutes, (MinuteCounts{{first, 2}, {first + 60'000'000, 1}}));
+  EXPECT_EQ(end.begin_time, loop_.WallNow());
+  Start();
+  Answer(200);
+  Say(PostAt(absl::Seconds(1)) + PostAt(absl::Seconds(2)) + PostAt(absl::Seconds(3)));
+  Say(PostAt(absl::Seconds(4)));
+  EXPECT_FALSE(Done().minutes.has_value()) << "too many";
+}
+
 TEST_F(PastFetchTest, NothingHasADigestToo) {
   Start();
   Answer(200);

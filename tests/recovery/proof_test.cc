@@ -70,12 +70,33 @@ FetchEvidence With(FetchEvidence evidence, const std::function<void(FetchEvidenc
   return evidence;
 }
 
+// Ten minutes of two queries, the counts as given for the last of them.
+FetchEvidence Counted(uint64_t counted, uint64_t received, int minutes = 10) {
+  FetchEvidence evidence = Clean();
+  evidence.begin_time = kFrom + absl::Minutes(11);
+  evidence.counts.resize(2);
+  for (auto& of_query : evidence.counts) {
+    for (int i = 0; i < minutes; ++i) of_query.push_back({Minutes(i, i + 1), 100, 100});
+  }
+  evidence.counts[1].back() = {Minutes(minutes - 1, minutes), counted, received};
+  return evidence;
+}
+
 v1::RecoveryStep Plain() { return v1::RecoveryStep(); }
 
 v1::RecoveryStep Earlier(uint64_t digest, absl::Duration ago) {
   v1::RecoveryStep step;
   step.set_last_keys_digest(digest);
   SetTime(kFrom + absl::Hours(1) - ago, step.mutable_last_end_time());
+  return step;
+}
+
+// Twenty, two seconds apart in the first minute.
+v1::RecoveryStep Witnessed() {
+  v1::RecoveryStep step;
+  for (int i = 0; i < 20; ++i) {
+    step.add_witness_post_ids(FirstSnowflakeAt(kFrom + i * absl::Seconds(2)));
+  }
   return step;
 }
 
@@ -117,6 +138,26 @@ TEST(ProofTest, WhatCameAndHowItEndedDecideWhatIsVouchedFor) {
               e->last_minute = {};
             }),
        Plain(), kIncomplete, "clean_end", "", ""},
+      {"as many as X counts", Counted(100, 100), Plain(), kDone, "counts", "0-10", ""},
+      {"more than X counts", Counted(0, 1), Plain(), kDone, "counts", "0-10", ""},
+      {"one fewer in one minute", Counted(101, 100), Plain(), kIncomplete, "clean_end", "", ""},
+      {"fewer, and the same as before", Counted(101, 100), Earlier(42, absl::Minutes(10)), kDone,
+       "same_twice", "0-10", ""},
+      {"X counts nine minutes of ten", Counted(100, 100, 9), Plain(), kIncomplete, "clean_end", "",
+       ""},
+      {"counts of one query only",
+       With(Counted(100, 100), [](FetchEvidence* e) { e->counts[1].clear(); }), Plain(),
+       kIncomplete, "clean_end", "", ""},
+      {"asked while X still indexed it",
+       With(
+           Counted(100, 100),
+           [](FetchEvidence* e) { e->begin_time = kFrom + absl::Minutes(10) + absl::Seconds(29); }),
+       Plain(), kIncomplete, "clean_end", "", ""},
+      {"as many as X counts, and a line lost",
+       With(Counted(100, 100), [](FetchEvidence* e) { e->lost_lines = 1; }), Plain(), kIncomplete,
+       "", "", ""},
+      {"as many as X counts, then cut", With(Counted(100, 100), broken), Plain(), kIncomplete, "",
+       "", ""},
       {"v2, cut", With(Clean(), broken), Earlier(42, absl::Minutes(10)), kIncomplete, "", "", ""},
       {"a lost line", With(Clean(), [](FetchEvidence* e) { e->lost_lines = 1; }),
        Earlier(42, absl::Minutes(10)), kIncomplete, "", "", ""},
@@ -173,6 +214,38 @@ TEST(ProofTest, WhatCameAndHowItEndedDecideWhatIsVouchedFor) {
   }
 }
 
+TEST(ProofTest, HowManyXCountsMoreIsSaid) {
+  EXPECT_EQ(Judge(Counted(104, 100), {Plain()}).error,
+            "X counts 4 posts that did not come: it counts deleted ones too");
+}
+
+TEST(ProofTest, WhatSearchCanNotBeAskedForUsesTheRouteUp) {
+  FetchEvidence evidence = Clean();
+  evidence.unasked = "search can not be asked for 1 rule";
+  FetchOutcome outcome = Judge(evidence, {Earlier(42, absl::Minutes(10))});
+  EXPECT_EQ(outcome.outcome, Complete::OUTCOME_REFUSED);
+  EXPECT_EQ(outcome.result.refusal(), "not_offered");
+  EXPECT_EQ(outcome.error, "search can not be asked for 1 rule");
+  EXPECT_EQ(outcome.result.totals().received_events(), 1000u);
+  EXPECT_TRUE(outcome.covers.empty());
+  evidence.lost_lines = 1;
+  EXPECT_EQ(Judge(evidence, {Plain()}).outcome, Complete::OUTCOME_INCOMPLETE) << "again";
+}
+
+TEST(ProofTest, ALookupIsDoneWhenEveryIdIsAnsweredForAndVouchesForNothing) {
+  FetchEvidence evidence = Clean();
+  evidence.lookup = FetchEvidence::Lookup{20, 0};
+  FetchOutcome outcome = Judge(evidence, {Witnessed()});
+  EXPECT_EQ(outcome.outcome, Complete::OUTCOME_DONE);
+  EXPECT_TRUE(outcome.result.complete());
+  EXPECT_EQ(outcome.result.proof(), "answered");
+  EXPECT_TRUE(outcome.covers.empty());
+  evidence.lookup->unanswered_ids = 1;
+  outcome = Judge(evidence, {Witnessed()});
+  EXPECT_EQ(outcome.outcome, Complete::OUTCOME_INCOMPLETE);
+  EXPECT_EQ(outcome.error, "1 of 20 ids were not answered for");
+}
+
 TEST(ProofTest, OnlyACleanEndGivesADigestToCompareWith) {
   EXPECT_EQ(Judge(Clean(), {Plain()}).result.keys_digest(), 42u);
   EXPECT_EQ(Judge(Final(FinalRecord::Kind::kCompleted), {Plain()}).result.keys_digest(), 42u);
@@ -209,15 +282,6 @@ TEST(ProofTest, EveryRefusalHasItsWordAndItsTime) {
   broken.stop = Stop::kRefused;
   broken.verdict = {RetryClass::kHttp, Cause::kServerError};
   EXPECT_EQ(Judge(broken, {Plain()}).outcome, Complete::OUTCOME_FAILED) << "it may work soon";
-}
-
-// Twenty, two seconds apart in the first minute.
-v1::RecoveryStep Witnessed() {
-  v1::RecoveryStep step;
-  for (int i = 0; i < 20; ++i) {
-    step.add_witness_post_ids(FirstSnowflakeAt(kFrom + i * absl::Seconds(2)));
-  }
-  return step;
 }
 
 FetchEvidence Seen(FetchEvidence evidence, int count) {

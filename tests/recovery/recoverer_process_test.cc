@@ -11,7 +11,7 @@
 #include "absl/time/clock.h"
 #include "proto/snowflake.h"
 #include "proto/time_range.h"
-#include "recovery/proof.h"
+#include "recovery/past_request.h"
 #include "tests/emulator/emulator_fixture.h"
 #include "tests/harness/binaries.h"
 #include "tests/harness/daemon.h"
@@ -66,13 +66,54 @@ class RecovererProcessTest : public emulator::EmulatorFixture {
     absl::Status started = daemon_->Start();
     ASSERT_TRUE(started.ok()) << started;
   }
-  v1::RecoveryStep Step(int from_ago, int until_ago) const {
+  v1::RecoveryStep Step(int from_ago, int until_ago,
+                        v1::RecoveryJob::Method method = v1::RecoveryJob::METHOD_RECOVERY) const {
     v1::RecoveryStep step;
-    step.mutable_step()->set_method(v1::RecoveryJob::METHOD_RECOVERY);
+    step.mutable_step()->set_method(method);
     *step.mutable_step()->mutable_fetch_range() =
         RangeOf({absl::ToUnixMicros(now_ - absl::Minutes(from_ago)),
                  absl::ToUnixMicros(now_ - absl::Minutes(until_ago))});
     return step;
+  }
+
+  // Beyond what recovery reaches, with two rules that search knows.
+  void StartThirtyHoursLater(const std::string& more = "") {
+    options_.rate = 2;
+    options_.past = absl::Hours(31);
+    StartEmulator();
+    ASSERT_EQ(Post(absl::StrCat(emulator::kFiltered, "/rules"),
+                   R"({"add":[{"value":"cat","tag":"cats"},{"value":"dog","tag":"dogs"}]})"),
+              201);
+    std::string host = absl::StrCat("http://127.0.0.1:", emulator_->port());
+    Write(absl::StrCat("  - stream: main\n    source: {url: \"", host, emulator::kFiltered, "\"}\n",
+                       more.empty() ? "" : absl::StrCat("    search_url: \"", host, more, "\"\n")));
+  }
+  // What the stream sent in that hour, by X that remembers everything.
+  std::set<uint64_t> Streamed(const v1::RecoveryStep& step) {
+    EXPECT_EQ(Ask("/set?recovery_window=200000&job_rate=0"), 200);
+    Interval range = IntervalOf(step.step().fetch_range());
+    return IdsOf(absl::StrCat(emulator::kFiltered, "?start_time=", IsoSecond(range.from),
+                              "&end_time=", IsoSecond(range.until)));
+  }
+  // Of frames behind the cover's beginning, in its session.
+  std::set<uint64_t> Vouched(const v1::SessionRecord& cover) {
+    std::set<uint64_t> ids;
+    for (const v1::SessionRecord& record : deduper_.records()) {
+      bool behind = record.session_epoch() == cover.session_epoch() &&
+                    record.offset() >= cover.cover().first_offset();
+      if (behind) ids.insert(record.frame().post_ids().begin(), record.frame().post_ids().end());
+    }
+    return ids;
+  }
+  // Its outcome once it is no refusal by X's pace.
+  v1::CompleteRequest AwaitOutcome() {
+    for (size_t count = deduper_.completions().size() + 1;; ++count) {
+      EXPECT_TRUE(deduper_.AwaitCompletions(count));
+      if (deduper_.completions().size() < count) return {};
+      v1::CompleteRequest last = deduper_.completions().back();
+      if (last.recovery_result().refusal() != "rate_limited") return last;
+      deduper_.LeaseAgain();
+    }
   }
 
   const absl::Time now_ = absl::FromUnixSeconds(absl::ToUnixSeconds(absl::Now()));
@@ -85,8 +126,10 @@ TEST_F(RecovererProcessTest, WhatItWouldRunIsOneLine) {
   Write("  - {stream: main, source: {bearer_token_file: token}}\n");
   auto [code, output] = Check();
   EXPECT_EQ(code, 0);
-  EXPECT_EQ(output, absl::StrCat(Path("r.yaml"),
-                                 ": ok, 1 stream: main (x-v2-filtered: recovery; 1 at a time)\n"));
+  EXPECT_EQ(output,
+            absl::StrCat(
+                Path("r.yaml"),
+                ": ok, 1 stream: main (x-v2-filtered: recovery, search, lookup; 1 at a time)\n"));
 }
 
 TEST_F(RecovererProcessTest, EveryMistakeIsNamedWithItsPlace) {
@@ -94,7 +137,8 @@ TEST_F(RecovererProcessTest, EveryMistakeIsNamedWithItsPlace) {
       "  - {stream: main, jobs: 0, source: {dialect: x-v2-sample, bearer_token_file: token}}\n"
       "  - stream: main\n"
       "    source: {bearer_token_file: missing}\n"
-      "    shares: [{method: recovery, requests: 51}, {method: recover, requests: 1}]\n"
+      "    shares: [{method: recovery, requests: 51}, {method: recover, requests: 1},\n"
+      "             {method: search, requests: 1}]\n"
       "    replay_url: ftp://x\n");
   auto [code, output] = Check();
   EXPECT_EQ(code, 2);
@@ -105,7 +149,8 @@ TEST_F(RecovererProcessTest, EveryMistakeIsNamedWithItsPlace) {
         "missing: No such file or directory",
         "r.yaml:7:43: streams[1].shares[0].requests: is more than the 50 that X gives",
         "r.yaml:7:57: streams[1].shares[1].method: \"recover\" is not one of recovery, replay",
-        "r.yaml:8:17: streams[1].replay_url: \"ftp://x\" is no URL"}) {
+        "r.yaml:8:41: streams[1].shares[2].requests: is not enough for a second page",
+        "r.yaml:9:17: streams[1].replay_url: \"ftp://x\" is no URL"}) {
     EXPECT_TRUE(absl::StrContains(output, line)) << line << "\n" << output;
   }
 }
@@ -132,14 +177,8 @@ TEST_F(RecovererProcessTest, KilledAndStartedAgainItFetchesTheStepAnew) {
   ASSERT_TRUE(last.has_cover());
   EXPECT_EQ(IntervalOf(last.cover().create_time_range()),
             IntervalOf(Step(13, 3).step().fetch_range()));
-  std::set<uint64_t> vouched;
   for (const v1::SessionRecord& record : records) {
     EXPECT_EQ(&record == &last, record.has_cover()) << "one cover, of the second process";
-    bool behind = record.session_epoch() == last.session_epoch() &&
-                  record.offset() >= last.cover().first_offset();
-    if (behind) {
-      vouched.insert(record.frame().post_ids().begin(), record.frame().post_ids().end());
-    }
   }
   std::set<uint64_t> created;
   for (uint64_t id : TheTruth().CreatedIds()) {
@@ -147,7 +186,44 @@ TEST_F(RecovererProcessTest, KilledAndStartedAgainItFetchesTheStepAnew) {
     if (time >= now_ - absl::Minutes(13) && time < now_ - absl::Minutes(3)) created.insert(id);
   }
   EXPECT_GT(created.size(), 25000u);
-  EXPECT_EQ(vouched, created);
+  EXPECT_EQ(Vouched(last), created);
+}
+
+TEST_F(RecovererProcessTest, AGapOfYesterdayIsReachedBySearchAlone) {
+  StartThirtyHoursLater();
+  StartRecoverer();
+  deduper_.Add(Step(1800, 1740));
+  ASSERT_TRUE(deduper_.AwaitCompletions(1));
+  EXPECT_EQ(deduper_.completions()[0].recovery_result().refusal(), "range_refused");
+  v1::RecoveryStep step = Step(1800, 1740, v1::RecoveryJob::METHOD_SEARCH);
+  deduper_.Add(step);
+  v1::CompleteRequest end = AwaitOutcome();
+  EXPECT_EQ(end.outcome(), v1::CompleteRequest::OUTCOME_DONE) << end.DebugString();
+  EXPECT_EQ(end.recovery_result().proof(), "counts");
+  ASSERT_TRUE(daemon_->Stop(absl::Seconds(5)).ok());
+  v1::SessionRecord last = deduper_.records().back();
+  ASSERT_TRUE(last.has_cover());
+  std::set<uint64_t> streamed = Streamed(step);
+  EXPECT_GT(streamed.size(), 2500u);
+  EXPECT_EQ(Vouched(last), streamed);
+}
+
+TEST_F(RecovererProcessTest, KilledInTheMiddleOfASearchItSearchesAnew) {
+  // One request a second.
+  StartThirtyHoursLater("/2/tweets/search/all");
+  StartRecoverer();
+  v1::RecoveryStep step = Step(1800, 1740, v1::RecoveryJob::METHOD_SEARCH);
+  deduper_.Add(step);
+  ASSERT_TRUE(deduper_.AwaitEvents(500));
+  daemon_->Kill();
+  EXPECT_TRUE(deduper_.completions().empty());
+  StartRecoverer();
+  deduper_.LeaseAgain();
+  v1::CompleteRequest end = AwaitOutcome();
+  EXPECT_EQ(end.outcome(), v1::CompleteRequest::OUTCOME_DONE) << end.DebugString();
+  EXPECT_EQ(end.recovery_result().proof(), "counts");
+  ASSERT_TRUE(daemon_->Stop(absl::Seconds(5)).ok());
+  EXPECT_EQ(Streamed(step).size(), end.recovery_result().totals().received_events());
 }
 
 TEST_F(RecovererProcessTest, AskedToStopInTheMiddleItEndsInTimeAndSaysWhatItDid) {

@@ -10,6 +10,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "base/curl_http_client.h"
 #include "base/posix_file_system.h"
@@ -17,6 +18,7 @@
 #include "base/real_loop.h"
 #include "proto/snowflake.h"
 #include "proto/time_range.h"
+#include "recovery/past_request.h"
 #include "recovery/recovered_stream.h"
 #include "tests/emulator/emulator_fixture.h"
 #include "tests/ingest/fake_deduper.h"
@@ -28,7 +30,7 @@ namespace {
 using Complete = v1::CompleteRequest;
 using Job = v1::RecoveryJob;
 
-constexpr char kFiltered[] = "/2/tweets/search/stream";
+using emulator::kFiltered;
 
 class RecovererTest : public emulator::EmulatorFixture {
  protected:
@@ -59,6 +61,9 @@ class RecovererTest : public emulator::EmulatorFixture {
     stream->mutable_source()->set_dialect(dialect);
     stream->mutable_source()->set_url(absl::StrCat("http://127.0.0.1:", emulator_->port(), path));
     stream->mutable_source()->set_line_max_bytes(2 << 20);
+    if (!has_counts_) {
+      stream->set_counts_url(absl::StrCat("http://127.0.0.1:", emulator_->port(), "/none"));
+    }
     plan_ = PlanStreams(config).front();
     Open();
     loop_.Start();
@@ -145,6 +150,24 @@ class RecovererTest : public emulator::EmulatorFixture {
     return ids;
   }
 
+  // What the stream sends of that range, by its own rules.
+  std::set<uint64_t> Streamed(int from_ago, int until_ago) {
+    Interval range = IntervalOf(Range(from_ago, until_ago));
+    return IdsOf(absl::StrCat(kFiltered, "?start_time=", IsoSecond(range.from),
+                              "&end_time=", IsoSecond(range.until)));
+  }
+  // REQUIRES: stopped.
+  static std::set<std::string> Tags(const FakeDeduper& deduper) {
+    std::set<std::string> tags;
+    for (const auto& [epoch, records] : deduper.durable.records) {
+      for (const auto& record : records) {
+        const auto& of_frame = record->frame().rule_tags();
+        tags.insert(of_frame.begin(), of_frame.end());
+      }
+    }
+    return tags;
+  }
+
   std::string dir_;
   RealLoop loop_;
   PosixFileSystem files_{loop_};
@@ -157,6 +180,7 @@ class RecovererTest : public emulator::EmulatorFixture {
   FakeWorkDesk desk_{loop_};
   FakeWorkDesk other_desk_{loop_};
   Spool::Options spool_;
+  bool has_counts_ = true;
   StreamPlan plan_;
   absl::Time now_;
   std::unique_ptr<RecoveredStream> stream_;
@@ -300,6 +324,167 @@ TEST_F(RecovererTest, ARangeBeyondTheWindowIsRefused) {
   Give(&desk_, Step(Job::METHOD_REPLAY, 50, 40));
   ASSERT_TRUE(desk_.Await(2));
   EXPECT_EQ(desk_.completions()[1].recovery_result().refusal(), "not_offered");
+}
+
+constexpr char kTwoRules[] = R"({"add":[{"value":"cat","tag":"cats"},{"value":"dog"}]})";
+
+TEST_F(RecovererTest, SearchFindsWhatTheStreamsRulesDoAsManyAsXCounts) {
+  Start("x-v2-filtered", kFiltered);
+  ASSERT_EQ(Post("/2/tweets/search/stream/rules", kTwoRules), 201);
+  Give(&desk_, Step(Job::METHOD_SEARCH, 9, 6));
+  ASSERT_TRUE(desk_.Await(1));
+  Complete end = desk_.completions()[0];
+  EXPECT_EQ(end.outcome(), Complete::OUTCOME_DONE) << end.DebugString();
+  EXPECT_EQ(end.recovery_result().proof(), "counts");
+  std::set<uint64_t> streamed = Streamed(9, 6);
+  EXPECT_GT(streamed.size(), 1000u);
+  EXPECT_EQ(end.recovery_result().totals().received_events(), streamed.size());
+  Stop();
+  ASSERT_EQ(Covers(first_).size(), 1u);
+  EXPECT_EQ(IntervalOf(Covers(first_)[0].create_time_range()), IntervalOf(Range(9, 6)));
+  std::multiset<uint64_t> ids = Ids(first_);
+  EXPECT_EQ(std::set<uint64_t>(ids.begin(), ids.end()), streamed);
+  EXPECT_EQ(ids.size(), streamed.size()) << "each once";
+  std::set<std::string> tags = Tags(first_);
+  EXPECT_EQ(tags.count("cats"), 1u);
+  EXPECT_EQ(tags.size(), 2u) << "the other rule's id";
+}
+
+TEST_F(RecovererTest, ARecoveryOfV2IsProvedByXsCountsWhereTheRulesAreOneQuery) {
+  Start("x-v2-filtered", kFiltered);
+  ASSERT_EQ(Post("/2/tweets/search/stream/rules", kTwoRules), 201);
+  v1::RecoveryStep step = Step(Job::METHOD_RECOVERY, 9, 6);
+  Give(&desk_, step);
+  ASSERT_TRUE(desk_.Await(1));
+  Complete end = desk_.completions()[0];
+  EXPECT_EQ(end.outcome(), Complete::OUTCOME_DONE) << end.DebugString();
+  EXPECT_EQ(end.recovery_result().proof(), "counts");
+
+  ASSERT_EQ(Ask("/set?job_fault=premature"), 200);
+  Give(&desk_, step);
+  ASSERT_TRUE(desk_.Await(2));
+  Complete half = desk_.completions()[1];
+  EXPECT_EQ(half.outcome(), Complete::OUTCOME_INCOMPLETE);
+  EXPECT_EQ(half.recovery_result().proof(), "clean_end");
+  EXPECT_TRUE(absl::StrContains(half.error(), "posts that did not come")) << half.error();
+
+  // No query can say that.
+  ASSERT_EQ(Post("/2/tweets/search/stream/rules", R"({"add":[{"value":"cow sample:50"}]})"), 201);
+  ASSERT_EQ(Ask("/set?job_fault=none"), 200);
+  Give(&desk_, step);
+  ASSERT_TRUE(desk_.Await(3));
+  EXPECT_EQ(desk_.completions()[2].recovery_result().proof(), "clean_end");
+  Stop();
+  EXPECT_EQ(Covers(first_).size(), 1u);
+}
+
+TEST_F(RecovererTest, ASearchWithoutCountsIsProvedByTheSamePostsTwice) {
+  has_counts_ = false;
+  Start("x-v2-filtered", kFiltered);
+  ASSERT_EQ(Post("/2/tweets/search/stream/rules", kTwoRules), 201);
+  v1::RecoveryStep step = Step(Job::METHOD_SEARCH, 9, 6);
+  Give(&desk_, step);
+  ASSERT_TRUE(desk_.Await(1));
+  Complete once = desk_.completions()[0];
+  EXPECT_EQ(once.outcome(), Complete::OUTCOME_INCOMPLETE) << once.DebugString();
+  EXPECT_EQ(once.recovery_result().proof(), "clean_end");
+  step.set_last_keys_digest(once.recovery_result().keys_digest());
+  SetTime(absl::Now() - absl::Minutes(10), step.mutable_last_end_time());
+  Give(&desk_, step);
+  ASSERT_TRUE(desk_.Await(2));
+  EXPECT_EQ(desk_.completions()[1].outcome(), Complete::OUTCOME_DONE)
+      << desk_.completions()[1].error();
+  EXPECT_EQ(desk_.completions()[1].recovery_result().proof(), "same_twice");
+  Stop();
+  EXPECT_EQ(Covers(first_).size(), 1u);
+}
+
+TEST_F(RecovererTest, ALookupBringsWhatXStillHasAndVouchesForNothing) {
+  Start("x-v2-filtered", kFiltered);
+  v1::RecoveryStep step = Step(Job::METHOD_LOOKUP, 9, 6);
+  // Nobody made them.
+  for (int i = 0; i < 120; ++i) {
+    step.add_post_ids(FirstSnowflakeAt(now_ - absl::Minutes(7)) + (1 << 22) - 1 - i);
+  }
+  std::set<uint64_t> known = Streamed(9, 8);
+  EXPECT_GT(known.size(), 500u);
+  for (uint64_t id : known) step.add_post_ids(id);
+  Give(&desk_, step);
+  ASSERT_TRUE(desk_.Await(1));
+  Complete end = desk_.completions()[0];
+  EXPECT_EQ(end.outcome(), Complete::OUTCOME_DONE) << end.DebugString();
+  EXPECT_TRUE(end.recovery_result().complete());
+  EXPECT_EQ(end.recovery_result().proof(), "answered");
+  Stop();
+  EXPECT_TRUE(Covers(first_).empty());
+  std::multiset<uint64_t> ids = Ids(first_);
+  EXPECT_EQ(ids, std::multiset<uint64_t>(known.begin(), known.end()));
+}
+
+TEST_F(RecovererTest, ManyRulesAreSearchedForTogether) {
+  Start("x-v2-filtered", kFiltered);
+  std::vector<std::string> rules;
+  for (int i = 0; i < 60; ++i) rules.push_back(absl::StrCat("{\"value\":\"some rule ", i, "\"}"));
+  ASSERT_EQ(Post("/2/tweets/search/stream/rules",
+                 absl::StrCat("{\"add\":[", absl::StrJoin(rules, ","), "]}")),
+            201);
+  Give(&desk_, Step(Job::METHOD_SEARCH, 9, 8));
+  ASSERT_TRUE(desk_.Await(1));
+  EXPECT_EQ(desk_.completions()[0].recovery_result().proof(), "counts");
+  EXPECT_EQ(desk_.completions()[0].recovery_result().totals().received_events(),
+            Streamed(9, 8).size());
+}
+
+TEST_F(RecovererTest, RulesThatSearchCanNotBeAskedForAreNamedAndNothingIsVouchedFor) {
+  Start("x-v2-filtered", kFiltered);
+  ASSERT_EQ(Post("/2/tweets/search/stream/rules",
+                 R"({"add":[{"value":"cat"},{"value":"dog sample:50"}]})"),
+            201);
+  Give(&desk_, Step(Job::METHOD_SEARCH, 9, 6));
+  ASSERT_TRUE(desk_.Await(1));
+  Complete end = desk_.completions()[0];
+  EXPECT_EQ(end.outcome(), Complete::OUTCOME_REFUSED);
+  EXPECT_EQ(end.recovery_result().refusal(), "not_offered");
+  EXPECT_EQ(end.error(), "search can not be asked for 1 rule: \"dog sample:50\" uses sample:");
+  EXPECT_EQ(end.recovery_result().message(), end.error());
+  EXPECT_GT(end.recovery_result().totals().received_events(), 500u) << "the other rule's";
+  AwaitIds(first_, end.recovery_result().totals().received_events());
+  Stop();
+  EXPECT_TRUE(Covers(first_).empty());
+}
+
+TEST_F(RecovererTest, WithoutRulesThereIsNothingToSearchFor) {
+  Start("x-v2-filtered", kFiltered);
+  Give(&desk_, Step(Job::METHOD_SEARCH, 9, 6));
+  ASSERT_TRUE(desk_.Await(1));
+  EXPECT_EQ(desk_.completions()[0].recovery_result().refusal(), "not_offered");
+  EXPECT_EQ(desk_.completions()[0].error(), "the stream has no rules by which to search");
+}
+
+TEST_F(RecovererTest, ASearchBeyondXsLimitIsRefusedWithTheTimeToComeAgain) {
+  Start("x-v2-filtered", kFiltered);
+  ASSERT_EQ(Post("/2/tweets/search/stream/rules", kTwoRules), 201);
+  // Somebody else's.
+  for (int i = 0; i < 450; ++i) Get("/2/tweets/search/recent?query=cat&max_results=10");
+  Give(&desk_, Step(Job::METHOD_SEARCH, 9, 6));
+  ASSERT_TRUE(desk_.Await(1));
+  v1::RecoveryResult result = desk_.completions()[0].recovery_result();
+  EXPECT_EQ(result.refusal(), "rate_limited");
+  EXPECT_EQ(result.http_status(), 429);
+  EXPECT_GT(ToTime(result.retry_time()), absl::Now() + absl::Minutes(12));
+}
+
+TEST_F(RecovererTest, GnipIsSearchedByPowerTracksRules) {
+  Start("gnip-powertrack", emulator::kPowertrack);
+  ASSERT_EQ(Post("/rules/powertrack/accounts/me/publishers/twitter/prod.json",
+                 R"({"rules":[{"value":"cat"},{"value":"dog"}]})"),
+            201);
+  ASSERT_EQ(Post("/2/tweets/search/stream/rules", kTwoRules), 201);
+  Give(&desk_, Step(Job::METHOD_SEARCH, 9, 6));
+  ASSERT_TRUE(desk_.Await(1));
+  Complete end = desk_.completions()[0];
+  EXPECT_EQ(end.recovery_result().proof(), "counts") << end.DebugString();
+  EXPECT_EQ(end.recovery_result().totals().received_events(), Streamed(9, 6).size());
 }
 
 }  // namespace

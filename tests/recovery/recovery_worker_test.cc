@@ -58,6 +58,7 @@ struct FakeX {
       evidence.events = events;
       evidence.keys_digest = digest;
       evidence.end_time = x->loop.WallNow();
+      if (is_lookup) evidence.lookup.emplace();
       if (stop == Stop::kClean && has_final) {
         evidence.final_record = FinalRecord{FinalRecord::Kind::kCompleted, events, {}};
       }
@@ -70,6 +71,7 @@ struct FakeX {
     Done done;
     uint64_t events = 0;
     bool has_final = true;
+    bool is_lookup = false;
   };
 
   explicit FakeX(SimLoop& loop) : loop(loop) {}
@@ -395,6 +397,23 @@ TEST_F(RecoveryWorkerTest, ACoverThatIsGivenUpBeforeItIsAcknowledgedIsNotTold) {
   Run(absl::Seconds(3));
   ASSERT_EQ(desk_.completions().size(), 1u);
   EXPECT_EQ(Last(desk_).outcome(), Complete::OUTCOME_INCOMPLETE);
+}
+
+TEST_F(RecoveryWorkerTest, WhatIsDoneWithoutACoverIsToldOnceItIsAcknowledged) {
+  Start();
+  first_.unreachable = true;
+  first_.Die();
+  Give(&desk_, Step(1));
+  x_.running[0]->Bring(5);
+  x_.running[0]->is_lookup = true;
+  x_.running[0]->End(Stop::kClean);
+  Run(absl::Seconds(5));
+  EXPECT_TRUE(desk_.completions().empty());
+  first_.unreachable = false;
+  Run(absl::Seconds(120));
+  ASSERT_EQ(desk_.completions().size(), 1u);
+  EXPECT_EQ(Last(desk_).outcome(), Complete::OUTCOME_DONE);
+  EXPECT_EQ(Last(desk_).recovery_result().proof(), "answered");
 }
 
 TEST_F(RecoveryWorkerTest, RefusalsAreWaitedOutLongerEachTime) {

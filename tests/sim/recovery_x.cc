@@ -125,8 +125,10 @@ class RecoveryX::Asked final : public Fetch {
   bool IsSent(const Post& post) {
     absl::Time now = x_.world_.WallNow();
     const RouteLimits& route = *FindRoute(x_.options_.policy, method());
-    if (post.deleted <= now || post.created < start_ - route.window) return false;
+    if (post.created < start_ - route.window) return false;
     if (post.created > start_ - route.min_age + kTolerance) return false;
+    ++counted_;
+    if (post.deleted <= now) return false;
     int64_t micros = absl::ToUnixMicros(post.created);
     for (const Interval& failed : failed_) {
       if (micros >= failed.from && micros < failed.until) return false;
@@ -198,6 +200,11 @@ class RecoveryX::Asked final : public Fetch {
       record.missing = failed_;
       evidence_.final_record = std::move(record);
     }
+    // Of searches X says how many there are, deleted ones included.
+    if (method() == v1::RecoveryJob::METHOD_SEARCH) {
+      evidence_.begin_time = start_;
+      evidence_.counts = {{{evidence_.asked, counted_, evidence_.events}}};
+    }
     x_.counts_.failed_minutes += failed_.size();
     ++(announces ? x_.counts_.completed : x_.counts_.unproved);
     End(Stop::kClean, {});
@@ -235,6 +242,7 @@ class RecoveryX::Asked final : public Fetch {
   bool is_short_ = false;
   std::vector<Interval> failed_;
   uint64_t sent_ = 0;
+  uint64_t counted_ = 0;
   bool is_running_ = false;
   Owner owner_;
 };
