@@ -198,7 +198,7 @@ bool Pipeline::Held(const Measurement& m, double rate) const {
   double lag_max = kLagSecondsMax * rate;
   bool near = m.until.Lag() <= lag_max;
   bool flat = m.until.Lag() - m.from.Lag() <= lag_max / 5;
-  bool connected = m.until.emulator.accepted == m.from.emulator.accepted;
+  bool connected = m.until.emulator.streams_begun == m.from.emulator.streams_begun;
   std::fprintf(stderr,
                "  %7.0f/s: created %7.0f/s, at the subscriber %7.0f/s, lag %6.0f -> %6.0f%s%s%s\n",
                rate, m.Created() / m.Seconds(), m.Seen() / m.Seconds(), m.from.Lag(), m.until.Lag(),

@@ -154,7 +154,8 @@ HttpAnswer ControlApi::Stats() const {
                             ",\"created\":", history_->end(), ",\"sent\":", sent,
                             ",\"rate\":", schedule_->RateAt(now_->elapsed),
                             ",\"owed\":", static_cast<uint64_t>(schedule_->owed()),
-                            ",\"accepted\":", server_->accepted_count(), ",\"refused\":",
+                            ",\"accepted\":", server_->accepted_count(), ",\"begun\":",
+                            server_->begun_count(), ",\"refused\":",
                             server_->refused_count(), ",\"cpu_seconds\":", CpuSeconds(),
                             ",\"connections\":[", DescribeAll(streams), "]}")};
 }

@@ -179,6 +179,7 @@ int XServer::HandleStream(Peer* peer, const StreamRequest& request) {
 }
 
 void XServer::StartStream(Peer* peer, DeskDecision decision) {
+  ++begun_count_;
   peer->stream = std::make_unique<ClientStream>(*std::move(decision.plan), peer->transport.get(),
                                                 truth_, *now_);
   peer->stream->Start(std::move(decision.head));

@@ -61,6 +61,8 @@ class XServer final : public PollHandler, public ConnectionList {
   // Open streams in the order of their numbers.
   std::vector<ClientStream*> Streams();
   uint64_t accepted_count() const { return accepted_count_; }
+  // Of these, streams of posts.
+  uint64_t begun_count() const { return begun_count_; }
   uint64_t refused_count() const { return refused_count_; }
   // Everything handed over by streams that are gone.
   uint64_t past_sent_posts() const { return past_sent_posts_; }
@@ -101,6 +103,7 @@ class XServer final : public PollHandler, public ConnectionList {
 
   std::map<int, Peer> peers_;
   uint64_t accepted_count_ = 0;
+  uint64_t begun_count_ = 0;
   uint64_t refused_count_ = 0;
   uint64_t past_sent_posts_ = 0;
   RouteTable routes_;

@@ -126,7 +126,7 @@ absl::StatusOr<EmulatorStatus> Emulator::Status() const {
   status.created = SumOf(*json, "created");
   status.sent = SumOf(*json, "sent");
   status.owed = SumOf(*json, "owed");
-  status.accepted = SumOf(*json, "accepted");
+  status.streams_begun = SumOf(*json, "begun");
   status.sent_bytes = SumOf(*json, "sent_bytes");
   status.backlog_bytes = SumOf(*json, "backlog_bytes");
   return status;

@@ -59,8 +59,8 @@ struct EmulatorStatus {
   uint64_t backlog_bytes = 0;
   // Posts that are due and not yet created.
   uint64_t owed = 0;
-  // TCP connections to the stream's port so far.
-  uint64_t accepted = 0;
+  // Streams of posts so far.
+  uint64_t streams_begun = 0;
 };
 
 class Emulator final {
