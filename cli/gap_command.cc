@@ -1,7 +1,10 @@
 // braid gap and braid coverage: what is missing, and who covered what.
 
+#include <map>
 #include <memory>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -11,6 +14,7 @@
 #include "cli/commands.h"
 #include "cli/gap_text.h"
 #include "cli/option_values.h"
+#include "cli/patient_watch.h"
 #include "proto/proto_time.h"
 
 namespace braid {
@@ -118,27 +122,81 @@ int RunWaive(const OneOptions& options, CommandContext& context) {
   return status.ok() ? Show(gap, context) : context.Fail(status);
 }
 
+// Prints each change of the gaps that match, also over restarts of the deduper.
+class GapWatcher {
+ public:
+  GapWatcher(v1::WatchGapsRequest request, CommandContext& context)
+      : request_(std::move(request)), context_(context) {}
+
+  // One call, until it ends.
+  absl::StatusOr<bool> Once(absl::Time* last_answer) {
+    absl::Status caught_up = CatchUp();
+    if (!caught_up.ok()) return caught_up;
+    grpc::ClientContext call;
+    Interrupt::Scope scope(context_.interrupt, [&call] { call.TryCancel(); });
+    auto reader = context_.client.gaps().WatchGaps(&call, request_);
+    v1::WatchGapsResponse answer;
+    while (is_printed_ && reader->Read(&answer)) {
+      *last_answer = absl::Now();
+      if (answer.has_gap()) Show(answer.gap());
+    }
+    if (!is_printed_) call.TryCancel();
+    absl::Status status = FromGrpcStatus(reader->Finish());
+    if (!is_printed_) return true;
+    if (!status.ok()) return status;
+    return false;
+  }
+
+  bool is_printed() const { return is_printed_; }
+
+ private:
+  // A gap that was closed while nobody listened matches no more.
+  absl::Status CatchUp() {
+    for (const std::string& name : std::set<std::string>(open_)) {
+      v1::GetGapRequest request;
+      request.set_name(name);
+      v1::Gap gap;
+      absl::Status status = context_.client.Do([&](grpc::ClientContext* call) {
+        return context_.client.gaps().GetGap(call, request, &gap);
+      });
+      if (!status.ok()) return status;
+      Show(gap);
+    }
+    return absl::OkStatus();
+  }
+
+  void Show(const v1::Gap& gap) {
+    bool is_open = gap.state() == v1::Gap::STATE_OPEN || gap.state() == v1::Gap::STATE_RECOVERING;
+    if (is_open) {
+      open_.insert(gap.name());
+    } else {
+      open_.erase(gap.name());
+    }
+    std::string text = context_.wants_table() ? RenderGapLine(gap) : context_.Json(gap);
+    std::string& told = told_[gap.name()];
+    if (told == text || !is_printed_) return;
+    is_printed_ = context_.Print(text);
+    told = std::move(text);
+  }
+
+  const v1::WatchGapsRequest request_;
+  CommandContext& context_;
+  bool is_printed_ = true;
+  std::set<std::string> open_;
+  // By name: the first call of a new deduper tells all that match again.
+  std::map<std::string, std::string> told_;
+};
+
 int RunWatch(const FilterOptions& options, CommandContext& context) {
   absl::StatusOr<std::string> stream = context.client.StreamName();
   if (!stream.ok()) return context.Fail(stream.status());
   v1::WatchGapsRequest request;
   request.set_parent(*stream);
   *request.mutable_filter() = FilterOf(options);
-  grpc::ClientContext call;
-  Interrupt::Scope scope(context.interrupt, [&call] { call.TryCancel(); });
-  auto reader = context.client.gaps().WatchGaps(&call, request);
-  v1::WatchGapsResponse answer;
-  while (reader->Read(&answer)) {
-    if (!answer.has_gap()) continue;
-    std::string text =
-        context.wants_table() ? RenderGapLine(answer.gap()) : context.Json(answer.gap());
-    if (!context.Print(text)) {
-      call.TryCancel();
-      reader->Finish();
-      return context.WriteFailure();
-    }
-  }
-  absl::Status status = FromGrpcStatus(reader->Finish());
+  GapWatcher watcher(std::move(request), context);
+  absl::Status status = WatchPatiently(
+      context, [&watcher](absl::Time* last_answer) { return watcher.Once(last_answer); });
+  if (!watcher.is_printed()) return context.WriteFailure();
   if (context.interrupt.triggered()) return kExitOk;
   return context.Fail(status);
 }

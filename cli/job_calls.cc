@@ -2,20 +2,17 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "cli/patient_watch.h"
 #include "cli/recovery_text.h"
 #include "proto/recovery_terms.h"
 
 namespace braid {
 namespace {
 
-// A deduper restarts within seconds, a machine within a minute.
-constexpr absl::Duration kPatience = absl::Minutes(1);
-constexpr absl::Duration kRetryInterval = absl::Seconds(1);
-
 // One call, until the job has ended or the call has.
-absl::Status FollowOnce(const std::string& name, CommandContext& context,
-                        const std::function<bool(const v1::RecoveryJob&)>& seen,
-                        v1::RecoveryJob* job, absl::Time* last_answer) {
+absl::StatusOr<bool> FollowOnce(const std::string& name, CommandContext& context,
+                                const std::function<bool(const v1::RecoveryJob&)>& seen,
+                                v1::RecoveryJob* job, absl::Time* last_answer) {
   v1::WatchRecoveryJobRequest request;
   request.set_name(name);
   grpc::ClientContext call;
@@ -31,8 +28,9 @@ absl::Status FollowOnce(const std::string& name, CommandContext& context,
   }
   if (!wants_more) call.TryCancel();
   absl::Status status = FromGrpcStatus(reader->Finish());
-  if (wants_more) return status;
-  return IsEnded(job->state()) ? absl::OkStatus() : absl::CancelledError("nobody listens");
+  if (wants_more && !status.ok()) return status;
+  if (!wants_more && !IsEnded(job->state())) return absl::CancelledError("nobody listens");
+  return !wants_more;
 }
 
 }  // namespace
@@ -46,18 +44,11 @@ absl::StatusOr<std::string> JobName(uint64_t number, CommandContext& context) {
 absl::StatusOr<v1::RecoveryJob> FollowJob(const std::string& name, CommandContext& context,
                                           const std::function<bool(const v1::RecoveryJob&)>& seen) {
   v1::RecoveryJob job;
-  absl::Time last_answer = absl::Now();
-  for (;;) {
-    absl::Status status = FollowOnce(name, context, seen, &job, &last_answer);
-    if (status.ok() && IsEnded(job.state())) return job;
-    if (context.interrupt.triggered()) return absl::CancelledError("interrupted");
-    // A deduper that stops ends its calls without an error.
-    const bool may_pass = status.ok() || absl::IsUnavailable(status);
-    if (!may_pass || absl::Now() > last_answer + kPatience) {
-      return status.ok() ? absl::UnavailableError("the watch ends again and again") : status;
-    }
-    if (!context.interrupt.Sleep(kRetryInterval)) return absl::CancelledError("interrupted");
-  }
+  absl::Status status = WatchPatiently(context, [&](absl::Time* last_answer) {
+    return FollowOnce(name, context, seen, &job, last_answer);
+  });
+  if (!status.ok()) return status;
+  return job;
 }
 
 }  // namespace braid

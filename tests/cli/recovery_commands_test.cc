@@ -13,7 +13,9 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "braid/v1/admin_service.grpc.pb.h"
+#include "braid/v1/gap_service.grpc.pb.h"
 #include "braid/v1/recovery_service.grpc.pb.h"
 #include "proto/proto_time.h"
 #include "proto/reason.h"
@@ -107,6 +109,34 @@ class FakeRecovery final : public v1::RecoveryService::Service {
   std::string watched, cancelled;
 };
 
+v1::Gap GapOf(uint64_t number, v1::Gap::State state) {
+  v1::Gap gap;
+  gap.set_name(absl::StrCat("streams/main/gaps/", number));
+  gap.set_state(state);
+  gap.set_kind(v1::Gap::KIND_TOTAL_OUTAGE);
+  return gap;
+}
+
+// Stops after gap 1 was told; when it is back gap 1 is recovered and gap 2 open.
+class FakeGaps final : public v1::GapService::Service {
+ public:
+  grpc::Status GetGap(grpc::ServerContext*, const v1::GetGapRequest*, v1::Gap* gap) override {
+    *gap = GapOf(1, v1::Gap::STATE_RECOVERED);
+    return grpc::Status::OK;
+  }
+  grpc::Status WatchGaps(grpc::ServerContext*, const v1::WatchGapsRequest*,
+                         grpc::ServerWriter<v1::WatchGapsResponse>* writer) override {
+    v1::WatchGapsResponse answer;
+    *answer.mutable_gap() = GapOf(calls == 0 ? 1 : 2, v1::Gap::STATE_OPEN);
+    writer->Write(answer);
+    if (++calls == 3) on_third();
+    return grpc::Status::OK;
+  }
+
+  int calls = 0;
+  std::function<void()> on_third;
+};
+
 class RecoveryCommandsTest : public ::testing::Test {
  protected:
   RecoveryCommandsTest() {
@@ -114,6 +144,7 @@ class RecoveryCommandsTest : public ::testing::Test {
     builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port_);
     builder.RegisterService(&admin_);
     builder.RegisterService(&recovery_);
+    builder.RegisterService(&gaps_);
     server_ = builder.BuildAndStart();
   }
   ~RecoveryCommandsTest() override {
@@ -141,6 +172,7 @@ class RecoveryCommandsTest : public ::testing::Test {
 
   OneStream admin_;
   FakeRecovery recovery_;
+  FakeGaps gaps_;
   int port_ = 0;
   std::unique_ptr<grpc::Server> server_;
   Interrupt interrupt_;
@@ -286,6 +318,16 @@ TEST_F(RecoveryCommandsTest, JobsAreListedByPages) {
   EXPECT_TRUE(OutHas("recoveryJobs/12"));
   EXPECT_TRUE(OutHas("recoveryJobs/11"));
   EXPECT_FALSE(ErrHas("older"));
+}
+
+TEST_F(RecoveryCommandsTest, AWatchOfGapsOutlastsADeduperThatStops) {
+  gaps_.on_third = [this] { interrupt_.Trigger(); };
+  EXPECT_EQ(Run({"gap", "watch"}), kExitOk) << printed_.err;
+  std::vector<std::string> lines = absl::StrSplit(printed_.out, '\n', absl::SkipEmpty());
+  ASSERT_EQ(lines.size(), 3u) << printed_.out;
+  EXPECT_TRUE(absl::StartsWith(lines[0], "gap 1 open")) << lines[0];
+  EXPECT_TRUE(absl::StartsWith(lines[1], "gap 1 recovered")) << lines[1];
+  EXPECT_TRUE(absl::StartsWith(lines[2], "gap 2 open")) << lines[2];
 }
 
 TEST_F(RecoveryCommandsTest, AJobIsShownWatchedAndCancelled) {
