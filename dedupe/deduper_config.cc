@@ -1,7 +1,9 @@
 #include "dedupe/deduper_config.h"
 
+#include <string>
+#include <vector>
+
 #include "absl/strings/str_cat.h"
-#include "absl/time/time.h"
 #include "base/config_report.h"
 #include "recovery/route_table.h"
 
@@ -10,23 +12,10 @@ namespace {
 
 void CheckRecovery(const std::string& path, const config::v1::StreamConfig& stream,
                    ConfigReport* report) {
-  absl::StatusOr<RecoveryPolicy> policy = PolicyOf(stream.recovery());
-  if (!policy.ok()) {
-    return report->Error(path + ".recovery", std::string(policy.status().message()));
-  }
-  // Below the floor nothing is fetched: it could stand twice.
-  absl::Duration span = absl::Milliseconds(stream.window().span_ms());
-  for (const RouteLimits& route : policy->routes) {
-    bool is_set = false;
-    for (const config::v1::RouteConfig& set : stream.recovery().routes()) {
-      is_set = is_set || (set.method() == MethodWord(route.method) && set.window_ms() > 0);
-    }
-    if (route.off || !is_set || route.window <= span) continue;
-    report->Warn(path + ".recovery",
-                 absl::StrCat(MethodWord(route.method), " reaches back ",
-                              absl::FormatDuration(route.window), ", but keys are kept for ",
-                              absl::FormatDuration(span),
-                              ": what is older is not fetched; raise window.span"));
+  std::vector<PolicyProblem> problems;
+  PolicyOf(stream.recovery(), &problems);
+  for (const PolicyProblem& problem : problems) {
+    report->Error(absl::StrCat(path, ".", problem.key), problem.text);
   }
 }
 

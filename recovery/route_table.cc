@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -124,15 +125,17 @@ constexpr Bounds kPercent = {0, 100, "0 to 100"};
 // The checks of one RecoveryConfig; says everything that is wrong with it.
 class PolicyReader {
  public:
-  explicit PolicyReader(const config::v1::RecoveryConfig& config) : config_(config) {}
+  PolicyReader(const config::v1::RecoveryConfig& config, std::vector<PolicyProblem>* problems)
+      : config_(config), problems_(*problems) {}
 
-  absl::StatusOr<RecoveryPolicy> Read() {
+  absl::optional<RecoveryPolicy> Read() {
+    const size_t before = problems_.size();
     const std::string name = config_.dialect().empty() ? "x-v2-filtered" : config_.dialect();
     const Dialect* dialect = FindDialect(name);
     if (dialect == nullptr) {
-      return absl::InvalidArgumentError(absl::StrCat("recovery.dialect: \"", name,
-                                                     "\" is none; write one of ",
-                                                     absl::StrJoin(DialectNames(), ", ")));
+      Problem("recovery.dialect", absl::StrCat("\"", name, "\" is none; write one of ",
+                                               absl::StrJoin(DialectNames(), ", ")));
+      return absl::nullopt;
     }
     policy_.routes = RoutesOf(*dialect);
     policy_.search_misses_operators = dialect->has_rules;
@@ -141,11 +144,15 @@ class PolicyReader {
     ReadQuotas();
     ReadRanges();
     for (int i = 0; i < config_.routes_size(); ++i) ReadRoute(i, *dialect);
-    if (!problems_.empty()) return absl::InvalidArgumentError(absl::StrJoin(problems_, "; "));
+    if (problems_.size() > before) return absl::nullopt;
     return policy_;
   }
 
  private:
+  void Problem(std::string key, std::string text) {
+    problems_.push_back({std::move(key), std::move(text)});
+  }
+
   void ReadQuotas() {
     policy_.automatic = !config_.has_automatic() || config_.automatic();
     policy_.same_day = !config_.has_same_day() || config_.same_day();
@@ -156,9 +163,9 @@ class PolicyReader {
           static_cast<int>(Ranged("recovery.reserve_percent", config_.reserve_percent(), kPercent));
     }
     if (policy_.posts_per_day != 0 && policy_.posts_per_job > policy_.posts_per_day) {
-      problems_.push_back(absl::StrCat("recovery.posts_per_job: ", policy_.posts_per_job,
-                                       " are more than recovery.posts_per_day; write at most ",
-                                       policy_.posts_per_day));
+      Problem("recovery.posts_per_job",
+              absl::StrCat(policy_.posts_per_job, " are more than recovery.posts_per_day; write at most ",
+                           policy_.posts_per_day));
     }
   }
 
@@ -182,10 +189,14 @@ class PolicyReader {
     const std::string key = absl::StrCat("recovery.routes[", index, "].");
     RouteLimits* to = RouteNamed(from.method());
     if (to == nullptr) {
-      problems_.push_back(absl::StrCat(key, "method: ", dialect.name, " has no route \"",
-                                       from.method(), "\"; write one of ", RouteWords(),
-                                       ", or take the entry out"));
-      return;
+      return Problem(key + "method",
+                     absl::StrCat(dialect.name, " has no route \"", from.method(),
+                                  "\"; write one of ", RouteWords(), ", or take the entry out"));
+    }
+    for (int i = 0; i < index; ++i) {
+      if (config_.routes(i).method() != from.method()) continue;
+      return Problem(key + "method", absl::StrCat("\"", from.method(), "\" is routes[", i,
+                                                  "], too; make one entry of them"));
     }
     to->off = from.off();
     if (from.window_ms() != 0) to->window = Time(key + "window", from.window_ms(), kWindow);
@@ -204,11 +215,10 @@ class PolicyReader {
   void CheckRoute(const std::string& key, const RouteLimits& route) {
     const bool backfill = route.method == RecoveryJob::METHOD_BACKFILL;
     if (backfill && route.window > absl::Minutes(5)) {
-      problems_.push_back(
-          absl::StrCat(key, "window: X has 5 minutes of backfill at most; write 5min or less"));
+      Problem(key + "window", "X has 5 minutes of backfill at most; write 5min or less");
     } else if (route.window <= route.min_age) {
-      problems_.push_back(absl::StrCat(key, "window: nothing is old enough and still there: it ",
-                                       "must be longer than min_age"));
+      Problem(key + "window",
+              "nothing is old enough and still there: it must be longer than min_age");
     }
   }
 
@@ -230,7 +240,7 @@ class PolicyReader {
 
   uint64_t Ranged(const std::string& key, uint64_t value, const Bounds& bounds) {
     if (value >= bounds.min && value <= bounds.max) return value;
-    problems_.push_back(absl::StrCat(key, ": out of range; write ", bounds.text));
+    Problem(key, absl::StrCat("out of range; write ", bounds.text));
     return bounds.max;
   }
   absl::Duration Time(const std::string& key, uint64_t millis, const Bounds& bounds) {
@@ -242,7 +252,7 @@ class PolicyReader {
 
   const config::v1::RecoveryConfig& config_;
   RecoveryPolicy policy_;
-  std::vector<std::string> problems_;
+  std::vector<PolicyProblem>& problems_;
 };
 
 }  // namespace
@@ -264,7 +274,17 @@ std::vector<RouteLimits> RoutesOf(const Dialect& dialect) {
 }
 
 absl::StatusOr<RecoveryPolicy> PolicyOf(const config::v1::RecoveryConfig& config) {
-  return PolicyReader(config).Read();
+  std::vector<PolicyProblem> problems;
+  absl::optional<RecoveryPolicy> policy = PolicyOf(config, &problems);
+  if (policy) return *std::move(policy);
+  std::vector<std::string> texts;
+  for (const PolicyProblem& each : problems) texts.push_back(each.key + ": " + each.text);
+  return absl::InvalidArgumentError(absl::StrJoin(texts, "; "));
+}
+
+absl::optional<RecoveryPolicy> PolicyOf(const config::v1::RecoveryConfig& config,
+                                        std::vector<PolicyProblem>* problems) {
+  return PolicyReader(config, problems).Read();
 }
 
 const RouteLimits* FindRoute(const RecoveryPolicy& policy, RecoveryMethod method) {

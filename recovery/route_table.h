@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "absl/types/optional.h"
 #include "braid/config/v1/config.pb.h"
 #include "braid/v1/recovery.pb.h"
 #include "ingest/x_dialect.h"
@@ -69,6 +70,16 @@ struct RecoveryPolicy {
 // Those of the dialect in the order in which they are tried, with X's own numbers.
 std::vector<RouteLimits> RoutesOf(const Dialect& dialect);
 
+struct PolicyProblem {
+  // "recovery.routes[1].window"
+  std::string key;
+  // What is wrong, and the remedy.
+  std::string text;
+};
+
+// Nothing where `problems` has become longer.
+absl::optional<RecoveryPolicy> PolicyOf(const config::v1::RecoveryConfig& config,
+                                        std::vector<PolicyProblem>* problems);
 // InvalidArgument names each key that is wrong, and the remedy.
 absl::StatusOr<RecoveryPolicy> PolicyOf(const config::v1::RecoveryConfig& config);
 

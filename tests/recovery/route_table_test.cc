@@ -118,5 +118,14 @@ TEST(RouteTableTest, EveryProblemIsSaidWithItsKeyAndTheRemedy) {
             "than min_age");
 }
 
+TEST(RouteTableTest, ARouteThatStandsTwiceIsRefused) {
+  RecoveryConfig config;
+  config.add_routes()->set_method("recovery");
+  config.add_routes()->set_method("search");
+  config.add_routes()->set_method("recovery");
+  EXPECT_EQ(ProblemOf(config),
+            "recovery.routes[2].method: \"recovery\" is routes[0], too; make one entry of them");
+}
+
 }  // namespace
 }  // namespace braid
