@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "base/utc_text.h"
 #include "dedupe/keys.h"
 #include "proto/proto_time.h"
 #include "proto/recovery_terms.h"
@@ -27,6 +28,8 @@ GapSummary SummaryOf(const GapWatch& watch, const RecoveryJobs& recovery) {
   for (const auto& [number, job] : recovery.jobs()) {
     if (!IsEnded(job.job().state())) ++summary.jobs[job.job().state()];
   }
+  summary.refused_until = absl::FromUnixMicros(recovery.state().not_before_micros());
+  summary.refusal = recovery.state().not_before_reason();
   summary.refetched_events = recovery.state().received_events();
   summary.recovered_events = recovery.state().new_events();
   return summary;
@@ -52,7 +55,7 @@ std::string JobsText(const GapSummary& gaps) {
   return text;
 }
 
-void FillGaps(const GapSummary& gaps, v1::StreamStatus* status) {
+void FillGaps(const GapSummary& gaps, absl::Time now, v1::StreamStatus* status) {
   if (gaps.watermark_micros > 0) {
     SetTime(absl::FromUnixMicros(gaps.watermark_micros), status->mutable_watermark_time());
   }
@@ -67,6 +70,10 @@ void FillGaps(const GapSummary& gaps, v1::StreamStatus* status) {
   for (const auto& [state, count] : gaps.jobs) jobs += count;
   status->set_recovery_jobs(jobs);
   status->set_recovered_events(gaps.recovered_events);
+  if (jobs > 0 && gaps.refused_until > now) {
+    status->add_problems(absl::StrCat("recovery waits until ", UtcText(gaps.refused_until), ": ",
+                                      gaps.refusal, ". See: braid job ls"));
+  }
   if (certain == 0) return;
   status->add_problems(absl::StrCat(certain, certain == 1 ? " gap is" : " gaps are",
                                     " open: posts may be missing", JobsText(gaps),
@@ -152,7 +159,7 @@ v1::StreamStatus StreamMonitor::Status() const {
   facts.window_memory_bytes = window_memory_bytes_;
   v1::StreamStatus status = BuildStatus(facts, rates_);
   FillWatchStatus(watched_, &status);
-  FillGaps(gaps_, &status);
+  FillGaps(gaps_, facts.now, &status);
   return status;
 }
 

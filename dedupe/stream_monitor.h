@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "base/mutex.h"
 #include "braid/v1/admin_service.pb.h"
 #include "braid/v1/gap.pb.h"
@@ -37,6 +38,9 @@ struct GapSummary {
   int64_t recoverable_until_micros = 0;
   // Those that have not ended, by state.
   std::map<v1::RecoveryJob::State, uint32_t> jobs;
+  // X refused, and is not asked before then; why.
+  absl::Time refused_until = absl::InfinitePast();
+  std::string refusal;
   // Since the log began.
   uint64_t refetched_events = 0;
   uint64_t recovered_events = 0;

@@ -13,6 +13,7 @@
 #include "dedupe/frame_parts.h"
 #include "dedupe/keys.h"
 #include "proto/frame_codec.h"
+#include "proto/recovery_terms.h"
 #include "proto/snowflake.h"
 #include "recovery/route_table.h"
 #include "tests/dedupe/core_inputs.h"
@@ -105,25 +106,32 @@ TEST(CorePropertyTest, BytesDoNotDependOnGroupsOrRestarts) {
 // tables, groups. Without ticks beyond the first, so that nothing expires.
 class Model {
  public:
-  // Number of new events; -1 when the core should not have applied it.
-  int Apply(const v1::SessionRecord& record, const std::string& source) {
+  // Number of new events; -1 when the core should not have applied it. What is
+  // fetched again from below the floor is not taken.
+  int Apply(const v1::SessionRecord& record, const std::string& source, absl::Time floor) {
     uint64_t& expected = expected_[{source, record.session_epoch()}];
     uint64_t takes = record.has_frame() ? record.frame().post_ids_size() : 1;
     if (record.has_loss()) takes = std::max<uint64_t>(1, record.loss().offsets());
     if (record.offset() > expected || record.offset() + takes <= expected) return -1;
     expected = record.offset() + takes;
     int added = 0;
-    for (uint64_t id : record.frame().post_ids()) added += seen_.insert(id).second ? 1 : 0;
+    for (uint64_t id : record.frame().post_ids()) {
+      bool forgotten = IsRecoverySource(source) && id < FirstSnowflakeAt(floor);
+      refused_ += forgotten ? 1 : 0;
+      if (!forgotten) added += seen_.insert(id).second ? 1 : 0;
+    }
     return added;
   }
   uint64_t expected(const std::string& source, uint64_t epoch) {
     return expected_[{source, epoch}];
   }
   const std::set<uint64_t>& seen() const { return seen_; }
+  int refused() const { return refused_; }
 
  private:
   std::map<std::pair<std::string, uint64_t>, uint64_t> expected_;
   std::set<uint64_t> seen_;
+  int refused_ = 0;
 };
 
 // Every event that the log delivers, by sequence.
@@ -171,7 +179,7 @@ TEST(CorePropertyTest, DeliversWhatANaiveModelDelivers) {
       core->Committed();
       if (!plain.has_record() || result->outcome == ApplyResult::Outcome::kNotOpened) continue;
       const v1::SessionRecord& record = plain.record().record();
-      int added = model.Apply(record, plain.record().source_id());
+      int added = model.Apply(record, plain.record().source_id(), core->floor());
       EXPECT_EQ(result->outcome == ApplyResult::Outcome::kApplied, added >= 0);
       if (added >= 0) {
         EXPECT_EQ(result->new_events, added);
@@ -192,6 +200,7 @@ TEST(CorePropertyTest, DeliversWhatANaiveModelDelivers) {
     EXPECT_EQ(core->last_sequence(), model.seen().size());
     EXPECT_GT(core->state().duplicate_events(), 0);
     EXPECT_GT(core->state().late_events(), 0);
+    EXPECT_GT(model.refused(), 0);
   }
 }
 
