@@ -300,6 +300,20 @@ TEST(ProofTest, MoreThanAFifthOfTheWitnessesMissingOutweighsXsWord) {
   EXPECT_EQ(outcome.error, "5 of 20 posts that connections brought are not in it");
 }
 
+// Of a sparse stream the padding holds a handful of posts, and X deletes some.
+TEST(ProofTest, OneMissingWitnessOfFewIsADeletedPost) {
+  v1::RecoveryStep step;
+  for (int i = 0; i < 3; ++i) {
+    step.add_witness_post_ids(FirstSnowflakeAt(kFrom + i * absl::Seconds(2)));
+  }
+  FetchEvidence evidence = Clean();
+  evidence.final_record = FinalRecord{FinalRecord::Kind::kCompleted, evidence.events, {}};
+  evidence.seen_witnesses = {step.witness_post_ids(0), step.witness_post_ids(1)};
+  EXPECT_EQ(Judge(evidence, {step}).outcome, Complete::OUTCOME_DONE);
+  evidence.seen_witnesses = {step.witness_post_ids(0)};
+  EXPECT_EQ(Judge(evidence, {step}).outcome, Complete::OUTCOME_INCOMPLETE);
+}
+
 TEST(ProofTest, WitnessesOfWhatIsNotVouchedForSayNothing) {
   FetchEvidence evidence = Final(FinalRecord::Kind::kWithErrors, {Minutes(0, 1)});
   EXPECT_EQ(Text(Judge(evidence, {Witnessed()}).covers), "1-10");

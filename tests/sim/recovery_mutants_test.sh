@@ -3,6 +3,6 @@
 set -u
 for mutant in tests/mutants/mutant_recovery_*; do
   [[ -x "$mutant" && -f "$mutant" ]] || continue
-  found="$("$mutant" --seeds 300)" && { echo "$mutant was not found"; exit 1; }
+  found="$("$mutant" --seeds 600)" && { echo "$mutant was not found"; exit 1; }
   echo "$mutant: ${found##*$'\n'}"
 done
