@@ -467,6 +467,26 @@ TEST_F(CoreRecoveryTest, WhatIsFetchedBelowTheFloorIsReportedAndNotDoubled) {
   EXPECT_EQ(Stored(1).state(), Gap::STATE_LOST);
 }
 
+TEST_F(CoreRecoveryTest, ACoverOfRecoveryDoesNotReachBelowTheFloor) {
+  Core::Options options;
+  options.window_span = absl::Minutes(30);
+  options.hold_max = absl::Minutes(5);
+  Start({}, options);
+  Outage(700);
+  Run(90);
+  uint64_t work = Lease();
+  ASSERT_NE(work, 0u);
+  v1::TimeRange range = StepOf(work).fetch_range();
+  absl::Time inside = ToTime(range.start_time()) + absl::Minutes(6);
+  for (int i = 0; i < 3600 && core_->floor() < inside; ++i) Run(1);
+  ASSERT_LT(core_->floor(), ToTime(range.end_time()) - absl::Minutes(4));
+  absl::Time floor = core_->floor();
+  Bring(range);
+  Run(2);
+  EXPECT_EQ(gap(1).until_micros(), absl::ToUnixMicros(floor));
+  EXPECT_LT(gap(1).from_micros(), gap(1).until_micros());
+}
+
 TEST_F(CoreRecoveryTest, ASpoolOverflowOfARecovererIsNoGap) {
   Start();
   Run(120);
