@@ -31,8 +31,11 @@ bool NoConnection(const emulator::Truth& truth, const emulator::TruthConnection&
 // trusted ones were sent wholly.
 [[nodiscard]] Expectation Expect(const emulator::Truth& truth, const IsTrusted& is_trusted);
 
-// Every post that X created from the first that any connection was sent: for
-// runs in which recovery brings what none was.
+// Required: every post that X created from the first that a live connection was
+// sent, for runs in which recovery brings what none was. Not from the first that
+// a fetch was sent: posts come a little out of order, so beside the first of a
+// span that begins before the stream there are some that stand outside of it.
+// Sent: every post, as the margin of a fetch brings what nobody needed.
 [[nodiscard]] Expectation ExpectCreated(const emulator::Truth& truth);
 
 }  // namespace braid::harness

@@ -56,5 +56,23 @@ TEST(Expectation, DroppedPostsAreNeitherAllowedNorRequired) {
   EXPECT_TRUE(expectation.required.empty());
 }
 
+TEST(Expectation, WhatOnlyAFetchWasSentBeforeTheStreamIsNotRequired) {
+  Truth truth = MakeTruth();
+  TruthConnection live = Connection(1, "a", EndKind::kOpen);
+  live.sent = {{4, 2}};
+  TruthConnection fetch = Connection(2, "r", EndKind::kJobDone);
+  fetch.sent = {{1, 1}, {3, 5}};
+  truth.connections = {live, fetch};
+  emulator::TruthRequest asked_live, asked_fetch;
+  asked_live.connection = 1;
+  asked_live.line = "GET /2/tweets/search/stream?backfill_minutes=5";
+  asked_fetch.connection = 2;
+  asked_fetch.line = "GET /2/tweets/search/stream?end_time=2026-11-22T07:44:56Z&start_time=…";
+  truth.requests = {asked_live, asked_fetch};
+  Expectation expectation = ExpectCreated(truth);
+  EXPECT_EQ(expectation.required, (std::vector<uint64_t>{104, 105, 106, 107, 108, 109}));
+  EXPECT_EQ(expectation.sent.size(), 10u);
+}
+
 }  // namespace
 }  // namespace braid::harness
