@@ -16,8 +16,8 @@ constexpr int kExitFatal = 70;
 
 }  // namespace
 
-void ExitFatal(const absl::Status& status) {
-  Log(LogLevel::kError, "spool_failed", "stopping at once", {{"error", status}});
+void ExitFatal(absl::string_view event, const absl::Status& status) {
+  Log(LogLevel::kError, event, "stopping at once", {{"error", status}});
   // No destructors: nothing may be written any more.
   _exit(kExitFatal);
 }

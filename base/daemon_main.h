@@ -13,6 +13,7 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/types/optional.h"
 #include "base/config_loader.h"
 #include "base/daemon_flags.h"
@@ -43,7 +44,8 @@ struct DaemonProgram {
 
 inline constexpr int kExitUsage = 2;
 // Leaves at once: what is on disk is indeterminate; a new start finds out.
-void ExitFatal(const absl::Status& status);
+// `event`: its name in the log.
+[[noreturn]] void ExitFatal(absl::string_view event, const absl::Status& status);
 // Says why, and returns the exit code.
 int FailStart(const std::string& name, const absl::Status& status);
 // Of a --version, a --help or a wrong flag.
@@ -87,7 +89,8 @@ int RunDaemon(const DaemonProgram<Config, Daemon>& program, int argc, char** arg
         ConfigProblems found = program.load(flags.config_file, &fresh);
         LogReload(found, config, fresh);
       });
-  auto started = program.start(loop, config, ExitFatal);
+  auto started = program.start(
+      loop, config, [](const absl::Status& status) { ExitFatal("spool_failed", status); });
   if (!started.ok()) return FailStart(name, started.status());
   daemon = *std::move(started);
   if (program.started != nullptr) program.started(*daemon, drain);

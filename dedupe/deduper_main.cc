@@ -1,7 +1,5 @@
 // braid-deduper: flags, configuration, signals; the rest is Deduper.
 
-#include <unistd.h>
-
 #include "absl/time/clock.h"
 #include "base/config_check.h"
 #include "base/daemon_flags.h"
@@ -11,19 +9,6 @@
 #include "base/signals.h"
 #include "dedupe/deduper.h"
 #include "dedupe/deduper_config.h"
-
-namespace {
-
-// EX_SOFTWARE: the state on disk is indeterminate, start again.
-constexpr int kExitFatal = 70;
-
-[[noreturn]] void ExitFatal(const absl::Status& status) {
-  braid::Log(braid::LogLevel::kError, "store_failed", "stopping at once", {{"error", status}});
-  // No destructors: nothing may be written any more.
-  _exit(kExitFatal);
-}
-
-}  // namespace
 
 int main(int argc, char** argv) {
   const braid::DaemonDescription description = {
@@ -50,7 +35,9 @@ int main(int argc, char** argv) {
     braid::ConfigProblems found = braid::LoadDeduper(flags.config_file, &fresh);
     braid::LogReload(found, config, fresh);
   });
-  auto deduper = braid::Deduper::Start(config, ExitFatal);
+  auto deduper = braid::Deduper::Start(config, [](const absl::Status& status) {
+    braid::ExitFatal("store_failed", status);
+  });
   if (!deduper.ok()) return braid::FailStart(description.name, deduper.status());
   if (!flags.ready_file.empty()) {
     absl::Status written = braid::WriteReadyFile(flags.ready_file, (*deduper)->grpc_port(),
