@@ -5,18 +5,6 @@
 namespace braid {
 namespace {
 
-// The index behind the string that opens at `at`; npos where it does not close.
-size_t PastString(absl::string_view line, size_t at) {
-  for (++at; at < line.size(); ++at) {
-    if (line[at] == '\\') {
-      ++at;
-    } else if (line[at] == '"') {
-      return at + 1;
-    }
-  }
-  return absl::string_view::npos;
-}
-
 // The index of the comma or of `close` that ends the element at `at`.
 size_t ElementEnd(absl::string_view line, size_t at, char close) {
   int depth = 0;
@@ -54,6 +42,17 @@ bool Split(absl::string_view text, char open, char close,
 }
 
 }  // namespace
+
+size_t PastString(absl::string_view line, size_t at) {
+  for (++at; at < line.size(); ++at) {
+    if (line[at] == '\\') {
+      ++at;
+    } else if (line[at] == '"') {
+      return at + 1;
+    }
+  }
+  return absl::string_view::npos;
+}
 
 bool IsArrayLine(absl::string_view line) {
   for (char c : line) {

@@ -8,6 +8,7 @@
 #ifndef BRAID_INGEST_X_ARRAY_H_
 #define BRAID_INGEST_X_ARRAY_H_
 
+#include <cstddef>
 #include <vector>
 
 #include "absl/strings/string_view.h"
@@ -28,6 +29,10 @@ struct JsonPart {
 };
 // The same of an object's members: for an answer that holds records.
 bool SplitObject(absl::string_view object, std::vector<JsonPart>* parts);
+
+// The index behind the string whose opening quote stands at `at`; npos where it
+// does not close.
+size_t PastString(absl::string_view json, size_t at);
 
 }  // namespace braid
 

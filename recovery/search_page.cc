@@ -136,11 +136,11 @@ absl::optional<CountsPage::Bucket> GnipBucket(element item) {
 // All short strings of it: whatever it refers to is among them.
 void AddIds(absl::string_view json, Ids* ids) {
   for (size_t at = json.find('"'); at != absl::string_view::npos; at = json.find('"', at)) {
-    size_t end = ++at;
-    while (end < json.size() && json[end] != '"') end += json[end] == '\\' ? 2 : 1;
-    if (end >= json.size()) return;
-    if (end - at <= kIdBytesMax) ids->insert(json.substr(at, end - at));
-    at = end + 1;
+    const size_t end = PastString(json, at);
+    if (end == absl::string_view::npos) return;
+    const absl::string_view text = json.substr(at + 1, end - at - 2);
+    if (text.size() <= kIdBytesMax) ids->insert(text);
+    at = end;
   }
 }
 
