@@ -33,6 +33,15 @@ class CoreRecoveryTest : public CoreConnectionsTest {
     Apply(OpenInput(kRecoverer, 1));
   }
 
+  // Keys are forgotten sooner than X forgets; `hold_max`: a gap that is open keeps
+  // them so much longer.
+  static Core::Options ShortWindow(absl::Duration hold_max = Core::Options().hold_max) {
+    Core::Options options;
+    options.window_span = absl::Minutes(30);
+    options.hold_max = hold_max;
+    return options;
+  }
+
   // Both connections are away for so long, a minute after the start.
   void Outage(int seconds) {
     Run(60);
@@ -60,6 +69,13 @@ class CoreRecoveryTest : public CoreConnectionsTest {
       return number;
     }
     return 0;
+  }
+  // The work of the job that an outage starts: X needs a minute before it has
+  // anything.
+  uint64_t WorkOfAnOutage() {
+    Outage(700);
+    Run(90);
+    return Lease();
   }
   RecoveryJob::Step StepOf(uint64_t work) const {
     return core_->work().Find(work)->task.request().recovery_step().step();
@@ -188,9 +204,7 @@ TEST_F(CoreRecoveryTest, WhatAWorkerSaysWithoutCoverClosesNothingAndEnds) {
 
 TEST_F(CoreRecoveryTest, AnAnswerWithoutProofIsAskedForAgainTenMinutesLater) {
   Start();
-  Outage(700);
-  Run(90);
-  uint64_t work = Lease();
+  uint64_t work = WorkOfAnOutage();
   v1::RecoveryResult result;
   result.set_keys_digest(77);
   result.set_proof("clean_end");
@@ -207,9 +221,7 @@ TEST_F(CoreRecoveryTest, AnAnswerWithoutProofIsAskedForAgainTenMinutesLater) {
 
 TEST_F(CoreRecoveryTest, PartsThatXCouldNotDeliverBecomeSteps) {
   Start();
-  Outage(700);
-  Run(90);
-  uint64_t work = Lease();
+  uint64_t work = WorkOfAnOutage();
   RecoveryJob::Step step = StepOf(work);
   v1::RecoveryResult result;
   v1::TimeRange* failed = result.add_failed_ranges();
@@ -238,9 +250,7 @@ TEST_F(CoreRecoveryTest, PartsThatXCouldNotDeliverBecomeSteps) {
 
 TEST_F(CoreRecoveryTest, ARefusalIsNoAttemptAndWaitsAsLongAsXSays) {
   Start();
-  Outage(700);
-  Run(90);
-  uint64_t work = Lease();
+  uint64_t work = WorkOfAnOutage();
   v1::RecoveryResult result;
   result.set_refusal("rate_limited");
   SetTime(now_ + absl::Minutes(7), result.mutable_retry_time());
@@ -254,9 +264,7 @@ TEST_F(CoreRecoveryTest, ARefusalIsNoAttemptAndWaitsAsLongAsXSays) {
 
 TEST_F(CoreRecoveryTest, ARangeThatXRefusesOnceIsAskedForAgain) {
   Start();
-  Outage(700);
-  Run(90);
-  uint64_t work = Lease();
+  uint64_t work = WorkOfAnOutage();
   v1::RecoveryResult result;
   result.set_refusal("range_refused");
   Complete(work, v1::CompleteRequest::OUTCOME_REFUSED, result, "400");
@@ -292,9 +300,7 @@ TEST_F(CoreRecoveryTest, AKilledRecovererCostsNoAttemptHoweverOften) {
 
 TEST_F(CoreRecoveryTest, ALossInAFetchVoidsItsCoverAndOneBeforeItDoesNot) {
   Start();
-  Outage(700);
-  Run(90);
-  uint64_t work = Lease();
+  uint64_t work = WorkOfAnOutage();
   uint64_t first = offset_;
   Bring(StepOf(work).fetch_range(), false);
   Apply(LossInput(kRecoverer, 1, offset_, 1));
@@ -346,9 +352,7 @@ TEST_F(CoreRecoveryTest, ARangeThatIsWholeIsFetchedByHandAndFindsNothingNew) {
 
 TEST_F(CoreRecoveryTest, ACancelledJobTellsItsWorkerAndDoesNotStartAgain) {
   Start();
-  Outage(700);
-  Run(90);
-  uint64_t work = Lease();
+  uint64_t work = WorkOfAnOutage();
   RecoveryInput input;
   input.set_cancel(1);
   ASSERT_TRUE(Ask(input).status.ok());
@@ -384,9 +388,7 @@ TEST_F(CoreRecoveryTest, APausedStreamIsNotBoughtBackByItself) {
 
 TEST_F(CoreRecoveryTest, ARestartInMidJobGoesOn) {
   Start();
-  Outage(700);
-  Run(90);
-  uint64_t work = Lease();
+  uint64_t work = WorkOfAnOutage();
   Run(1);
   Restart();
   FirstTick();
@@ -421,12 +423,8 @@ TEST_F(CoreRecoveryTest, WhatAJobGaveUpIsLostOnceXNoLongerHasIt) {
 }
 
 TEST_F(CoreRecoveryTest, TheFloorWaitsForWhatIsFetched) {
-  Core::Options options;
-  options.window_span = absl::Minutes(30);
-  Start({}, options);
-  Outage(700);
-  Run(90);
-  uint64_t work = Lease();
+  Start({}, ShortWindow());
+  uint64_t work = WorkOfAnOutage();
   ASSERT_NE(work, 0u);
   v1::TimeRange range = StepOf(work).fetch_range();
   Bring(range, /*vouch=*/false);
@@ -447,13 +445,8 @@ TEST_F(CoreRecoveryTest, TheFloorWaitsForWhatIsFetched) {
 }
 
 TEST_F(CoreRecoveryTest, WhatIsFetchedBelowTheFloorIsReportedAndNotDoubled) {
-  Core::Options options;
-  options.window_span = absl::Minutes(30);
-  options.hold_max = absl::Minutes(5);
-  Start({}, options);
-  Outage(700);
-  Run(90);
-  uint64_t work = Lease();
+  Start({}, ShortWindow(absl::Minutes(5)));
+  uint64_t work = WorkOfAnOutage();
   ASSERT_NE(work, 0u);
   v1::TimeRange range = StepOf(work).fetch_range();
   Bring(range, /*vouch=*/false);
@@ -468,13 +461,8 @@ TEST_F(CoreRecoveryTest, WhatIsFetchedBelowTheFloorIsReportedAndNotDoubled) {
 }
 
 TEST_F(CoreRecoveryTest, ACoverOfRecoveryDoesNotReachBelowTheFloor) {
-  Core::Options options;
-  options.window_span = absl::Minutes(30);
-  options.hold_max = absl::Minutes(5);
-  Start({}, options);
-  Outage(700);
-  Run(90);
-  uint64_t work = Lease();
+  Start({}, ShortWindow(absl::Minutes(5)));
+  uint64_t work = WorkOfAnOutage();
   ASSERT_NE(work, 0u);
   v1::TimeRange range = StepOf(work).fetch_range();
   absl::Time inside = ToTime(range.start_time()) + absl::Minutes(6);

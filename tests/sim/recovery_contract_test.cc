@@ -11,7 +11,6 @@
 #include "absl/strings/str_join.h"
 #include "absl/time/time.h"
 #include "proto/proto_time.h"
-#include "proto/time_range.h"
 #include "tests/sim/recovery_world.h"
 
 namespace braid {
@@ -25,8 +24,10 @@ config::v1::RecoveryConfig Contract(const std::string& dialect) {
   return config;
 }
 
-RecoverySetup V2() {
-  RecoverySetup setup = SetupOf(Contract("x-v2-filtered"));
+config::v1::RecoveryConfig V2Contract() { return Contract("x-v2-filtered"); }
+
+RecoverySetup V2(const config::v1::RecoveryConfig& config = V2Contract()) {
+  RecoverySetup setup = SetupOf(config);
   setup.x.speed = 30;
   return setup;
 }
@@ -74,8 +75,17 @@ class Outage {
     return run;
   }
 
-  const RecoveryJob& Job(uint64_t number, int deduper = 0) const {
-    return world_.core(deduper).recovery().jobs().at(number).job();
+  // And every gap is recovered.
+  RecoveryRun EndsWhole(absl::Duration bound) {
+    RecoveryRun run = Ends(bound);
+    EXPECT_GT(run.figures.recovered, 0u);
+    EXPECT_EQ(run.figures.left_open, 0u);
+    EXPECT_EQ(run.figures.lost, 0u);
+    return run;
+  }
+
+  const RecoveryJob& Job(uint64_t number) const {
+    return world_.core(0).recovery().jobs().at(number).job();
   }
   // Job 1, and those that a growing gap adds every hour.
   size_t StepCount() const {
@@ -85,7 +95,7 @@ class Outage {
     }
     return count;
   }
-  size_t JobCount(int deduper = 0) const { return world_.core(deduper).recovery().jobs().size(); }
+  size_t JobCount() const { return world_.core(0).recovery().jobs().size(); }
   bool IsUsed(RecoveryMethod method, RecoveryJob::State state) const {
     for (const auto& [number, job] : world_.core(0).recovery().jobs()) {
       for (const RecoveryJob::Step& step : job.job().steps()) {
@@ -101,12 +111,6 @@ class Outage {
   std::vector<std::string> log_;
 };
 
-void ExpectAllRecovered(const RecoveryRun& run) {
-  EXPECT_GT(run.figures.recovered, 0u);
-  EXPECT_EQ(run.figures.left_open, 0u);
-  EXPECT_EQ(run.figures.lost, 0u);
-}
-
 constexpr auto kRecovery = RecoveryJob::METHOD_RECOVERY;
 constexpr auto kReplay = RecoveryJob::METHOD_REPLAY;
 constexpr auto kSearch = RecoveryJob::METHOD_SEARCH;
@@ -116,60 +120,54 @@ constexpr auto kSucceeded = RecoveryJob::STATE_SUCCEEDED;
 TEST(RecoveryContract, TwelveMinutesOnV2) {
   Outage outage(V2());
   outage.Happens(absl::Minutes(12));
-  RecoveryRun run = outage.Ends(absl::Hours(1));
+  RecoveryRun run = outage.EndsWhole(absl::Hours(1));
   EXPECT_EQ(outage.JobCount(), 1u);
   EXPECT_EQ(outage.Job(1).state(), kSucceeded);
   EXPECT_TRUE(outage.IsUsed(kRecovery, kSucceeded));
   EXPECT_EQ(run.x.asked, 2u);
-  ExpectAllRecovered(run);
 }
 
 TEST(RecoveryContract, SevenHoursOnGnipInPieces) {
   Outage outage(Gnip());
   outage.HappensToAll(absl::Hours(7));
   outage->x().FailMinuteOfNext(17);
-  RecoveryRun run = outage.Ends(absl::Hours(6));
+  RecoveryRun run = outage.EndsWhole(absl::Hours(6));
   // Seven hours, and the minute again.
   EXPECT_GE(outage.StepCount(), 8u);
   EXPECT_EQ(run.x.failed_minutes, 1u);
-  ExpectAllRecovered(run);
 }
 
 TEST(RecoveryContract, AFinalRecordThatIsLostCostsTheLastMinuteAlone) {
   Outage outage(Gnip());
   outage.Happens(absl::Minutes(30));
   outage->x().LoseFinalRecordOfNext();
-  RecoveryRun run = outage.Ends(absl::Hours(6));
+  RecoveryRun run = outage.EndsWhole(absl::Hours(6));
   EXPECT_EQ(run.x.unproved, 1u);
   EXPECT_EQ(run.x.completed, 1u);
   ASSERT_GE(outage.Job(1).steps_size(), 2);
   EXPECT_LE(ToTime(outage.Job(1).steps(1).fetch_range().end_time()) -
                 ToTime(outage.Job(1).steps(1).fetch_range().start_time()),
             absl::Minutes(5));
-  ExpectAllRecovered(run);
 }
 
 // Recovery reaches back a day; what is older is searched for.
 TEST(RecoveryContract, ThirtyHoursOnV2) {
   Outage outage(V2());
   outage.HappensToAll(absl::Hours(30));
-  RecoveryRun run = outage.Ends(absl::Hours(48));
+  outage.EndsWhole(absl::Hours(48));
   EXPECT_TRUE(outage.IsUsed(kRecovery, kSucceeded));
   EXPECT_TRUE(outage.IsUsed(kSearch, kSucceeded));
-  ExpectAllRecovered(run);
 }
 
 // Without search X no longer has what is older than a day: said, not silent.
 TEST(RecoveryContract, ThirtyHoursOnV2WithoutSearch) {
-  config::v1::RecoveryConfig config = Contract("x-v2-filtered");
+  config::v1::RecoveryConfig config = V2Contract();
   for (const char* method : {"search", "lookup"}) {
     config::v1::RouteConfig* route = config.add_routes();
     route->set_method(method);
     route->set_off(true);
   }
-  RecoverySetup setup = SetupOf(config);
-  setup.x.speed = 30;
-  Outage outage(std::move(setup));
+  Outage outage(V2(config));
   outage.HappensToAll(absl::Hours(30));
   EXPECT_TRUE(outage->Settle(absl::Hours(48)));
   outage->Pass(absl::Minutes(2));
@@ -189,18 +187,16 @@ TEST(RecoveryContract, FourDaysOnGnip) {
   setup.x.rate = 0.02;
   Outage outage(std::move(setup));
   outage.HappensToAll(absl::Hours(4 * 24));
-  RecoveryRun run = outage.Ends(absl::Hours(48));
+  outage.EndsWhole(absl::Hours(48));
   EXPECT_TRUE(outage.IsUsed(kReplay, kSucceeded));
-  ExpectAllRecovered(run);
 }
 
 TEST(RecoveryContract, AFullBufferOnBoth) {
   Outage outage(V2());
   outage.Happens(absl::Minutes(3), "full_buffer");
-  RecoveryRun run = outage.Ends(absl::Hours(1));
+  outage.EndsWhole(absl::Hours(1));
   EXPECT_FALSE(outage.IsUsed(RecoveryJob::METHOD_BACKFILL, kSucceeded));
   EXPECT_TRUE(outage.IsUsed(kRecovery, kSucceeded));
-  ExpectAllRecovered(run);
 }
 
 // v2 bills a post once per UTC day: what can be asked for before midnight is.
@@ -209,17 +205,15 @@ TEST(RecoveryContract, AnOutageThatSpansMidnight) {
   setup.start += absl::Hours(23);
   Outage outage(std::move(setup));
   outage.Happens(absl::Minutes(90));
-  RecoveryRun run = outage.Ends(absl::Hours(4));
-  ExpectAllRecovered(run);
+  outage.EndsWhole(absl::Hours(4));
 }
 
 // What the day's quota does not allow waits for the next one.
 TEST(RecoveryContract, TheQuotaEndsHalfWay) {
-  config::v1::RecoveryConfig config = Contract("x-v2-filtered");
+  config::v1::RecoveryConfig config = V2Contract();
   config.set_posts_per_day(500);
-  RecoverySetup setup = SetupOf(config);
+  RecoverySetup setup = V2(config);
   setup.start += absl::Hours(12);
-  setup.x.speed = 30;
   Outage outage(std::move(setup));
   outage.HappensToAll(absl::Hours(3));
   EXPECT_TRUE(outage->Settle(absl::Hours(2)));
@@ -228,7 +222,7 @@ TEST(RecoveryContract, TheQuotaEndsHalfWay) {
   // Midnight passes, twice, and the rest follows.
   outage->Pass(absl::Hours(34));
   EXPECT_GT(outage.JobCount(), jobs);
-  ExpectAllRecovered(outage.Ends(absl::Hours(4)));
+  outage.EndsWhole(absl::Hours(4));
 }
 
 // Deleted posts do not come back: one job, no loop.
@@ -241,8 +235,7 @@ TEST(RecoveryContract, PostsThatAreDeletedMeanwhile) {
   EXPECT_EQ(outage.JobCount(), 1u);
   outage->Pass(absl::Hours(1));
   EXPECT_EQ(outage.JobCount(), 1u);
-  RecoveryRun run = outage.Ends(absl::Hours(1));
-  ExpectAllRecovered(run);
+  outage.EndsWhole(absl::Hours(1));
 }
 
 // Nothing was posted at all, and X ends without a word: that is whole, too.
@@ -251,8 +244,7 @@ TEST(RecoveryContract, ASparseStreamWithoutAFinalRecord) {
   setup.x.rate = 0.0005;
   Outage outage(std::move(setup));
   outage.Happens(absl::Minutes(12));
-  RecoveryRun run = outage.Ends(absl::Hours(2));
-  ExpectAllRecovered(run);
+  outage.EndsWhole(absl::Hours(2));
 }
 
 TEST(RecoveryContract, ARecovererThatIsKilledTwentyTimes) {
@@ -266,24 +258,19 @@ TEST(RecoveryContract, ARecovererThatIsKilledTwentyTimes) {
     outage->StartRecoverer(0);
     outage->Pass(absl::Seconds(100));
   }
-  RecoveryRun run = outage.Ends(absl::Hours(8));
-  ExpectAllRecovered(run);
+  outage.EndsWhole(absl::Hours(8));
 }
 
 // Two dedupers that do not see each other both want all of it, from two
 // recoverers: RecoveryX counts what it runs at once.
 TEST(RecoveryContract, TwoRecoverersAndTwoDedupers) {
-  config::v1::RecoveryConfig config = Contract("gnip-powertrack");
-  RecoverySetup setup = SetupOf(config);
-  setup.x.has_final_record = true;
-  setup.x.speed = 30;
+  RecoverySetup setup = Gnip();
   setup.x.single_deduper = false;
   setup.dedupers = 2;
   setup.recoverers = 2;
   Outage outage(std::move(setup));
   outage.HappensToAll(absl::Hours(3));
-  RecoveryRun run = outage.Ends(absl::Hours(8));
-  ExpectAllRecovered(run);
+  outage.EndsWhole(absl::Hours(8));
 }
 
 TEST(RecoveryContract, ADeduperThatIsRestartedInMidJob) {
@@ -294,8 +281,7 @@ TEST(RecoveryContract, ADeduperThatIsRestartedInMidJob) {
   outage->Pass(absl::Minutes(5));
   outage->KillDeduper(0);
   outage->StartDeduper(0);
-  RecoveryRun run = outage.Ends(absl::Hours(8));
-  ExpectAllRecovered(run);
+  outage.EndsWhole(absl::Hours(8));
 }
 
 TEST(RecoveryContract, ACancelledJobStaysCancelled) {
@@ -318,20 +304,19 @@ TEST(RecoveryContract, ACancelledJobStaysCancelled) {
 
 // The configuration says three, X takes two.
 TEST(RecoveryContract, XRefusesTheThirdJob) {
-  config::v1::RecoveryConfig config = Contract("x-v2-filtered");
+  config::v1::RecoveryConfig config = V2Contract();
   config::v1::RouteConfig* route = config.add_routes();
   route->set_method("recovery");
   route->set_jobs(3);
-  RecoverySetup setup = SetupOf(config);
-  setup.x.policy = SetupOf(Contract("x-v2-filtered")).policy;
+  RecoverySetup setup = V2(config);
+  setup.x.policy = V2().policy;
   setup.x.trusts_shares = false;
   setup.x.speed = 5;
   setup.recoverers = 3;
   Outage outage(std::move(setup));
   outage.HappensToAll(absl::Hours(5));
-  RecoveryRun run = outage.Ends(absl::Hours(16));
+  RecoveryRun run = outage.EndsWhole(absl::Hours(16));
   EXPECT_GT(run.x.refused, 0u);
-  ExpectAllRecovered(run);
 }
 
 TEST(RecoveryContract, AManualJobOverACompleteRangeBringsNothing) {
