@@ -18,9 +18,10 @@ v1::Estimate EstimateOf(double events);
 
 // How long the ways to fill a gap work, from its start.
 struct GapRoutes {
-  absl::Duration backfill;
+  // What X gives a reconnect.
+  absl::Duration backfill = absl::Minutes(5);
   // By their words; those that X is asked by.
-  std::map<std::string, absl::Duration> asked;
+  std::map<std::string, absl::Duration> asked = {{"recovery", absl::Hours(24)}};
 };
 
 // `parent`: "streams/main/", which its names begin with.

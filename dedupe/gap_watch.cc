@@ -589,8 +589,7 @@ StreamNotice GapWatch::Lose(uint64_t number, const std::string& reason, absl::Ti
 StreamNotice GapWatch::NoticeOf(const GapLedger::Change& change, int64_t now_micros) const {
   StreamNotice notice;
   notice.set_type(change.type);
-  GapRoutes routes{options_.backfill_for, options_.routes};
-  *notice.mutable_gap() = ViewOfGap(change.gap, routes, options_.parent);
+  *notice.mutable_gap() = ViewOfGap(change.gap, options_.routes, options_.parent);
   notice.set_resource(notice.gap().name());
   notice.set_message(GapSentence(change.type, change.gap));
   SetTime(absl::FromUnixMicros(now_micros), notice.mutable_notice_time());

@@ -28,6 +28,7 @@
 #include "braid/v1/stream_service.pb.h"
 #include "dedupe/cover_book.h"
 #include "dedupe/gap_ledger.h"
+#include "dedupe/gap_text.h"
 #include "dedupe/leak_watch.h"
 #include "dedupe/source_lives.h"
 #include "dedupe/store.h"
@@ -41,12 +42,10 @@ class GapWatch {
     std::string parent;
     // How far back X can be asked, at the longest: 24 h by v2's recovery.
     absl::Duration recoverable_for = absl::Hours(24);
-    // By each way of asking, by its word.
-    std::map<std::string, absl::Duration> routes = {{"recovery", absl::Hours(24)}};
+    GapRoutes routes;
     // How long an open gap holds the watermark.
     absl::Duration hold_max = absl::Hours(13);
-    // What X gives a reconnect, and a spool that was given up on.
-    absl::Duration backfill_for = absl::Minutes(5);
+    // A spool that was given up on may still come so long.
     absl::Duration spool_for = absl::Minutes(15);
     // After a resume connections begin one after the other.
     absl::Duration resume_grace = absl::Minutes(1);

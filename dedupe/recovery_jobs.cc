@@ -52,15 +52,23 @@ IntervalSet Residue(const RecoveryJob& job, const IntervalSet& missing) {
 
 }  // namespace
 
+void SetGapRoutes(const RecoveryPolicy& policy, absl::Duration held, GapWatch::Options* gaps) {
+  gaps->routes.asked.clear();
+  for (const RouteLimits* route : RangeRoutes(policy)) {
+    gaps->routes.asked[MethodWord(route->method)] = route->window;
+    gaps->recoverable_for = std::max(gaps->recoverable_for, std::min(route->window, held));
+  }
+}
+
 std::string JobSentence(const RecoveryJob& job) {
   int done = 0;
   for (const RecoveryJob::Step& step : job.steps()) {
     done += step.state() == RecoveryJob::STATE_SUCCEEDED;
   }
+  const RecoveryJob::Totals& totals = job.totals();
   std::string text = absl::StrCat(
       done, " of ", job.steps_size(), job.steps_size() == 1 ? " step" : " steps", " done; ",
-      job.totals().received_events(), " received, ", job.totals().new_events(), " new");
-  const RecoveryJob::Totals& totals = job.totals();
+      totals.received_events(), " received, ", totals.new_events(), " new");
   uint64_t refused = totals.received_events() - totals.new_events() - totals.duplicate_events();
   if (refused > 0) absl::StrAppend(&text, ", ", refused, " from below the log's floor not taken");
   if (!job.error().empty()) absl::StrAppend(&text, "; ", job.error());
@@ -387,8 +395,8 @@ void RecoveryJobs::PlanPartition(uint32_t partition, const Facts& facts) {
     if (taken.Covers(all) && under_way.Measure(all) == 0) given_up.push_back(RequestOf(gap, all));
     for (const Interval& span : taken.Missing(all)) requests.push_back(RequestOf(gap, span));
   }
+  const PlanFacts plan_facts = FactsFor(partition, facts, nullptr);
   for (const PlanRequest& request : given_up) {
-    const PlanFacts plan_facts = FactsFor(partition, facts, nullptr);
     LoseGaps(partition, PlanRecovery(*options_.policy, plan_facts, request), facts);
   }
   for (PlanRequest& request : MergeNeighbours(*options_.policy, std::move(requests))) {

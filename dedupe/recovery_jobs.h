@@ -171,6 +171,10 @@ class RecoveryJobs {
   std::vector<v1::StreamNotice> notices_;
 };
 
+// The ways to fill a gap and how long it may be open, by what is configured.
+// `held`: the log's floor waits for an open gap so long at most.
+void SetGapRoutes(const RecoveryPolicy& policy, absl::Duration held, GapWatch::Options* gaps);
+
 // "1 of 3 steps done; 1,204 received, 37 new"
 std::string JobSentence(const v1::RecoveryJob& job);
 

@@ -8,6 +8,7 @@
 #include "dedupe/recovery_jobs.h"
 #include "dedupe/recovery_step_parts.h"
 #include "proto/proto_time.h"
+#include "proto/recovery_terms.h"
 #include "proto/time_range.h"
 
 namespace braid {
@@ -15,14 +16,6 @@ namespace braid {
 using store::v1::WorkInput;
 using store::v1::WorkState;
 using v1::RecoveryJob;
-
-namespace {
-
-// Of a fetch that ended cleanly: the same keys once more are the other half
-// (recovery/proof.h).
-constexpr char kHalfProof[] = "clean_end";
-
-}  // namespace
 
 void RecoveryJobs::TickStep(Job* job, int place, const Facts& facts, WriteSet* changes) {
   Step* step = job->mutable_job()->mutable_steps(place);
@@ -166,7 +159,7 @@ void RecoveryJobs::EndAttempt(Job* job, int place, const WorkTable::Entry& entry
     return SplitFailed(job, place, result, facts);
   }
   absl::Duration wait = RetryWait(*step);
-  if (entry.state.state() == WorkState::STATE_INCOMPLETE && result.proof() == kHalfProof) {
+  if (entry.state.state() == WorkState::STATE_INCOMPLETE && result.proof() == kProofCleanEnd) {
     Job::StepState* state = job->mutable_steps(place);
     state->set_clean_attempts(state->clean_attempts() + 1);
     state->set_keys_digest(result.keys_digest());

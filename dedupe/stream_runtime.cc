@@ -9,6 +9,7 @@
 #include "base/utc_text.h"
 #include "dedupe/hold.h"
 #include "dedupe/offer_session.h"
+#include "dedupe/recovery_jobs.h"
 #include "dedupe/resume_turns.h"
 #include "dedupe/rollback.h"
 #include "dedupe/usage_report.h"
@@ -49,13 +50,7 @@ GapWatch::Options GapOptions(const config::v1::StreamConfig& config, const Core:
     options.recoverable_for = absl::Milliseconds(gaps.recoverable_for_ms());
   }
   if (core.recovery.policy) {
-    options.routes.clear();
-    // The floor waits for an open gap so long.
-    const absl::Duration held = core.window_span + core.hold_max;
-    for (const RouteLimits* route : RangeRoutes(*core.recovery.policy)) {
-      options.routes[MethodWord(route->method)] = route->window;
-      options.recoverable_for = std::max(options.recoverable_for, std::min(route->window, held));
-    }
+    SetGapRoutes(*core.recovery.policy, core.window_span + core.hold_max, &options);
   }
   options.hold_max =
       gaps.hold_max_ms() > 0 ? absl::Milliseconds(gaps.hold_max_ms()) : core.log_retention / 2;
@@ -306,7 +301,7 @@ GapStream StreamRuntime::Gaps() {
   stream.store = store_.get();
   stream.log_id = readable_->log_id();
   const GapWatch::Options& gaps = core_->gaps().options();
-  stream.routes = {gaps.backfill_for, gaps.routes};
+  stream.routes = gaps.routes;
   for (const auto& connection : options_.config.connections()) {
     stream.connections.emplace_back(connection.id(), connection.partition());
   }

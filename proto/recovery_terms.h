@@ -32,6 +32,10 @@ inline absl::string_view RecovererOf(absl::string_view source_id) {
   return absl::ConsumePrefix(&source_id, kRecoveryPrefix) ? source_id : "";
 }
 
+// What a worker says of a fetch that ended cleanly and proves nothing by itself:
+// the same keys once more, later, are the other half (recovery/proof.h).
+inline constexpr absl::string_view kProofCleanEnd = "clean_end";
+
 // Of a job or a step.
 inline bool IsEnded(v1::RecoveryJob::State state) {
   return state == v1::RecoveryJob::STATE_SUCCEEDED || state == v1::RecoveryJob::STATE_FAILED ||

@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/hash.h"
 #include "proto/proto_time.h"
+#include "proto/recovery_terms.h"
 #include "proto/snowflake.h"
 #include "proto/time_range.h"
 

@@ -39,11 +39,9 @@
 
 namespace braid {
 
-// RecoveryResult.proof. A clean end is half a proof: the same keys once more, late
-// enough, are the other half.
+// RecoveryResult.proof; half a proof is kProofCleanEnd (proto/recovery_terms.h).
 inline constexpr absl::string_view kProofFinalRecord = "final_record";
 inline constexpr absl::string_view kProofSameTwice = "same_twice";
-inline constexpr absl::string_view kProofCleanEnd = "clean_end";
 inline constexpr absl::string_view kProofCounts = "counts";
 // Of what is known by its ids alone.
 inline constexpr absl::string_view kProofAnswered = "answered";

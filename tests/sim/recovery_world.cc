@@ -34,10 +34,7 @@ void SetPolicy(RecoverySetup* setup) {
   setup->core.recovery.parent = "streams/main/";
   setup->core.gaps.parent = "streams/main/";
   setup->core.recovery.policy = setup->policy;
-  for (const RouteLimits* route : RangeRoutes(setup->policy)) {
-    absl::Duration& longest = setup->core.gaps.recoverable_for;
-    longest = std::max(longest, route->window);
-  }
+  SetGapRoutes(setup->policy, setup->core.window_span + setup->core.hold_max, &setup->core.gaps);
 }
 
 RecoverySetup Draw(uint64_t seed) {
@@ -78,7 +75,6 @@ RecoverySetup Draw(uint64_t seed) {
     search->set_method("search");
     search->set_off(true);
   }
-  SetPolicy(&setup);
   setup.x.faulty = true;
   setup.x.partitions = setup.partitions;
   setup.x.rate = 0.03 + 0.2 * random.Unit();
@@ -91,6 +87,7 @@ RecoverySetup Draw(uint64_t seed) {
     setup.core.window_span = absl::Minutes(40 + below(80));
     if (below(3) == 0) setup.core.hold_max = absl::Minutes(below(10));
   }
+  SetPolicy(&setup);
   return setup;
 }
 
