@@ -48,6 +48,9 @@ int64_t LastReceiveMicros(const v1::Frame& frame) {
   return last;
 }
 
+// The cause of an event that X's stream began (Cause::kConnected).
+constexpr absl::string_view kStreamBegan = "connected";
+
 // `micros`: when the last of what is lost was received. It may have been created
 // in that very millisecond.
 void VouchAfter(int64_t micros, SessionState* session) {
@@ -69,8 +72,12 @@ bool CutBefore(absl::Time from, v1::Cover* cover) {
 
 // A cover was written before the source knew what would be lost of what stands
 // before it (a full spool gives up its oldest segment). False when nothing of
-// it is left.
+// it is left. What a backfill vouches for X sent anew: only what was lost since
+// that stream began is missing from it.
 bool CutCover(const SessionState& session, v1::Cover* cover) {
+  const bool is_anew = cover->origin() == v1::EVENT_ORIGIN_BACKFILL &&
+                       session.loss_end_offset() <= session.stream_first_offset();
+  if (is_anew) return true;
   if (session.loss_time_unknown()) return false;
   return CutBefore(absl::FromUnixMicros(session.vouch_from_micros()), cover);
 }
@@ -272,6 +279,9 @@ absl::Status Core::ApplyOther(InputRecord input, SessionState* session, Group* g
     }
     case v1::SessionRecord::kEvent:
       NoteReceivedUntil(absl::ToUnixMicros(ToTime(record->event().event_time())), session);
+      if (record->event().cause() == kStreamBegan) {
+        session->set_stream_first_offset(record->offset());
+      }
       watch_.OnConnectionEvent(out.source_id(), record->event());
       gaps_.OnConnectionEvent(out.source_id(), record->event());
       *out.mutable_connection_event() = std::move(*record->mutable_event());

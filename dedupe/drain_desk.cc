@@ -44,23 +44,25 @@ DrainDecision DrainDesk::Ask(const DrainRequest& request) {
   bool granted = decision.outcome == Outcome::kGranted;
   (granted ? granted_ : refused_).Increment();
   Log(LogLevel::kWarn, granted ? "drain_granted" : "drain_refused",
-      granted ? "an operator lets a connection leave X" : "a connection may not leave X now",
+      granted ? "a connection is let go" : "a connection may not leave X now",
       {{"stream", stream_},
        {"connection", request.connection},
+       {"by", request.by},
        {"reconnect", request.reconnect ? "yes" : "no"},
        {"force", request.force ? "yes" : "no"},
        {"peer", decision.peer},
        {"problem", ProblemOf(decision, request.connection)}});
   if (!granted) return decision;
   OfferSession* session = directory_.SessionOf(request.connection);
-  v1::OfferResponse::Action action = request.reconnect ? v1::OfferResponse::ACTION_RECONNECT
-                                                       : v1::OfferResponse::ACTION_DRAIN;
-  if (session != nullptr) session->Direct(action, request.force ? "operator, forced" : "operator");
+  v1::OfferResponse::Action action =
+      request.reconnect ? v1::OfferResponse::ACTION_RECONNECT : v1::OfferResponse::ACTION_DRAIN;
+  if (session != nullptr) session->Direct(action, request.by + (request.force ? ", forced" : ""));
   return decision;
 }
 
 void DrainDesk::Collect(MetricSink& sink, const MetricLabels& labels) const {
-  sink.AddCounter("braid_drains_granted_total", "Connections that operators let go.", labels,
+  sink.AddCounter("braid_drains_granted_total",
+                  "Connections that were let go, by operators or for backfill.", labels,
                   static_cast<double>(granted_.value()));
   sink.AddCounter("braid_drains_refused_total", "Those that had to stay.", labels,
                   static_cast<double>(refused_.value()));

@@ -37,6 +37,8 @@ struct DrainRequest {
   std::string connection;
   bool reconnect = false;
   bool force = false;
+  // Who wants it, for the log and the connection.
+  std::string by = "operator";
 };
 
 struct DrainDecision {

@@ -75,6 +75,11 @@ class GapWatch {
   void OnFrame(const std::string& source_id, const v1::Frame& frame, absl::string_view is_new,
                uint64_t first_sequence, int64_t admission_micros, absl::Time now);
 
+  // Connections of the partition that receive and vouch for the present.
+  int Fresh(uint32_t partition, absl::Time now) const {
+    return lives_.Fresh(partition, silence_, absl::ToUnixMicros(now));
+  }
+
   // The core's time was set: X's is what it is.
   void OnNowMoved(int64_t by_micros);
 

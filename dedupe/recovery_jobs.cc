@@ -128,6 +128,7 @@ PlanFacts RecoveryJobs::FactsFor(uint32_t partition, const Facts& facts, const J
   plan.floor = facts.floor;
   plan.not_before = absl::FromUnixMicros(state_.not_before_micros());
   if (state_.day() == DayOf(facts.now)) plan.posts_today = state_.posts_today();
+  plan.may_reconnect = gaps_->Fresh(partition, facts.now) >= 2;
   for (const RouteLimits& route : options_.policy->routes) {
     PlanFacts::Use use;
     use.method = route.method;
@@ -329,23 +330,35 @@ std::string RecoveryJobs::WorkerOf(const Step& step) const {
   return entry == nullptr ? "" : entry->state.worker_id();
 }
 
+bool RecoveryJobs::Brings(const std::string& source_id, uint32_t partition,
+                          const Step& step) const {
+  if (step.method() != RecoveryJob::METHOD_BACKFILL) {
+    return WorkerOf(step) == RecovererOf(source_id);
+  }
+  std::vector<std::string> sources = gaps_->lives().SourcesOf(partition);
+  return std::count(sources.begin(), sources.end(), source_id) > 0;
+}
+
 void RecoveryJobs::OnFrame(const std::string& source_id, const v1::Frame& frame,
                            uint32_t new_events, uint32_t duplicate_events, absl::Time now) {
-  absl::string_view recoverer = RecovererOf(source_id);
-  if (recoverer.empty() || FrameEventCount(frame) == 0) return;
-  if (state_.day() != DayOf(now)) {
-    state_.set_day(DayOf(now));
-    state_.set_posts_today(0);
-  }
   const uint32_t received = FrameEventCount(frame);
-  state_.set_posts_today(state_.posts_today() + received);
-  state_.set_received_events(state_.received_events() + received);
-  state_.set_new_events(state_.new_events() + new_events);
+  const bool is_recoverer = IsRecoverySource(source_id);
+  const bool is_backfill = frame.origin() == v1::EVENT_ORIGIN_BACKFILL;
+  if ((!is_recoverer && !is_backfill) || received == 0) return;
+  if (is_recoverer) {
+    if (state_.day() != DayOf(now)) {
+      state_.set_day(DayOf(now));
+      state_.set_posts_today(0);
+    }
+    state_.set_posts_today(state_.posts_today() + received);
+    state_.set_received_events(state_.received_events() + received);
+    state_.set_new_events(state_.new_events() + new_events);
+  }
   absl::Time created = SnowflakeTime(WindowKeyTime(FrameWindowKey(frame, 0)));
   for (uint64_t number : unfinished_) {
     Job& job = jobs_.at(number);
     for (Step& step : *job.mutable_job()->mutable_steps()) {
-      bool is_its = IsAtWork(step) && WorkerOf(step) == recoverer &&
+      bool is_its = IsAtWork(step) && Brings(source_id, job.job().partition(), step) &&
                     IntervalOf(step.fetch_range()).from <= absl::ToUnixMicros(created) &&
                     absl::ToUnixMicros(created) < IntervalOf(step.fetch_range()).until;
       if (!is_its) continue;

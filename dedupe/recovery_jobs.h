@@ -88,7 +88,7 @@ class RecoveryJobs {
                                           const Facts& facts) const;
   RecoveryAnswer Apply(const store::v1::RecoveryInput& input, const Facts& facts,
                        WriteSet* changes);
-  // Events of origin RECOVERY were merged.
+  // Events were merged: of a recoverer, or a connection's backfill.
   void OnFrame(const std::string& source_id, const v1::Frame& frame, uint32_t new_events,
                uint32_t duplicate_events, absl::Time now);
   // After the gaps' and the work's own; time that the deduper ran since the last.
@@ -131,6 +131,9 @@ class RecoveryJobs {
   void TickJob(Job* job, bool due, const Facts& facts, WriteSet* changes);
   void TickStep(Job* job, int place, const Facts& facts, WriteSet* changes);
   bool MayStart(const Step& step, const Facts& facts) const;
+  // Somebody brought what it is for.
+  bool IsCovered(const Job& job, const Step& step) const;
+  static void SucceedCovered(Step* step, absl::Time now);
   // Cuts off what it must not fetch any more; false: nothing is left of it.
   bool StillWanted(const Job& job, Step* step, const Facts& facts);
   void Start(Job* job, Step* step, const Facts& facts, WriteSet* changes);
@@ -154,6 +157,8 @@ class RecoveryJobs {
   void ShowInGaps(const Job& job);
   void ForgetEnded(WriteSet* changes);
   void Notify(v1::StreamNotice::Type type, const Job& job, absl::Time now);
+  // What the source brings may be what the step asked for.
+  bool Brings(const std::string& source_id, uint32_t partition, const Step& step) const;
   // Who has it leased; empty: nobody.
   std::string WorkerOf(const Step& step) const;
   // That X was asked for, or will be as soon as somebody takes them.

@@ -10,6 +10,7 @@
 #include "proto/proto_time.h"
 #include "proto/recovery_terms.h"
 #include "proto/time_range.h"
+#include "recovery/planner.h"
 
 namespace braid {
 
@@ -20,7 +21,11 @@ using v1::RecoveryJob;
 void RecoveryJobs::TickStep(Job* job, int place, const Facts& facts, WriteSet* changes) {
   Step* step = job->mutable_job()->mutable_steps(place);
   if (IsOver(*step)) return;
-  bool too_late = step->has_deadline() && facts.now >= ToTime(step->deadline());
+  const bool reconnects = step->method() == RecoveryJob::METHOD_BACKFILL;
+  // X counts back from the connect, which takes its time.
+  absl::Duration lead = reconnects ? kReconnectTime : absl::ZeroDuration();
+  if (step->state() != RecoveryJob::STATE_PLANNED) lead = absl::ZeroDuration();
+  bool too_late = step->has_deadline() && facts.now + lead >= ToTime(step->deadline());
   if (step->state() == RecoveryJob::STATE_PLANNED) {
     if (too_late) return FailStep(job, step, "X no longer has it", facts);
     if (!MayStart(*step, facts) || !StillWanted(*job, step, facts)) return;
@@ -30,6 +35,11 @@ void RecoveryJobs::TickStep(Job* job, int place, const Facts& facts, WriteSet* c
   too_late = too_late || IntervalOf(step->fetch_range()).from < absl::ToUnixMicros(facts.floor);
   const WorkTable::Entry* entry = work_->Find(step->work());
   if (entry == nullptr) return TryAgain(job, step, "its work was forgotten", facts.now, facts);
+  if (reconnects && IsAutomatic(job->job()) && IsCovered(*job, *step)) {
+    // Its cover came before its worker's word.
+    work_->Cancel(step->work(), changes);
+    return SucceedCovered(step, facts.now);
+  }
   step->set_worker_id(entry->state.worker_id());
   if (entry->state.state() == WorkState::STATE_QUEUED) {
     if (step->state() == RecoveryJob::STATE_RUNNING) step->set_state(RecoveryJob::STATE_QUEUED);
@@ -44,15 +54,22 @@ void RecoveryJobs::TickStep(Job* job, int place, const Facts& facts, WriteSet* c
   }
 }
 
+bool RecoveryJobs::IsCovered(const Job& job, const Step& step) const {
+  return Missing(job.job().partition(), IntervalOf(step.range()), false).empty();
+}
+
+void RecoveryJobs::SucceedCovered(Step* step, absl::Time now) {
+  step->set_state(RecoveryJob::STATE_SUCCEEDED);
+  step->set_proof("covered_meanwhile");
+  SetTime(now, step->mutable_end_time());
+}
+
 // Time has passed since it was planned: somebody may have brought it, and the
 // floor has risen. From now on the floor waits for it.
 bool RecoveryJobs::StillWanted(const Job& job, Step* step, const Facts& facts) {
   Interval range = IntervalOf(step->range());
-  bool automatic = IsAutomatic(job.job());
-  if (automatic && Missing(job.job().partition(), range, false).empty()) {
-    step->set_state(RecoveryJob::STATE_SUCCEEDED);
-    step->set_proof("covered_meanwhile");
-    SetTime(facts.now, step->mutable_end_time());
+  if (IsAutomatic(job.job()) && IsCovered(job, *step)) {
+    SucceedCovered(step, facts.now);
     return false;
   }
   Interval fetch = IntervalOf(step->fetch_range());

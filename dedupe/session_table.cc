@@ -15,6 +15,7 @@ void SkipTo(uint64_t epoch, uint64_t until, store::v1::SessionState* state,
   state->set_expected_offset(until);
   state->set_lost_offsets(state->lost_offsets() + offsets);
   state->set_losses(state->losses() + 1);
+  state->set_loss_end_offset(until);
   state->set_loss_time_unknown(true);
 }
 

@@ -150,6 +150,7 @@ StreamRuntime::StreamRuntime(Options options, Opened opened)
   WorkDesk::Options work;
   work.stream = name();
   work_desk_ = std::make_unique<WorkDesk>(loop_, *merger_, *store_, std::move(work));
+  if (options_.config.has_recovery()) MakeReconnectWorker();
   const store::v1::CoreState& state = core_->state();
   readable_ = std::make_unique<ReadableStream>(
       ReadableStream::Start{name(), identity_, state.next_sequence(), ReadBounds()}, *store_,
@@ -177,6 +178,15 @@ StreamRuntime::StreamRuntime(Options options, Opened opened)
 
 StreamRuntime::~StreamRuntime() { Stop(); }
 
+void StreamRuntime::MakeReconnectWorker() {
+  own_work_ = std::make_unique<DeskWorkClient>(loop_, *work_desk_);
+  ReconnectWorker::Options options;
+  options.stream = absl::StrCat("streams/", name());
+  reconnects_ = std::make_unique<ReconnectWorker>(
+      loop_, *own_work_, options, [this] { return directory_.Snapshot(); },
+      [this](const DrainRequest& request) { return drains_.Ask(request); });
+}
+
 std::vector<std::string> StreamRuntime::connections() const {
   return ConnectionIds(options_.config);
 }
@@ -202,6 +212,7 @@ void StreamRuntime::Start() {
         [this](bool accepting) { OnDisk(accepting); });
     disk_guard_started_ = true;
     merger_->Start();
+    if (reconnects_ != nullptr) reconnects_->Start();
     loop_.After(kWatchInterval, [this] { Watch(); });
   });
 }

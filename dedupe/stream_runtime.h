@@ -23,12 +23,14 @@
 #include "braid/config/v1/config.pb.h"
 #include "dedupe/ballast.h"
 #include "dedupe/core.h"
+#include "dedupe/desk_work_client.h"
 #include "dedupe/disk_guard.h"
 #include "dedupe/drain_desk.h"
 #include "dedupe/gap_service.h"
 #include "dedupe/log_mark.h"
 #include "dedupe/merger.h"
 #include "dedupe/readable_stream.h"
+#include "dedupe/reconnect_worker.h"
 #include "dedupe/recovery_service.h"
 #include "dedupe/rocks_store.h"
 #include "dedupe/session_directory.h"
@@ -96,6 +98,7 @@ class StreamRuntime {
     std::unique_ptr<LogMarkFile> mark;
     store::v1::Identity identity;
   };
+  void MakeReconnectWorker();
   static absl::Status OpenMark(const Options& options, Opened* opened);
   StreamRuntime(Options options, Opened opened);
   // Admits it on the merger thread; `done` runs there once it is durable.
@@ -129,6 +132,9 @@ class StreamRuntime {
   DrainDesk drains_;
   std::unique_ptr<Merger> merger_;
   std::unique_ptr<WorkDesk> work_desk_;
+  // None where nothing is fetched again.
+  std::unique_ptr<DeskWorkClient> own_work_;
+  std::unique_ptr<ReconnectWorker> reconnects_;
   std::unique_ptr<ReadableStream> readable_;
   std::unique_ptr<StreamMonitor> monitor_;
   std::unique_ptr<DiskGuard> disk_guard_;

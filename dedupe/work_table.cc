@@ -35,10 +35,12 @@ bool IsRecovery(const WorkTask& task) { return task.request().has_recovery_step(
 
 bool Wants(const WorkInput::Lease& lease, const WorkTask& task) {
   bool of_kind = (lease.kind() == v1::LeaseRequest::KIND_RECOVERY) == IsRecovery(task);
-  if (!of_kind || !IsRecovery(task) || lease.methods().empty()) return of_kind;
+  if (!of_kind || !IsRecovery(task)) return of_kind;
   const auto& methods = lease.methods();
-  return std::count(methods.begin(), methods.end(),
-                    task.request().recovery_step().step().method()) > 0;
+  const auto method = task.request().recovery_step().step().method();
+  // Only who can let a connection go does that.
+  if (methods.empty()) return method != v1::RecoveryJob::METHOD_BACKFILL;
+  return std::count(methods.begin(), methods.end(), method) > 0;
 }
 
 }  // namespace

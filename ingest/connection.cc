@@ -43,6 +43,7 @@ Connection::~Connection() {
 void Connection::Start() { StepLater(Input::kStart, absl::ZeroDuration(), &retry_timer_); }
 
 void Connection::Reconnect() {
+  wants_all_backfill_ = true;
   CloseFor(Input::kReconnect, {RetryClass::kImmediate, Cause::kRequested});
 }
 
@@ -110,7 +111,8 @@ void Connection::BeginAttempt(Input input) {
 
 int Connection::BackfillNow() const {
   absl::optional<absl::Duration> since_last_byte;
-  if (last_byte_time_ != absl::InfinitePast()) since_last_byte = loop_.Now() - last_byte_time_;
+  if (last_byte_time_ != absl::InfinitePast() && !wants_all_backfill_)
+    since_last_byte = loop_.Now() - last_byte_time_;
   int minutes = BackfillMinutes(options_.backfill, since_last_byte, after_full_buffer_);
   if (backfill_from_ == absl::InfinitePast() || minutes == 0) return minutes;
   if (backfill_from_ == absl::InfiniteFuture()) return 0;
@@ -176,6 +178,7 @@ void Connection::Accept(absl::Time now) {
   clock_.OnHead(DateOf(attempt_->head), now);
   cover_.OnStart({clock_.At(now), attempt_->backfill_minutes, after_full_buffer_});
   after_full_buffer_ = false;
+  wants_all_backfill_ = false;
   if (backfill_from_ == absl::InfiniteFuture()) backfill_from_ = now;
   counters_.connects.Increment();
   counters_.needs_operator.Set(0);

@@ -97,7 +97,7 @@ class Connection final : private StreamConsumer, private MessageSink {
   // The first attempt begins in a later turn.
   void Start();
   // Closes an open stream and connects again, e.g. because a deduper asks for
-  // it. Nothing where there is none.
+  // it, with all the backfill that X has. Nothing where there is none.
   void Reconnect();
   // Closes the socket and stays away until Resume, which waits for what is left
   // of the last wait.
@@ -231,6 +231,8 @@ class Connection final : private StreamConsumer, private MessageSink {
   uint64_t last_post_id_ = 0;
   uint64_t attempts_ = 0;
   bool after_full_buffer_ = false;
+  // Others missed more than this connection did.
+  bool wants_all_backfill_ = false;
   absl::Time last_byte_time_ = absl::InfinitePast();
   absl::Time last_heartbeat_time_ = absl::InfinitePast();
   absl::Time next_attempt_time_ = absl::InfinitePast();

@@ -67,6 +67,7 @@ absl::Time PlanFetches::Reach(const RouteLimits& route, absl::Time end) const {
 
 absl::Duration PlanFetches::Took(const RouteLimits& route, absl::Duration length) const {
   if (route.method == RecoveryJob::METHOD_LOOKUP) return kConnect;
+  if (route.method == RecoveryJob::METHOD_BACKFILL) return kReconnectTime;
   const bool known = route.posts_per_second > 0 && request_.usual_rate > 0;
   const double seconds = absl::ToDoubleSeconds(length);
   const double took =

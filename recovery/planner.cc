@@ -13,6 +13,7 @@
 #include "recovery/plan_quota.h"
 #include "recovery/plan_span.h"
 #include "recovery/plan_text.h"
+#include "recovery/reconnect_route.h"
 
 namespace braid {
 namespace {
@@ -133,6 +134,10 @@ class PlanMaker {
       if (reasons_[place].empty()) reasons_[place] = WhyNotNeeded();
       if (!reasons_[place].empty()) continue;
       PassiveRoute passive = Judge(route);
+      if (route.method == RecoveryJob::METHOD_BACKFILL && passive.until <= facts_.now) {
+        reasons_[place] = TryReconnect(route, passive.reason);
+        continue;
+      }
       const absl::Time until = std::min(passive.until, LastMoment());
       if (passive.until > facts_.now && until <= facts_.now) {
         absl::StrAppend(&passive.reason, "; X would have forgotten some of it by then");
@@ -149,6 +154,33 @@ class PlanMaker {
   PassiveRoute Judge(const RouteLimits& route) const {
     return route.method == RecoveryJob::METHOD_SPOOL ? JudgeSpool(facts_, request_)
                                                      : JudgeBackfill(route, facts_, request_);
+  }
+
+  // Why a connection is asked to reconnect for it, or why none is. `passive`: why
+  // it does not come without.
+  std::string TryReconnect(const RouteLimits& route, const std::string& passive) {
+    const bool was_had = request_.kind == Gap::KIND_TOTAL_OUTAGE && !request_.by_hand;
+    if (request_.growing || was_had || request_.kind == Gap::KIND_BUFFER_DISCARDED) return passive;
+    const RouteLimits* recovery = FindRoute(policy_, RecoveryJob::METHOD_RECOVERY);
+    if (!IsAsked() && recovery != nullptr && WhyUnusable(*recovery).empty()) {
+      return absl::StrCat(passive, ", and recovery has it without that");
+    }
+    if (open_.Intervals().size() > 1) {
+      return absl::StrCat(passive, "; a part of it is being fetched, and a reconnect is for all");
+    }
+    PlanFetch fetch;
+    fetch.wanted = fetch.asked = ToSpan(open_.Intervals().front());
+    fetch.earliest = std::max(facts_.now, facts_.not_before);
+    fetch.posts = static_cast<uint64_t>(
+        request_.usual_rate * absl::ToDoubleSeconds(fetch.wanted.until - fetch.wanted.from));
+    PlanSchedule schedule = fetches_.ScheduleOf(route);
+    fetch.turn = schedule.Next(fetch.earliest, fetch.requests, kReconnectTime);
+    std::string problem = WhyNoReconnect(route, facts_, request_, fetch.turn.estimated_start);
+    if (problem.empty()) problem = quota_.Check(steps_.size() + 1, posts_ + fetch.posts).text;
+    if (!problem.empty()) return absl::StrCat(passive, "; ", problem);
+    chosen_.insert(route.method);
+    AddStep(route, fetch);
+    return "one of the connections that receive is asked to reconnect for it";
   }
 
   // Until when some route that is asked of X can still have all that is open.
@@ -343,6 +375,12 @@ class PlanMaker {
     }
     if (chosen_.count(RecoveryJob::METHOD_LOOKUP) > 0) {
       risks.push_back("lookup brings the posts whose ids are known and no others");
+    }
+    const auto reconnects = [](const Step& step) {
+      return step.method() == RecoveryJob::METHOD_BACKFILL;
+    };
+    if (std::any_of(steps_.begin(), steps_.end(), reconnects)) {
+      risks.push_back("X does not say whether it sent all of the backfill");
     }
     if (!steps_.empty()) risks.push_back("posts deleted since do not come");
     return absl::StrJoin(risks, "; ");

@@ -26,6 +26,10 @@
 
 namespace braid {
 
+// What a reconnect for backfill takes of X's five minutes: to be let go, to connect,
+// and the oldest of what comes, which is not vouched for (a slack and a silence).
+inline constexpr absl::Duration kReconnectTime = absl::Minutes(1);
+
 struct PlanRequest {
   // What is missing.
   absl::Time from;
@@ -66,9 +70,9 @@ struct PlanFacts {
   std::vector<Use> use;
   // Being fetched or planned already, of the same partition.
   std::vector<std::pair<absl::Time, absl::Time>> under_way;
-  // Another connection receives: a reconnect for backfill would cost nothing. No
-  // plan asks for one, so nothing depends on it.
-  bool peer_healthy = false;
+  // Two connections receive and vouch for the present: one may reconnect for
+  // backfill.
+  bool may_reconnect = false;
   // X said so (rate limit, too many jobs).
   absl::Time not_before = absl::InfinitePast();
 };

@@ -31,11 +31,15 @@ RouteLimits SpoolRoute() {
   return route;
 }
 
-// 1.12, 2.8.
+// 1.12, 2.8. Passive; a reconnect on purpose leaves the stream with one connection
+// for some seconds: one at a time, and two in the time in which X counts connects.
 RouteLimits BackfillRoute(const Dialect& dialect) {
   RouteLimits route;
   route.method = RecoveryJob::METHOD_BACKFILL;
   route.window = absl::Minutes(dialect.backfill_minutes_max);
+  route.jobs = 1;
+  route.requests = 2;
+  route.request_window = absl::Minutes(15);
   route.granularity = absl::Minutes(1);
   return route;
 }
@@ -164,7 +168,8 @@ class PolicyReader {
     }
     if (policy_.posts_per_day != 0 && policy_.posts_per_job > policy_.posts_per_day) {
       Problem("recovery.posts_per_job",
-              absl::StrCat(policy_.posts_per_job, " are more than recovery.posts_per_day; write at most ",
+              absl::StrCat(policy_.posts_per_job,
+                           " are more than recovery.posts_per_day; write at most ",
                            policy_.posts_per_day));
     }
   }

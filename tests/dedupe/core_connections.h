@@ -100,10 +100,24 @@ class CoreConnectionsTest : public testing::Test {
     Apply(std::move(input));
   }
 
+  // What it received in the last two seconds is given up; its cover begins anew.
+  void Lose(const std::string& name) {
+    TestConnection& connection = connections_[name];
+    store::v1::InputRecord input = LossInput(name, connection.epoch, connection.offset++, 1);
+    v1::Loss* loss = input.mutable_record()->mutable_record()->mutable_loss();
+    loss->set_reason(v1::Loss::REASON_RING_FULL);
+    SetTime(now_ - absl::Seconds(2), loss->mutable_first_receive_time());
+    SetTime(now_, loss->mutable_last_receive_time());
+    Apply(std::move(input));
+    connection.from = now_ + absl::Milliseconds(1);
+  }
   void End(const std::string& name, const std::string& cause) {
     connections_[name].receiving = false;
+    Say(name, v1::ConnectionReport::STATE_BACKING_OFF, cause);
+  }
+  void Say(const std::string& name, v1::ConnectionReport::State state, const std::string& cause) {
     v1::ConnectionEvent event;
-    event.set_state(v1::ConnectionReport::STATE_BACKING_OFF);
+    event.set_state(state);
     event.set_cause(cause);
     SetTime(now_, event.mutable_event_time());
     store::v1::InputRecord input;
@@ -118,6 +132,7 @@ class CoreConnectionsTest : public testing::Test {
   void Back(const std::string& name) {
     connections_[name].receiving = true;
     connections_[name].attached = true;
+    Say(name, v1::ConnectionReport::STATE_RECEIVING, "connected");
     connections_[name].from = now_ + absl::Seconds(2);
   }
 

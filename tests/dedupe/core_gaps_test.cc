@@ -189,13 +189,7 @@ TEST_F(CoreGapsTest, AnOpenSocketThatVouchesForNothingIsAGapAfterTwoMinutes) {
 TEST_F(CoreGapsTest, ALossIsAGapOfItsOwnKind) {
   Start({"a"});
   Run(60);
-  store::v1::InputRecord loss = LossInput("a", 1, connections_["a"].offset++, 1);
-  v1::Loss* lost = loss.mutable_record()->mutable_record()->mutable_loss();
-  lost->set_reason(v1::Loss::REASON_RING_FULL);
-  SetTime(now_ - absl::Seconds(2), lost->mutable_first_receive_time());
-  SetTime(now_, lost->mutable_last_receive_time());
-  Apply(std::move(loss));
-  connections_["a"].from = now_ + absl::Milliseconds(1);
+  Lose("a");
   Run(30);
   ASSERT_EQ(Types(), std::vector{StreamNotice::TYPE_GAP_OPENED});
   EXPECT_EQ(gap(1).kind(), Gap::KIND_FORWARDING_LOSS);

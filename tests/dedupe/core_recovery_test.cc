@@ -57,11 +57,12 @@ class CoreRecoveryTest : public CoreConnectionsTest {
   size_t job_count() const { return core_->recovery().jobs().size(); }
 
   // The work that a recoverer gets; 0: none.
-  uint64_t Lease() {
+  uint64_t Lease(const std::vector<RecoveryMethod>& methods = {}) {
     InputRecord input;
     auto* lease = input.mutable_work()->mutable_lease();
     lease->set_worker_id("fra");
     lease->set_kind(v1::LeaseRequest::KIND_RECOVERY);
+    for (RecoveryMethod method : methods) lease->add_methods(method);
     if (!core_->work().HasLeasable(*lease)) return 0;
     for (const auto& [number, entry] : core_->work().entries()) {
       if (entry.state.state() != store::v1::WorkState::STATE_QUEUED) continue;
@@ -76,6 +77,15 @@ class CoreRecoveryTest : public CoreConnectionsTest {
     Outage(700);
     Run(90);
     return Lease();
+  }
+  // Of what both gave up: that of the deduper itself.
+  uint64_t WorkOfALoss() {
+    Run(60);
+    Lose("a");
+    Lose("b");
+    Run(75);
+    EXPECT_EQ(Lease(), 0u) << "a recoverer can not let a connection go";
+    return Lease({RecoveryJob::METHOD_BACKFILL});
   }
   RecoveryJob::Step StepOf(uint64_t work) const {
     return core_->work().Find(work)->task.request().recovery_step().step();
@@ -473,6 +483,92 @@ TEST_F(CoreRecoveryTest, ACoverOfRecoveryDoesNotReachBelowTheFloor) {
   Run(2);
   EXPECT_EQ(gap(1).until_micros(), absl::ToUnixMicros(floor));
   EXPECT_LT(gap(1).from_micros(), gap(1).until_micros());
+}
+
+// X's recovery is not contracted.
+config::v1::RecoveryConfig WithoutRecovery() {
+  config::v1::RecoveryConfig config;
+  config.add_routes()->set_method("recovery");
+  config.mutable_routes(0)->set_off(true);
+  return config;
+}
+
+TEST_F(CoreRecoveryTest, OneReconnectsForWhatWasLostHere) {
+  Start(WithoutRecovery());
+  uint64_t work = WorkOfALoss();
+  ASSERT_NE(work, 0u);
+  EXPECT_EQ(StepOf(work).method(), RecoveryJob::METHOD_BACKFILL);
+  EXPECT_EQ(gap(1).state(), Gap::STATE_RECOVERING);
+  absl::Time from = absl::FromUnixMicros(gap(1).from_micros());
+  absl::Time until = absl::FromUnixMicros(gap(1).until_micros());
+  End("a", "requested");
+  Run(3);
+  Back("a");
+  InputRecord frame = FrameInput("a", 1, connections_["a"].offset,
+                                 {FirstSnowflakeAt(from), FirstSnowflakeAt(from) + 1}, now_);
+  frame.mutable_record()->mutable_record()->mutable_frame()->set_origin(
+      v1::EVENT_ORIGIN_BACKFILL);
+  connections_["a"].offset += 2;
+  Apply(std::move(frame));
+  Run(30);
+  Cover("a", from, until, v1::EVENT_ORIGIN_BACKFILL);
+  Run(2);
+  EXPECT_EQ(Stored(1).state(), Gap::STATE_RECOVERED);
+  EXPECT_EQ(Stored(1).recovered_by(), "backfill");
+  EXPECT_EQ(job(1).state(), RecoveryJob::STATE_SUCCEEDED);
+  EXPECT_EQ(job(1).totals().new_events(), 2u);
+  EXPECT_EQ(job(1).steps_size(), 1);
+  EXPECT_TRUE(core_->work().Find(work)->state.cancelled());
+  Run(600);
+  EXPECT_EQ(job_count(), 1u);
+}
+
+// What X sent anew has nothing to do with what was lost before.
+TEST_F(CoreRecoveryTest, ALossVoidsTheBackfillOfItsOwnStreamAlone) {
+  Start(WithoutRecovery());
+  WorkOfALoss();
+  absl::Time from = absl::FromUnixMicros(gap(1).from_micros());
+  absl::Time until = absl::FromUnixMicros(gap(1).until_micros());
+  End("a", "requested");
+  Run(3);
+  Back("a");
+  Lose("a");
+  Run(30);
+  Cover("a", from, until, v1::EVENT_ORIGIN_BACKFILL);
+  Run(2);
+  EXPECT_NE(Stored(1).state(), Gap::STATE_RECOVERED);
+  End("a", "requested");
+  Run(3);
+  Back("a");
+  Run(30);
+  Cover("a", from, until, v1::EVENT_ORIGIN_BACKFILL);
+  Run(2);
+  EXPECT_EQ(Stored(1).state(), Gap::STATE_RECOVERED);
+}
+
+TEST_F(CoreRecoveryTest, AfterAReconnectThatBringsNothingTheNextRouteIsTaken) {
+  Start(WithoutRecovery());
+  uint64_t work = WorkOfALoss();
+  v1::RecoveryResult result;
+  result.set_complete(true);
+  result.set_proof("reconnected");
+  Complete(work, v1::CompleteRequest::OUTCOME_DONE, result);
+  Run(120);
+  ASSERT_EQ(job(1).steps_size(), 2);
+  EXPECT_EQ(job(1).steps(1).method(), RecoveryJob::METHOD_SEARCH);
+  EXPECT_EQ(job_count(), 1u);
+}
+
+TEST_F(CoreRecoveryTest, NobodyReconnectsWhereOneConnectionAloneIsWell) {
+  Start(WithoutRecovery());
+  Run(60);
+  Lose("a");
+  Lose("b");
+  Run(1);
+  End("b", "reset");
+  Run(120);
+  ASSERT_EQ(job_count(), 1u);
+  EXPECT_EQ(job(1).steps(0).method(), RecoveryJob::METHOD_SEARCH);
 }
 
 TEST_F(CoreRecoveryTest, ASpoolOverflowOfARecovererIsNoGap) {

@@ -141,6 +141,10 @@ absl::Status Emulator::Cut(absl::string_view connection, CutKind kind) {
   return Control(absl::StrCat("/close?how=", CutName(kind), "&tag=", connection)).status();
 }
 
+absl::Status Emulator::Drop(absl::string_view connection, uint64_t posts) {
+  return Control(absl::StrCat("/drop?count=", posts, "&tag=", connection)).status();
+}
+
 absl::Status Emulator::Outage(const std::vector<std::string>& connections, absl::Duration length) {
   absl::Status status;
   for (const std::string& connection : connections) {

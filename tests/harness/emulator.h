@@ -87,6 +87,8 @@ class Emulator final {
   // streams are refused for so long. What is asked of the past is not.
   [[nodiscard]] absl::Status Outage(const std::vector<std::string>& connections,
                                     absl::Duration length);
+  // X leaves out the connection's next posts, and sends them as backfill.
+  [[nodiscard]] absl::Status Drop(absl::string_view connection, uint64_t posts);
   [[nodiscard]] absl::Status BlackHole(absl::string_view connection, absl::Duration length);
   [[nodiscard]] absl::Status SendRaw(absl::string_view connection, const std::string& bytes);
   // One of the emulator's kinds of bad input ("deep-json", "endless-line", ...).

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "absl/strings/match.h"
+#include "tests/emulator/truth.h"
 #include "tests/harness/wait.h"
 #include "tests/integration/cluster_test_base.h"
 
@@ -12,9 +13,10 @@ namespace {
 
 class Recovery : public ClusterTest {
  protected:
-  void Start() {
+  void Start(const std::string& backfill = "never") {
     harness::ClusterOptions options;
     options.emulator.rate = 300;
+    options.backfill = backfill;
     options.has_recoverer = true;
     ASSERT_NO_FATAL_FAILURE(StartCluster(std::move(options)));
     // Before the first cover nothing is known to be missing.
@@ -72,6 +74,35 @@ TEST_F(Recovery, ADeduperThatRestartsInMidJobGoesOn) {
   cluster().deduper().Kill();
   ASSERT_STATUS_OK(cluster().deduper().Start());
   ASSERT_NO_FATAL_FAILURE(AwaitNoGap());
+  ExpectEverything();
+}
+
+// X sent neither of them some seconds of posts, so nothing shows it: whoever
+// knows has one of them reconnect, while the other goes on.
+TEST_F(Recovery, AReconnectByHandBringsWhatNeitherWasSent) {
+  ASSERT_NO_FATAL_FAILURE(Start("always"));
+  auto recover = [&](const std::string& how) {
+    return Braid({"recover", "--from", "-40s", "--to", "-1s", "--method", "backfill", how, "--yes",
+                  "-o", "json"});
+  };
+  ASSERT_STATUS_OK(harness::WaitUntil("both vouch for the present", absl::Seconds(60),
+                                      [&] { return recover("--dry-run").code == 0; }));
+  for (const char* connection : {"a", "b"}) {
+    ASSERT_STATUS_OK(cluster().emulator().Drop(connection, 600));
+  }
+  ASSERT_STATUS_OK(harness::WaitUntil("both have left them out", absl::Seconds(30), [&] {
+    absl::StatusOr<emulator::Truth> truth = cluster().emulator().ReadTruth();
+    if (!truth.ok()) return false;
+    uint64_t dropped = 0;
+    for (const emulator::TruthConnection& connection : truth->connections) {
+      for (const emulator::EmissionRange& range : connection.dropped) dropped += range.count;
+    }
+    return dropped >= 1200;
+  }));
+  Ended ended = recover("--wait");
+  ASSERT_EQ(ended.code, 0) << ended.output;
+  EXPECT_TRUE(absl::StrContains(ended.output, "\"METHOD_BACKFILL\"")) << ended.output;
+  EXPECT_TRUE(absl::StrContains(ended.output, "\"reconnected\"")) << ended.output;
   ExpectEverything();
 }
 

@@ -28,8 +28,10 @@ ARROWS = {
     "base": {"base", "braid/config"},
     "proto": {"base", "proto", "braid"},
     "ingest": {"base", "proto", "braid", "ingest"},
-    # Of recovery the pure planner: the core decides with it.
-    "dedupe": {"base", "proto", "braid", "dedupe", "recovery/planner.h", "recovery/route_table.h"},
+    # Of recovery the pure planner: the core decides with it. Of ingest the worker's
+    # side of a task: one kind the deduper does itself.
+    "dedupe": {"base", "proto", "braid", "dedupe", "recovery/planner.h", "recovery/route_table.h",
+               "ingest/work_client.h", "ingest/work_seat.h"},
     "cli": {"base", "proto", "braid", "cli"},
 }
 

@@ -87,10 +87,28 @@ Case SomeCase(uint64_t seed) {
   request.growing = random.Below(4) == 0;
   if (request.growing) request.until = facts.now;
   request.from = request.until - SomeSpan(&random, absl::Hours(24 * 10));
+  facts.may_reconnect = random.Below(2) == 0;
+  // A short one, of which each connection lost its own.
+  const bool is_local = random.Below(6) == 0;
+  if (is_local) {
+    facts.use.clear();
+    facts.floor = facts.not_before = absl::InfinitePast();
+    request.until = facts.now - SomeSpan(&random, absl::Minutes(2));
+    request.from = request.until - SomeSpan(&random, absl::Minutes(4));
+  }
   request.kind = static_cast<Gap::Kind>(random.Below(Gap::Kind_ARRAYSIZE));
   request.by_hand = random.Below(3) == 0;
   if (request.by_hand && random.Below(2) == 0) {
     request.method = static_cast<RecoveryMethod>(random.Below(RecoveryJob::Method_ARRAYSIZE));
+  }
+  if (is_local && random.Below(2) == 0) {
+    request.kind = Gap::KIND_FORWARDING_LOSS;
+    for (RouteLimits& route : some.policy.routes) {
+      route.off = route.off || route.method == RecoveryJob::METHOD_RECOVERY;
+    }
+  } else if (is_local) {
+    request.by_hand = true;
+    request.method = RecoveryJob::METHOD_BACKFILL;
   }
   if (random.Below(4) == 0) request.margin = SomeSpan(&random, absl::Minutes(10));
   if (random.Below(2) == 0) request.usual_rate = random.Unit() * (random.Below(2) ? 20 : 8000);
@@ -151,12 +169,8 @@ class PlanCheck {
     const absl::Time start = ToTime(step.earliest_start_time());
     const int64_t unit = absl::ToInt64Microseconds(route.granularity);
     EXPECT_FALSE(range.empty());
-    EXPECT_LE(ToTime(step.range().end_time()) - ToTime(step.range().start_time()),
-              some_.policy.step_max);
     EXPECT_LE(asked.from, range.from);
     EXPECT_GE(asked.until, range.until);
-    EXPECT_EQ(asked.from % unit, 0);
-    EXPECT_EQ(asked.until % unit, 0);
     EXPECT_FALSE(route.off);
     EXPECT_EQ(std::count(some_.request.spent.begin(), some_.request.spent.end(), route.method), 0);
     if (some_.request.method != RecoveryJob::METHOD_UNSPECIFIED) {
@@ -170,8 +184,28 @@ class PlanCheck {
     EXPECT_GE(ToTime(step.fetch_range().start_time()), start - route.window);
     EXPECT_LE(start + ToDuration(step.estimated_duration()), ToTime(step.deadline()));
     EXPECT_EQ(ToTime(step.deadline()), ToTime(step.range().start_time()) + route.window);
-    EXPECT_NE(step.method(), RecoveryJob::METHOD_BACKFILL);
     EXPECT_NE(step.method(), RecoveryJob::METHOD_SPOOL);
+    if (step.method() == RecoveryJob::METHOD_BACKFILL) return CheckReconnect(step);
+    EXPECT_EQ(asked.from % unit, 0);
+    EXPECT_EQ(asked.until % unit, 0);
+    EXPECT_LE(ToTime(step.range().end_time()) - ToTime(step.range().start_time()),
+              some_.policy.step_max);
+  }
+
+  // Nothing is given up for it, and nothing cheaper is there.
+  void CheckReconnect(const Step& step) {
+    const PlanRequest& request = some_.request;
+    EXPECT_TRUE(some_.facts.may_reconnect);
+    EXPECT_NE(request.kind, Gap::KIND_BUFFER_DISCARDED);
+    EXPECT_NE(request.kind, Gap::KIND_PAUSED);
+    EXPECT_FALSE(request.growing);
+    EXPECT_LE(ToTime(step.earliest_start_time()) - ToTime(step.range().start_time()),
+              absl::Minutes(4));
+    if (request.method == RecoveryJob::METHOD_BACKFILL) return;
+    const RouteLimits* recovery = FindRoute(some_.policy, RecoveryJob::METHOD_RECOVERY);
+    const bool is_spent =
+        std::count(request.spent.begin(), request.spent.end(), RecoveryJob::METHOD_RECOVERY) > 0;
+    EXPECT_TRUE(recovery == nullptr || recovery->off || is_spent);
   }
 
   // Steps, what is lost and what waits are apart, and with what is under way they
@@ -244,8 +278,8 @@ class PlanCheck {
     for (const RecoveryJob::Choice& choice : plan_.choices) {
       EXPECT_FALSE(choice.reason().empty()) << choice.method();
       if (choice.method() == RecoveryJob::METHOD_BACKFILL && choice.chosen()) {
-        EXPECT_EQ(request.kind, Gap::KIND_TOTAL_OUTAGE);
         EXPECT_LE(some_.facts.now - request.from, absl::Minutes(6));
+        if (plan_.steps.empty()) EXPECT_EQ(request.kind, Gap::KIND_TOTAL_OUTAGE);
       }
     }
   }
@@ -255,7 +289,7 @@ class PlanCheck {
 };
 
 TEST(PlannerPropertyTest, NoPlanGoesBeyondALimit) {
-  int steps = 0, waits = 0, lost = 0, refused = 0, mixed = 0;
+  int steps = 0, waits = 0, lost = 0, refused = 0, mixed = 0, reconnects = 0;
   for (uint64_t seed = 0; seed < kSeeds && !testing::Test::HasFailure(); ++seed) {
     SCOPED_TRACE(testing::Message() << "seed " << seed);
     const Case some = SomeCase(seed);
@@ -266,6 +300,7 @@ TEST(PlannerPropertyTest, NoPlanGoesBeyondALimit) {
     lost += plan.outcome == Outcome::kLost;
     refused += plan.outcome == Outcome::kRefused;
     mixed += !plan.steps.empty() && plan.steps.front().method() != plan.steps.back().method();
+    for (const Step& step : plan.steps) reconnects += step.method() == RecoveryJob::METHOD_BACKFILL;
   }
   // Each kind of plan was looked at.
   EXPECT_GT(steps, 500);
@@ -273,6 +308,7 @@ TEST(PlannerPropertyTest, NoPlanGoesBeyondALimit) {
   EXPECT_GT(lost, 100);
   EXPECT_GT(refused, 100);
   EXPECT_GT(mixed, 20);
+  EXPECT_GT(reconnects, 10);
 }
 
 TEST(PlannerPropertyTest, SameFactsGiveTheSamePlan) {

@@ -125,6 +125,10 @@ Also Off(const std::string& method) {
   });
 }
 
+Also MayReconnect() {
+  return Facts([](PlanFacts* facts) { facts->may_reconnect = true; });
+}
+
 const char kV2[] = "x-v2-filtered";
 const char kGnip[] = "gnip-powertrack";
 
@@ -165,18 +169,19 @@ const std::vector<Outage>& Outages() {
        Gap::KIND_BUFFER_DISCARDED, Grows()},
       {"2 min lost on the way to the deduper", kV2, "12:15:00", "12:12:48", "12:14:48",
        "recovery 12:12:48-12:14:48 by 12:11:48-12:15:18 at 12:16:18; not backfill: "
-       "connectors ask for it only when they reconnect",
+       "connectors ask for it only when they reconnect, and recovery has it without that",
        Gap::KIND_FORWARDING_LOSS},
       {"2 min of one side only", kV2, "12:15:00", "12:12:48", "12:14:48",
        "recovery 12:12:48-12:14:48 by 12:11:48-12:15:18 at 12:16:18; not backfill: "
-       "connectors ask for it only when they reconnect",
+       "connectors ask for it only when they reconnect, and recovery has it without that",
        Gap::KIND_ONE_SIDED},
       {"one side only, its ids known, nothing else allowed", kV2, "12:15:00", "12:00:00",
        "12:10:00",
        "lookup 12:01:07-12:01:09 by 12:01:07-12:01:09 at 12:15:00; lookup "
        "12:05:30-12:05:31 by 12:05:30-12:05:31 at 12:15:00; lost 12:00:00-12:01:07, "
        "12:01:09-12:05:30, 12:05:31-12:10:00; not backfill: connectors ask for it only "
-       "when they reconnect; not recovery: switched off in the configuration; not "
+       "when they reconnect; a reconnect takes 60 s and reaches back 5 min, and the "
+       "range began 15 min ago; not recovery: switched off in the configuration; not "
        "search: switched off in the configuration",
        Gap::KIND_ONE_SIDED,
        Both(Ids({"12:01:07.250", "12:01:08", "12:05:30.900"}),
@@ -189,14 +194,14 @@ const std::vector<Outage>& Outages() {
        "nothing: paused on purpose: fetched only by hand", Gap::KIND_PAUSED},
       {"paused, by hand", kV2, "12:15:00", "12:00:00", "12:10:00",
        "recovery 12:00:00-12:10:00 by 11:59:00-12:10:30 at 12:15:00; not backfill: "
-       "connectors ask for it only when they reconnect",
+       "connectors ask for it only when they reconnect, and recovery has it without that",
        Gap::KIND_PAUSED, Request([](PlanRequest* request) { request->by_hand = true; })},
       {"automatic is off", kV2, "12:15:00", "12:00:00", "12:10:00",
        "nothing: recovery.automatic is false: fetched only by hand", Gap::KIND_TOTAL_OUTAGE,
        Config([](RecoveryConfig* config) { config->set_automatic(false); })},
       {"automatic is off, by hand", kV2, "12:15:00", "12:00:00", "12:10:00",
        "recovery 12:00:00-12:10:00 by 11:59:00-12:10:30 at 12:15:00; not backfill: "
-       "connectors ask for it only when they reconnect",
+       "connectors ask for it only when they reconnect, and recovery has it without that",
        Gap::KIND_TOTAL_OUTAGE,
        Both(Hand(), Config([](RecoveryConfig* config) { config->set_automatic(false); }))},
       {"61 min: two steps", kV2, "12:15:00", "11:00:00", "12:01:00",
@@ -280,7 +285,7 @@ const std::vector<Outage>& Outages() {
        Gap::KIND_TOTAL_OUTAGE, Quota(100000, 0, 10000)},
       {"the reserve is for people", kV2, "12:15:00", "12:00:00", "12:10:00",
        "recovery 12:00:00-12:10:00 by 11:59:00-12:10:30 at 12:15:00; not backfill: "
-       "connectors ask for it only when they reconnect",
+       "connectors ask for it only when they reconnect, and recovery has it without that",
        Gap::KIND_TOTAL_OUTAGE, Both(Hand(), Quota(100000, 0, 90000))},
       {"by hand, beyond the reserve", kV2, "12:15:00", "12:00:00", "12:10:00",
        "refused: the range needs more than the 5000 posts that are left of today's "
@@ -347,7 +352,8 @@ const std::vector<Outage>& Outages() {
       {"a connector is away with it, by hand", kV2, "12:15:00", "12:00:00", "12:10:00",
        "recovery 12:00:00-12:10:00 by 11:59:00-12:10:30 at 12:15:00; not spool: a "
        "connector that is away may still bring it until 12:25:00; a job by hand does "
-       "not wait for it; not backfill: connectors ask for it only when they reconnect",
+       "not wait for it; not backfill: connectors ask for it only when they reconnect, "
+       "and recovery has it without that",
        Gap::KIND_TOTAL_OUTAGE, Both(Hand(), SpoolUntil("12:25:00"))},
       {"a connector is away with it, which is asked for", kV2, "12:15:00", "12:00:00", "12:10:00",
        "waits with 12:00:00-12:10:00 until 12:25:00; a connector that is away may "
@@ -358,9 +364,53 @@ const std::vector<Outage>& Outages() {
        "recovery, search",
        Gap::KIND_TOTAL_OUTAGE, Hand(kSpool)},
       {"backfill by hand, of what nobody was cut off from", kV2, "12:15:00", "12:10:00", "12:12:00",
-       "refused: backfill: connectors ask for it only when they reconnect; would work: "
+       "refused: backfill: connectors ask for it only when they reconnect; a reconnect "
+       "takes 60 s and reaches back 5 min, and the range began 5 min ago; would work: "
        "recovery, search",
        Gap::KIND_TOTAL_OUTAGE, Hand(kBackfill)},
+      {"lost here, and X's recovery is not contracted: one reconnects", kV2, "12:15:00", "12:12:48",
+       "12:14:00",
+       "backfill 12:12:48-12:14:00 by 12:12:48-12:14:00 at 12:15:00; not recovery: "
+       "switched off in the configuration",
+       Gap::KIND_FORWARDING_LOSS, Both(Off("recovery"), MayReconnect())},
+      {"the same, and no second connection would go on", kV2, "12:15:00", "12:12:48", "12:14:00",
+       "search 12:12:48-12:14:00 by 12:11:48-12:14:30 at 12:15:30; not backfill: "
+       "connectors ask for it only when they reconnect; no second connection receives "
+       "that would go on while one reconnects; not recovery: switched off in the "
+       "configuration",
+       Gap::KIND_FORWARDING_LOSS, Off("recovery")},
+      {"the same, and two have reconnected just now", kV2, "12:15:00", "12:12:48", "12:14:00",
+       "search 12:12:48-12:14:00 by 12:11:48-12:14:30 at 12:15:30; not backfill: "
+       "connectors ask for it only when they reconnect; a reconnect could begin at "
+       "12:25:00, takes 60 s and reaches back 5 min, and the range began 2 min 12 s "
+       "ago; not recovery: switched off in the configuration",
+       Gap::KIND_FORWARDING_LOSS,
+       Both(Both(Off("recovery"), MayReconnect()), InUse(kBackfill, 0, {"12:10:00", "12:12:00"}))},
+      {"the same, and one reconnects", kV2, "12:15:00", "12:12:48", "12:14:00",
+       "backfill 12:12:48-12:14:00 by 12:12:48-12:14:00 at 12:15:00; not recovery: "
+       "switched off in the configuration",
+       Gap::KIND_FORWARDING_LOSS,
+       Both(Both(Off("recovery"), MayReconnect()), InUse(kBackfill, 1, {"12:14:50"}))},
+      {"lost here, too long ago for a reconnect", kV2, "12:15:00", "12:10:30", "12:14:00",
+       "search 12:10:30-12:14:00 by 12:09:30-12:14:30 at 12:15:30; not backfill: "
+       "connectors ask for it only when they reconnect; a reconnect takes 60 s and "
+       "reaches back 5 min, and the range began 4 min 30 s ago; not recovery: switched "
+       "off in the configuration",
+       Gap::KIND_FORWARDING_LOSS, Both(Off("recovery"), MayReconnect())},
+      {"what X threw away comes by no reconnect", kV2, "12:15:00", "12:12:48", "12:14:00",
+       "search 12:12:48-12:14:00 by 12:11:48-12:14:30 at 12:15:30; not backfill: X "
+       "threw its buffer away and does not send it again; not recovery: switched off in "
+       "the configuration",
+       Gap::KIND_BUFFER_DISCARDED, Both(Off("recovery"), MayReconnect())},
+      {"a reconnect by hand, although recovery would have it", kV2, "12:15:00", "12:12:48",
+       "12:14:00", "backfill 12:12:48-12:14:00 by 12:12:48-12:14:00 at 12:15:00",
+       Gap::KIND_TOTAL_OUTAGE, Both(Hand(kBackfill), MayReconnect())},
+      {"a reconnect by hand, for a pause", kV2, "12:15:00", "12:12:48", "12:14:00",
+       "refused: backfill: connectors ask for it only when they reconnect; connectors "
+       "do not buy back a pause; would work: recovery, search",
+       Gap::KIND_TOTAL_OUTAGE,
+       Both(Both(Hand(kBackfill), MayReconnect()),
+            Request([](PlanRequest* request) { request->kind = Gap::KIND_PAUSED; }))},
       {"replay by hand, which v2 has not", kV2, "12:15:00", "12:00:00", "12:10:00",
        "refused: X has no replay for this stream; would work: recovery, search",
        Gap::KIND_TOTAL_OUTAGE, Hand(kReplay)},

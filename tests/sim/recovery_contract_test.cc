@@ -26,6 +26,16 @@ config::v1::RecoveryConfig Contract(const std::string& dialect) {
 
 config::v1::RecoveryConfig V2Contract() { return Contract("x-v2-filtered"); }
 
+config::v1::RecoveryConfig V2Without(std::vector<const char*> methods) {
+  config::v1::RecoveryConfig config = V2Contract();
+  for (const char* method : methods) {
+    config::v1::RouteConfig* route = config.add_routes();
+    route->set_method(method);
+    route->set_off(true);
+  }
+  return config;
+}
+
 RecoverySetup V2(const config::v1::RecoveryConfig& config = V2Contract()) {
   RecoverySetup setup = SetupOf(config);
   setup.x.speed = 30;
@@ -161,13 +171,7 @@ TEST(RecoveryContract, ThirtyHoursOnV2) {
 
 // Without search X no longer has what is older than a day: said, not silent.
 TEST(RecoveryContract, ThirtyHoursOnV2WithoutSearch) {
-  config::v1::RecoveryConfig config = V2Contract();
-  for (const char* method : {"search", "lookup"}) {
-    config::v1::RouteConfig* route = config.add_routes();
-    route->set_method(method);
-    route->set_off(true);
-  }
-  Outage outage(V2(config));
+  Outage outage(V2(V2Without({"search", "lookup"})));
   outage.HappensToAll(absl::Hours(30));
   EXPECT_TRUE(outage->Settle(absl::Hours(48)));
   outage->Pass(absl::Minutes(2));
@@ -197,6 +201,29 @@ TEST(RecoveryContract, AFullBufferOnBoth) {
   outage.EndsWhole(absl::Hours(1));
   EXPECT_FALSE(outage.IsUsed(RecoveryJob::METHOD_BACKFILL, kSucceeded));
   EXPECT_TRUE(outage.IsUsed(kRecovery, kSucceeded));
+}
+
+// Each connection lost it after X had sent it. Without X's recovery one of them
+// asks for it again as it reconnects, while the other goes on.
+TEST(RecoveryContract, WhatBothLostHereComesByAReconnect) {
+  Outage outage(V2(V2Without({"recovery"})));
+  outage->LoseAll(absl::Seconds(30));
+  outage->Pass(absl::Minutes(3));
+  RecoveryRun run = outage.EndsWhole(absl::Hours(1));
+  EXPECT_TRUE(outage.IsUsed(RecoveryJob::METHOD_BACKFILL, kSucceeded));
+  EXPECT_EQ(outage.JobCount(), 1u);
+  EXPECT_EQ(run.reconnects, 1u);
+  EXPECT_EQ(run.x.asked, 0u);
+}
+
+// Recovery takes nothing from the stream.
+TEST(RecoveryContract, NobodyReconnectsWhereRecoveryHasIt) {
+  Outage outage(V2());
+  outage->LoseAll(absl::Seconds(30));
+  outage->Pass(absl::Minutes(3));
+  RecoveryRun run = outage.EndsWhole(absl::Hours(1));
+  EXPECT_TRUE(outage.IsUsed(kRecovery, kSucceeded));
+  EXPECT_EQ(run.reconnects, 0u);
 }
 
 // v2 bills a post once per UTC day: what can be asked for before midnight is.

@@ -20,6 +20,7 @@ constexpr size_t kShown = 5;
 void Add(const RecoveryRun& run, RecoveryRun* sum) {
   sum->kills += run.kills;
   sum->leases += run.leases;
+  sum->reconnects += run.reconnects;
   sum->stale_words += run.stale_words;
   sum->settled_in = std::max(sum->settled_in, run.settled_in);
   sum->slack = std::min(sum->slack, run.slack);
@@ -58,8 +59,9 @@ void Print(Wide seeds, const RecoveryRun& sum) {
       Wide{sum.x.completed}, Wide{sum.x.failed_minutes}, Wide{sum.x.lines_lost},
       Wide{sum.x.stopped});
   std::printf(
-      "%llu kills, %llu leases, %llu stale words; settled in at most %s, slack at least %s\n",
-      Wide{sum.kills}, Wide{sum.leases}, Wide{sum.stale_words},
+      "%llu kills, %llu leases, %llu stale words, %llu reconnects for backfill; settled in at "
+      "most %s, slack at least %s\n",
+      Wide{sum.kills}, Wide{sum.leases}, Wide{sum.stale_words}, Wide{sum.reconnects},
       absl::FormatDuration(sum.settled_in).c_str(), absl::FormatDuration(sum.slack).c_str());
 }
 
@@ -67,7 +69,7 @@ void Print(Wide seeds, const RecoveryRun& sum) {
 bool IsRich(const RecoveryRun& sum) {
   return sum.stale_words > 0 && sum.kills > 0 && sum.x.refused > 0 && sum.x.broken > 0 &&
          sum.x.unproved > 0 && sum.x.failed_minutes > 0 && sum.x.lines_lost > 0 &&
-         sum.x.stopped > 0 && sum.figures.recovered > 0 && sum.figures.cancelled > 0;
+         sum.x.stopped > 0 && sum.reconnects > 0 && sum.figures.recovered > 0 && sum.figures.cancelled > 0;
 }
 
 }  // namespace

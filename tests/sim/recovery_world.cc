@@ -24,6 +24,8 @@ constexpr absl::Duration kFaultSpan = absl::Minutes(80);
 constexpr absl::Duration kStep = absl::Seconds(10);
 constexpr absl::Duration kTick = absl::Seconds(10);
 constexpr absl::Duration kSlack = absl::Seconds(10);
+// Both rules of docs/INVARIANTS: from the first live event on.
+constexpr absl::Duration kBackfillSettle = absl::Seconds(30);
 // Headers to the first instant that is vouched for.
 constexpr absl::Duration kHead = absl::Seconds(2);
 
@@ -43,7 +45,8 @@ RecoverySetup Draw(uint64_t seed) {
   auto below = [&random](uint64_t bound) { return random.Below(bound); };
   RecoverySetup setup;
   // In a third of the runs midnight passes.
-  setup.start += below(3) == 0 ? absl::Hours(22) + absl::Minutes(below(110)) : absl::Hours(below(18));
+  setup.start +=
+      below(3) == 0 ? absl::Hours(22) + absl::Minutes(below(110)) : absl::Hours(below(18));
   setup.dedupers = 1 + static_cast<int>(below(2));
   setup.recoverers = 1 + static_cast<int>(below(3));
   setup.partitions = below(3) == 0 ? 2 : 0;
@@ -69,7 +72,10 @@ RecoverySetup Draw(uint64_t seed) {
   config::v1::RouteConfig* first = route("recovery", false);
   first->set_window_ms((below(3) == 0 ? 40 + below(60) : 120 + below(1300)) * 60'000);
   first->set_min_age_ms((1 + below(4)) * 60'000);
-  route(setup.x.has_final_record ? "replay" : "search", below(2) == 0);
+  const bool has_second = below(2) == 0;
+  route(setup.x.has_final_record ? "replay" : "search", !has_second);
+  // Backfill is all there is for what is young.
+  first->set_off(has_second && below(3) == 0);
   if (setup.x.has_final_record) {
     config::v1::RouteConfig* search = config.add_routes();
     search->set_method("search");
@@ -133,7 +139,8 @@ RecoveryWorld::RecoveryWorld(uint64_t seed, RecoverySetup setup, const Options& 
     side.files = std::make_unique<MemFileSystem>(world_);
     side.jobs = 1;
     for (const RouteLimits& route : setup_.policy.routes) {
-      if (route.off || route.jobs == 0 || route.requests == 0) continue;
+      bool asks = !IsPassive(route.method) && route.jobs > 0 && route.requests > 0;
+      if (route.off || !asks) continue;
       side.shares[route.method] = {route.requests / setup_.recoverers, route.request_window};
     }
   }
@@ -158,6 +165,7 @@ void RecoveryWorld::MakeConnections() {
       connection.name = absl::StrCat(leg, partition);
       connection.partition = setup_.partitions == 0 ? 0 : partition;
       connection.from = world_.WallNow();
+      connection.connected = world_.Now();
     }
   }
 }
@@ -213,6 +221,7 @@ void RecoveryWorld::StartDeduper(int index) {
   side.desk =
       std::make_unique<WorkDesk>(*side.host, *side.merger, *side.disk, WorkDesk::Options{"main"});
   side.merger->Start();
+  MakeReconnectWorker(&side);
   for (Connection& connection : connections_) {
     side.couriers.push_back(std::make_unique<RecoveryCourier>(
         world_, connection.feed, *side.merger, connection.name,
@@ -228,6 +237,9 @@ void RecoveryWorld::KillDeduper(int index) {
     if (!recoverer.couriers.empty()) recoverer.couriers[index] = nullptr;
   }
   side.couriers.clear();
+  side.reconnects = nullptr;
+  side.own_work = nullptr;
+  side.grants = nullptr;
   side.desk = nullptr;
   side.merger = nullptr;
   side.core = nullptr;
@@ -371,26 +383,71 @@ void RecoveryWorld::StepConnection(Connection* connection) {
     if (now < connection->up_again) return;
     connection->is_up = true;
     connection->from = now + kHead;
+    connection->connected = world_.Now();
+    ++connection->connects;
+    Say(connection, v1::ConnectionReport::STATE_RECEIVING, "connected");
+    if (std::exchange(connection->wants_backfill, false)) {
+      connection->backfill_due = now + kBackfillSettle;
+    }
   }
+  if (now < connection->loses_until) return;
+  if (connection->loses_until != absl::InfinitePast()) {
+    v1::SessionRecord record;
+    record.mutable_loss()->set_reason(v1::Loss::REASON_RING_FULL);
+    record.mutable_loss()->set_lines(1);
+    SetTime(connection->from, record.mutable_loss()->mutable_first_receive_time());
+    SetTime(now, record.mutable_loss()->mutable_last_receive_time());
+    connection->feed.Append(std::move(record));
+    connection->loses_until = absl::InfinitePast();
+    connection->backfill_due = absl::InfiniteFuture();
+    connection->from = now + absl::Milliseconds(1);
+  }
+  if (now >= connection->backfill_due) DeliverBackfill(connection);
   absl::Time until = now - kSlack;
   if (until <= connection->from) return;
+  Deliver(connection, connection->from, until, v1::EVENT_ORIGIN_LIVE);
+  connection->from = until;
+}
+
+// What was created then, and the word that it is all.
+void RecoveryWorld::Deliver(Connection* connection, absl::Time from, absl::Time until,
+                            v1::EventOrigin origin) {
+  absl::Time now = world_.WallNow();
   std::vector<uint64_t> ids;
-  for (const RecoveryX::Post* post : x_.PostsIn(connection->partition, connection->from, until)) {
-    ids.push_back(post->id);
+  for (const RecoveryX::Post* post : x_.PostsIn(connection->partition, from, until)) {
+    bool is_gone = origin == v1::EVENT_ORIGIN_BACKFILL && post->deleted <= now;
+    if (!is_gone) ids.push_back(post->id);
   }
   if (!ids.empty()) {
     v1::SessionRecord record;
     *record.mutable_frame() = MakeFrame(ids, now);
+    record.mutable_frame()->set_origin(origin);
     connection->feed.Append(std::move(record));
   }
   v1::SessionRecord record;
-  SetTime(connection->from,
-          record.mutable_cover()->mutable_create_time_range()->mutable_start_time());
+  SetTime(from, record.mutable_cover()->mutable_create_time_range()->mutable_start_time());
   SetTime(until, record.mutable_cover()->mutable_create_time_range()->mutable_end_time());
-  record.mutable_cover()->set_origin(v1::EVENT_ORIGIN_LIVE);
+  record.mutable_cover()->set_origin(origin);
   SetDuration(kSlack, record.mutable_cover()->mutable_slack());
   connection->feed.Append(std::move(record));
-  connection->from = until;
+}
+
+// X counts five minutes back from the connect; the first slack of it is not
+// vouched for.
+void RecoveryWorld::DeliverBackfill(Connection* connection) {
+  absl::Time begin = connection->backfill_due - kBackfillSettle;
+  connection->backfill_due = absl::InfiniteFuture();
+  Trace(absl::StrCat("connection ", connection->name, " has its backfill"));
+  Deliver(connection, begin - absl::Minutes(5) + kSlack, begin + kHead, v1::EVENT_ORIGIN_BACKFILL);
+}
+
+void RecoveryWorld::Say(Connection* connection, v1::ConnectionReport::State state,
+                        const std::string& cause) {
+  v1::SessionRecord record;
+  record.mutable_event()->set_state(state);
+  record.mutable_event()->set_cause(cause);
+  SetTime(world_.WallNow(), record.mutable_event()->mutable_event_time());
+  connection->feed.Append(std::move(record));
 }
 
 void RecoveryWorld::Silence(Connection* connection, absl::Duration length,
@@ -399,13 +456,72 @@ void RecoveryWorld::Silence(Connection* connection, absl::Duration length,
   connection->up_again = std::max(connection->up_again, now + length);
   if (!connection->is_up) return;
   connection->is_up = false;
+  connection->backfill_due = absl::InfiniteFuture();
   Trace(absl::StrCat("connection ", connection->name, " ends: ", cause));
-  v1::SessionRecord record;
-  record.mutable_event()->set_state(v1::ConnectionReport::STATE_BACKING_OFF);
-  record.mutable_event()->set_cause(cause);
-  SetTime(now, record.mutable_event()->mutable_event_time());
-  connection->feed.Append(std::move(record));
+  Say(connection, v1::ConnectionReport::STATE_BACKING_OFF, cause);
   WakeConnections();
+}
+
+void RecoveryWorld::LoseLines(uint32_t partition, absl::Duration length) {
+  for (Connection& connection : connections_) {
+    if (connection.partition != partition || !connection.is_up) continue;
+    Trace(absl::StrCat("connection ", connection.name, " loses what it receives for ",
+                       absl::FormatDuration(length)));
+    connection.loses_until = world_.WallNow() + length;
+  }
+}
+
+void RecoveryWorld::LoseAll(absl::Duration length) {
+  for (uint32_t partition = 0; partition <= setup_.partitions; ++partition) {
+    LoseLines(partition, length);
+  }
+}
+
+std::vector<SourceSnapshot> RecoveryWorld::Sources(const DeduperSide& side) const {
+  std::vector<SourceSnapshot> sources;
+  for (size_t i = 0; i < connections_.size(); ++i) {
+    const Connection& connection = connections_[i];
+    SourceSnapshot& source = sources.emplace_back();
+    source.source_id = connection.name;
+    source.connected = i < side.couriers.size() && side.couriers[i]->is_open();
+    source.session_epoch = 1;
+    source.all_partitions = setup_.partitions == 0;
+    if (setup_.partitions > 0) source.partitions = {connection.partition};
+    // By the process' clock.
+    absl::Duration up = world_.Now() - connection.connected;
+    source.report_time = side.host->Now();
+    source.receiving_since = connection.is_up ? side.host->Now() - up : absl::InfiniteFuture();
+    source.report.set_connects(connection.connects);
+    source.report.set_state(connection.is_up ? v1::ConnectionReport::STATE_RECEIVING
+                                             : v1::ConnectionReport::STATE_BACKING_OFF);
+    SetTime(world_.WallNow(), source.report.mutable_report_time());
+    SetTime(world_.WallNow(), source.report.mutable_last_byte_time());
+  }
+  return sources;
+}
+
+DrainDecision RecoveryWorld::Reconnect(DeduperSide* side, const DrainRequest& request) {
+  DrainDecision decision = side->grants->Decide(request, Sources(*side), side->host->Now());
+  if (decision.outcome != DrainDecision::Outcome::kGranted) return decision;
+  ++run_.reconnects;
+  for (Connection& connection : connections_) {
+    if (connection.name != request.connection) continue;
+    Silence(&connection, Between(absl::Seconds(1), absl::Seconds(5)), "requested");
+    connection.wants_backfill = true;
+  }
+  return decision;
+}
+
+void RecoveryWorld::MakeReconnectWorker(DeduperSide* side) {
+  side->grants = std::make_unique<DrainGrants>(DrainGrants::Options());
+  side->own_work = std::make_unique<DeskWorkClient>(*side->host, *side->desk);
+  ReconnectWorker::Options options;
+  options.stream = "streams/main";
+  options.lease_wait = absl::Seconds(30);
+  side->reconnects = std::make_unique<ReconnectWorker>(
+      *side->host, *side->own_work, options, [this, side] { return Sources(*side); },
+      [this, side](const DrainRequest& request) { return Reconnect(side, request); });
+  side->reconnects->Start();
 }
 
 // --- faults ---
@@ -420,7 +536,7 @@ void RecoveryWorld::ScheduleFault() {
 
 void RecoveryWorld::OneFault() {
   int recoverer = Dice(setup_.recoverers), deduper = Dice(setup_.dedupers);
-  switch (Dice(12)) {
+  switch (Dice(14)) {
     case 0:
     case 1:
       return KillAgainAndAgain(recoverer, Dice(6) == 0 ? 20 : 1);
@@ -454,6 +570,10 @@ void RecoveryWorld::OneFault() {
     case 10:
       if (Dice(4) > 0) return Outage();
       return x_.RefuseCredentials(world_.WallNow() + Between(absl::Minutes(1), absl::Minutes(10)));
+    case 11:
+    case 12:
+      return LoseLines(connections_[random_.Below(connections_.size())].partition,
+                       Between(absl::Seconds(5), absl::Seconds(100)));
     default:
       return AskByHand();
   }
@@ -511,6 +631,7 @@ void RecoveryWorld::AskByHand() {
         std::min(now - absl::Seconds(40), from + Between(absl::Seconds(20), absl::Minutes(30)))));
     create->set_partition(connections_[random_.Below(connections_.size())].partition);
   }
+  if (Dice(6) == 0) create->set_method(RecoveryJob::METHOD_BACKFILL);
   create->set_margin_micros(Dice(2) == 0 ? -1 : 30'000'000);
   Trace(absl::StrCat("by hand: ", create->ShortDebugString()));
   int times = Dice(4) == 0 ? 2 : 1;
@@ -569,7 +690,7 @@ absl::Duration RecoveryWorld::Bound() const {
     pieces += static_cast<int>(absl::FDivDuration(left, setup_.policy.step_max));
     absl::Duration windows;
     for (const RouteLimits& route : setup_.policy.routes) {
-      if (route.off || route.requests == 0) continue;
+      if (route.off || route.requests == 0 || IsPassive(route.method)) continue;
       int64_t requests = (pieces + 1) * attempts;
       windows += route.request_window * (requests / (route.requests / setup_.recoverers) + 1);
     }

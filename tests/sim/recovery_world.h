@@ -20,7 +20,11 @@
 #include "absl/time/time.h"
 #include "base/random.h"
 #include "dedupe/core.h"
+#include "dedupe/desk_work_client.h"
+#include "dedupe/drain_grants.h"
 #include "dedupe/merger.h"
+#include "dedupe/reconnect_worker.h"
+#include "dedupe/session_directory.h"
 #include "dedupe/work_desk.h"
 #include "ingest/attempt_ledger.h"
 #include "ingest/spool.h"
@@ -43,7 +47,7 @@ struct RecoveryRun {
   uint64_t digest = 0;
   RecoveryCheck::Figures figures;
   RecoveryX::Counts x;
-  uint64_t kills = 0, stale_words = 0, leases = 0;
+  uint64_t kills = 0, stale_words = 0, leases = 0, reconnects = 0;
   // From the end of the faults until everything was settled, and what was left
   // of the bound.
   absl::Duration settled_in;
@@ -85,6 +89,8 @@ class RecoveryWorld {
   void Pass(absl::Duration time);
   // All connections of all partitions, from now on.
   void SilenceAll(absl::Duration length, const std::string& cause);
+  // What all connections receive for so long is lost before it is written.
+  void LoseAll(absl::Duration length);
   void KillDeduper(int index);
   void StartDeduper(int index);
   void KillRecoverer(int index);
@@ -107,6 +113,14 @@ class RecoveryWorld {
     // Where its next cover begins.
     absl::Time from;
     absl::Time up_again;
+    uint64_t connects = 1;
+    absl::Time connected;
+    // What it receives until then is lost before it is written.
+    absl::Time loses_until = absl::InfinitePast();
+    // A deduper asked it to reconnect: X sends the last minutes anew, and half a
+    // minute later it vouches for them. InfiniteFuture: it does not.
+    bool wants_backfill = false;
+    absl::Time backfill_due = absl::InfiniteFuture();
     ListFeed feed;
   };
   struct DeduperSide {
@@ -117,6 +131,9 @@ class RecoveryWorld {
     std::unique_ptr<Core> core;
     std::unique_ptr<Merger> merger;
     std::unique_ptr<WorkDesk> desk;
+    std::unique_ptr<DrainGrants> grants;
+    std::unique_ptr<DeskWorkClient> own_work;
+    std::unique_ptr<ReconnectWorker> reconnects;
     // By place of the connection.
     std::vector<std::unique_ptr<RecoveryCourier>> couriers;
   };
@@ -157,8 +174,17 @@ class RecoveryWorld {
   void Connect(int recoverer, int deduper);
   std::unique_ptr<WorkClient> MakeWorkClient(int recoverer, int deduper);
 
+  void MakeReconnectWorker(DeduperSide* side);
+  std::vector<SourceSnapshot> Sources(const DeduperSide& side) const;
+  DrainDecision Reconnect(DeduperSide* side, const DrainRequest& request);
+
   void Step();
   void StepConnection(Connection* connection);
+  void Deliver(Connection* connection, absl::Time from, absl::Time until, v1::EventOrigin origin);
+  void DeliverBackfill(Connection* connection);
+  void Say(Connection* connection, v1::ConnectionReport::State state, const std::string& cause);
+  // All connections of a partition, what they receive for so long.
+  void LoseLines(uint32_t partition, absl::Duration length);
   void Silence(Connection* connection, absl::Duration length, const std::string& cause);
   void WakeConnections();
   void ScheduleFault();

@@ -1,0 +1,26 @@
+// Backfill that is asked for on purpose: a connection that is well leaves X and
+// comes back, for what nobody brought of the last minutes.
+//
+// It costs the stream its redundancy for some seconds. So another connection must
+// be well too, and while X's recovery can be asked, that is.
+//
+// Pure; any thread.
+
+#ifndef BRAID_RECOVERY_RECONNECT_ROUTE_H_
+#define BRAID_RECOVERY_RECONNECT_ROUTE_H_
+
+#include <string>
+
+#include "absl/time/time.h"
+#include "recovery/planner.h"
+#include "recovery/route_table.h"
+
+namespace braid {
+
+// "": it may be asked for at `start`, and brings all of the range.
+std::string WhyNoReconnect(const RouteLimits& route, const PlanFacts& facts,
+                           const PlanRequest& request, absl::Time start);
+
+}  // namespace braid
+
+#endif  // BRAID_RECOVERY_RECONNECT_ROUTE_H_
