@@ -16,6 +16,9 @@
 namespace braid {
 namespace {
 
+// Of an 80-column line it leaves most to what is labelled.
+constexpr size_t kLabelMax = 20;
+
 // Length of the code point at the start of `text` and its value; 0 where the
 // bytes are not UTF-8.
 int DecodeOne(absl::string_view text, uint32_t* code) {
@@ -260,8 +263,11 @@ std::string WrapText(absl::string_view text, int width, absl::string_view indent
 std::string WrapLines(absl::string_view text, int width) {
   std::vector<std::string> lines;
   for (absl::string_view line : absl::StrSplit(text, '\n')) {
-    size_t indent = std::min(line.find_first_not_of(' '), line.size());
-    lines.push_back(WrapText(line, width, std::string(indent + 2, ' ')));
+    size_t first = std::min(line.find_first_not_of(' '), line.size());
+    size_t second = line.find_first_not_of(' ', line.find("  ", first));
+    // Behind a long label nothing would fit.
+    bool has_two = second != absl::string_view::npos && second <= kLabelMax;
+    lines.push_back(WrapText(line, width, std::string(has_two ? second : first + 2, ' ')));
   }
   return absl::StrJoin(lines, "\n");
 }

@@ -56,7 +56,8 @@ std::string FoldedTableText(std::vector<std::vector<std::string>> rows, absl::st
 // first part begin with `indent`. A word that is longer stays whole.
 std::string WrapText(absl::string_view text, int width, absl::string_view indent);
 
-// Each line of the text, with its own indent and two more before what goes on.
+// Each line of the text: what goes on begins below the second column of one that
+// has two ("label  value"), else with its own indent and two more.
 std::string WrapLines(absl::string_view text, int width);
 
 }  // namespace braid

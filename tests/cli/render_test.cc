@@ -251,6 +251,7 @@ TEST(TextTest, WrappedLinesKeepTheirIndentAndTheirWords) {
   EXPECT_EQ(WrapText("averylongword two", 5, ""), "averylongword\ntwo");
   EXPECT_EQ(WrapText("one  two", 5, ""), "one\ntwo") << "no spaces at the break";
   EXPECT_EQ(WrapLines("one\n  two three\n", 8), "one\n  two\n    three\n");
+  EXPECT_EQ(WrapLines("  is    one two", 12), "  is    one\n        two");
   EXPECT_EQ(WrapLines("one\n  two three\n", 0), "one\n  two three\n");
 }
 
