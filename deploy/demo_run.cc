@@ -10,6 +10,7 @@
 #include "absl/time/clock.h"
 #include "base/dir_lock.h"
 #include "deploy/demo_dir.h"
+#include "deploy/gap_counts.h"
 #include "deploy/json_text.h"
 #include "deploy/screen.h"
 #include "deploy/supervisor.h"
@@ -42,7 +43,6 @@ class Demo {
  private:
   void CutOne();
   void CutAll();
-  uint64_t Notices(const std::string& type) const;
   std::string GapsLine(const v1::StreamStatus& status) const;
   DemoView View();
   ConnectionView ViewOf(int index, const v1::StreamStatus& status);
@@ -120,13 +120,6 @@ void Demo::CutAll() {
   next_cut_time_ = outage_end_time_ + options_.cut_interval;
 }
 
-uint64_t Demo::Notices(const std::string& type) const {
-  absl::StatusOr<harness::Metrics> metrics = cluster_->deduper().Scrape();
-  if (!metrics.ok()) return 0;
-  auto count = metrics->Sum("braid_notices_total", absl::StrCat("type=\"", type, "\""));
-  return static_cast<uint64_t>(count.value_or(0));
-}
-
 std::string Demo::GapsLine(const v1::StreamStatus& status) const {
   if (outage_end_time_ == absl::InfinitePast()) return "";
   uint32_t open = status.open_certain_gaps();
@@ -141,7 +134,11 @@ void Demo::AwaitRecovery() {
   absl::Time until = absl::Now() + kRecoveryTime;
   while (absl::Now() < until) {
     bool is_known = absl::Now() > outage_end_time_ + kGapTime;
-    if (is_known && Notices("type_gap_opened") == Notices("type_gap_recovered")) return;
+    absl::StatusOr<std::vector<v1::Gap>> gaps = harness::ListGaps(cluster_->log_address());
+    if (is_known && gaps.ok()) {
+      GapCounts counts = CountGaps(*gaps);
+      if (counts.opened == counts.recovered) return;
+    }
     if (Screen::WaitForTick() || !supervisor_.Look().ok()) return;
     screen_.Show(View());
   }
@@ -206,8 +203,11 @@ absl::StatusOr<DemoSummary> Demo::Finish() {
   std::fflush(stdout);
   Screen::UnblockSignals();
   DemoSummary summary;
-  summary.gaps_opened = Notices("type_gap_opened");
-  summary.gaps_recovered = Notices("type_gap_recovered");
+  absl::StatusOr<std::vector<v1::Gap>> gaps = harness::ListGaps(cluster_->log_address());
+  if (!gaps.ok()) return gaps.status();
+  GapCounts counts = CountGaps(*gaps);
+  summary.gaps_opened = counts.opened;
+  summary.gaps_recovered = counts.recovered;
   absl::StatusOr<v1::StreamStatus> status = harness::GetStatus(cluster_->log_address());
   if (status.ok()) summary.recovered_events = status->recovered_events();
   absl::Status drained = cluster_->Drain(absl::Minutes(1));
