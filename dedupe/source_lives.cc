@@ -161,19 +161,29 @@ const SourceLives::Source* SourceLives::Find(const std::string& source_id) const
   return it == sources_.end() ? nullptr : &it->second;
 }
 
-std::string SourceLives::Describe(const std::string& source_id) const {
+int64_t SourceLives::EndedAt(const std::string& source_id) const {
+  const Source* source = Find(source_id);
+  return source == nullptr || source->end_cause().empty() ? 0 : source->end_micros();
+}
+
+std::string SourceLives::Describe(const std::string& source_id, bool ended_before) const {
   const Source* source = Find(source_id);
   if (source == nullptr) return "is not configured any more";
-  std::string text = source->receiving()  ? "receives"
-                     : source->attached() ? "receives nothing from X"
-                                          : "is away";
-  if (!source->end_cause().empty()) {
-    absl::StrAppend(&text, "; its last connection ended by ", source->end_cause(), " at ",
-                    UtcText(absl::FromUnixMicros(source->end_micros())));
+  auto text_of = [](int64_t micros) {
+    return UtcText(absl::FromUnixMillis(absl::ToUnixMillis(absl::FromUnixMicros(micros))));
+  };
+  std::string text;
+  if (!source->end_cause().empty() && !ended_before) {
+    text = absl::StrCat("its connection ended by ", source->end_cause(), " at ",
+                        text_of(source->end_micros()), "; ");
+  } else if (source->passed_micros() > 0) {
+    text = "how its connection ended is not known; ";
   }
+  absl::StrAppend(&text, source->receiving()  ? "receives"
+                         : source->attached() ? "receives nothing from X"
+                                              : "is away");
   if (source->passed_micros() == 0) return absl::StrCat(text, "; has vouched for nothing yet");
-  return absl::StrCat(text, "; has vouched for nothing after ",
-                      UtcText(absl::FromUnixMicros(source->passed_micros())));
+  return absl::StrCat(text, "; has vouched for nothing after ", text_of(source->passed_micros()));
 }
 
 }  // namespace braid
