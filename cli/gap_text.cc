@@ -69,7 +69,10 @@ char CharOf(const v1::CoverageBucket& bucket, bool merged) {
 std::string MissingSentence(const v1::Gap& gap) {
   const char* how = gap.kind() == v1::Gap::KIND_ONE_SIDED ? "by what one connection brought alone"
                                                           : "by the usual rate";
-  return absl::StrCat(IsFilled(gap) ? "nothing any more; it was " : "", Missing(gap), ", ", how);
+  const char* also =
+      !IsFilled(gap) && gap.filled_events() > 0 ? "; what came since is not taken off" : "";
+  return absl::StrCat(IsFilled(gap) ? "nothing any more; it was " : "", Missing(gap), ", ", how,
+                      also);
 }
 
 std::string FromText(const v1::Gap& gap) {

@@ -108,6 +108,16 @@ TEST(GapTextTest, OfARecoveredGapNothingIsMissing) {
             std::string::npos);
 }
 
+TEST(GapTextTest, AnEstimateSaysWhatItDoesNotCount) {
+  const std::string part = "what came since is not taken off";
+  v1::Gap gap = GapOf(7);
+  EXPECT_EQ(RenderGap(gap, absl::nullopt, kNow, 0).find(part), std::string::npos);
+  gap.set_filled_events(600);
+  EXPECT_NE(RenderGap(gap, absl::nullopt, kNow, 0).find(part), std::string::npos);
+  gap.set_state(v1::Gap::STATE_RECOVERED);
+  EXPECT_EQ(RenderGap(gap, absl::nullopt, kNow, 0).find(part), std::string::npos);
+}
+
 TEST(GapTextTest, SaysWhereNoJobStartsByItself) {
   struct Case {
     const char* name;
