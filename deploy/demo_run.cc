@@ -41,6 +41,7 @@ class Demo {
   absl::StatusOr<DemoSummary> Finish();
 
  private:
+  bool Vouches();
   void CutOne();
   void CutAll();
   std::string GapsLine(const v1::StreamStatus& status) const;
@@ -58,6 +59,7 @@ class Demo {
   absl::Time next_cut_time_;
   absl::Time next_outage_time_;
   absl::Time outage_end_time_ = absl::InfinitePast();
+  bool vouches_ = false;
   uint64_t cuts_ = 0;
   // Of the newest cut.
   absl::Time cut_time_ = absl::InfinitePast();
@@ -98,11 +100,23 @@ absl::Status Demo::Run() {
     absl::Status looked = supervisor_.Look();
     if (!looked.ok()) return looked;
     if (!supervisor_.faults().empty()) return absl::OkStatus();
-    if (absl::Now() >= next_outage_time_) CutAll();
-    if (absl::Now() >= next_cut_time_) CutOne();
+    if (Vouches()) {
+      if (absl::Now() >= next_outage_time_) CutAll();
+      if (absl::Now() >= next_cut_time_) CutOne();
+    }
     screen_.Show(View());
   }
   return absl::OkStatus();
+}
+
+// Before the stream's first cover nothing tells what is missing.
+bool Demo::Vouches() {
+  if (vouches_) return true;
+  absl::StatusOr<v1::StreamStatus> status = harness::GetStatus(cluster_->log_address());
+  vouches_ = status.ok() && status->has_watermark_time();
+  next_cut_time_ = std::max(next_cut_time_, absl::Now());
+  next_outage_time_ = std::max(next_outage_time_, absl::Now());
+  return vouches_;
 }
 
 // Nobody is sent anything, and X keeps nothing for a reconnect.
