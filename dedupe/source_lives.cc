@@ -75,6 +75,10 @@ void SourceLives::OnConnectionEvent(const std::string& source_id,
   auto it = sources_.find(source_id);
   if (it == sources_.end() || event.state() == v1::ConnectionReport::STATE_RECEIVING) return;
   if (event.cause().empty()) return;
+  // An attempt that failed after it ended: what it does not vouch for began then.
+  bool is_later = !it->second.end_cause().empty() &&
+                  it->second.end_micros() > it->second.passed_micros();
+  if (is_later) return;
   it->second.set_end_cause(event.cause());
   it->second.set_end_micros(absl::ToUnixMicros(ToTime(event.event_time())));
 }

@@ -73,6 +73,9 @@ TEST_F(CoreGapsTest, TheEndThatOpenedAGapIsNamedFirst) {
   End("a", "reset");
   Run(20);
   End("b", "heartbeat_silence");
+  // Attempts that fail since are no ends.
+  End("a", "server_error");
+  End("b", "server_error");
   Run(200);
   ASSERT_GE(gap(1).evidence_size(), 2);
   EXPECT_EQ(gap(1).evidence(0).source_id(), "b");
