@@ -131,8 +131,8 @@ std::string WhyNoJobStarts(const v1::Gap& gap, const GapRecovery& recovery, absl
                        state == v1::RecoveryJob::STATE_CANCELLED ? " was cancelled" : " failed");
   }
   if (why.empty()) return "";
-  return absl::StrCat("no job starts by itself (", why, "): braid recover --gap ",
-                      ShortName(gap.name()));
+  return absl::StrCat("braid recover --gap ", ShortName(gap.name()),
+                      " (no job starts by itself: ", why, ")");
 }
 
 std::string RenderGaps(const google::protobuf::RepeatedPtrField<v1::Gap>& gaps,

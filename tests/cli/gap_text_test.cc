@@ -130,12 +130,12 @@ TEST(GapTextTest, SaysWhereNoJobStartsByItself) {
   const absl::Duration kAll = absl::Minutes(2);
   using Job = v1::RecoveryJob;
   const Case cases[] = {
-      {"cancelled", {Job::STATE_CANCELLED}, kAll, true, "(job 1 was cancelled)"},
-      {"failed", {Job::STATE_FAILED}, kAll, true, "(job 1 failed)"},
+      {"cancelled", {Job::STATE_CANCELLED}, kAll, true, "job 1 was cancelled)"},
+      {"failed", {Job::STATE_FAILED}, kAll, true, "job 1 failed)"},
       {"none yet", {}, kAll, true, ""},
       {"the rest is planned", {Job::STATE_CANCELLED}, absl::Minutes(1), true, ""},
       {"one runs", {Job::STATE_CANCELLED, Job::STATE_RUNNING}, kAll, true, ""},
-      {"by hand only", {}, kAll, false, "(recovery.automatic is false)"},
+      {"by hand only", {}, kAll, false, "recovery.automatic is false)"},
       {"by hand, and one runs", {Job::STATE_PLANNED}, kAll, false, ""},
   };
   for (const Case& c : cases) {
@@ -153,8 +153,9 @@ TEST(GapTextTest, SaysWhereNoJobStartsByItself) {
     }
     const std::string next = WhyNoJobStarts(gap, recovery, kNow);
     EXPECT_EQ(next, *c.next == '\0' ? ""
-                                    : std::string("no job starts by itself ") + c.next +
-                                          ": braid recover --gap 7")
+                                    : std::string("braid recover --gap 7 (no job starts by "
+                                                  "itself: ") +
+                                          c.next)
         << c.name;
     v1::ListGapsResponse list;
     *list.add_gaps() = gap;

@@ -371,7 +371,7 @@ TEST_F(RecoveryCommandsTest, AGapWhoseJobWasCancelledNamesTheCommandThatStartsOn
   SetTime(absl::Now() + absl::Hours(1), route->mutable_until_time());
   recovery_.quota.add_routes()->set_method(RecoveryJob::METHOD_RECOVERY);
   recovery_.quota.set_automatic(true);
-  const std::string command = "(job 11 was cancelled): braid recover --gap 7";
+  const std::string command = "braid recover --gap 7 (no job starts by itself: job 11 was cancelled)";
   for (const char* word : {"get 7", "ls"}) {
     std::vector<std::string> words = absl::StrSplit(absl::StrCat("gap ", word), ' ');
     recovery_.of_11 = RecoveryJob::STATE_CANCELLED;
