@@ -80,7 +80,7 @@ int RunGet(const GetOptions& options, CommandContext& context) {
   if (!got.body.ParseFromString(got.certificate.body())) {
     return context.Fail(absl::DataLossError("the certificate can not be read"));
   }
-  return context.Finish(RenderCertificate(got));
+  return context.FinishText(RenderCertificate(got, context.terminal.text_width()));
 }
 
 // What was held against the events, in words.
@@ -123,8 +123,8 @@ int RunVerify(const VerifyOptions& options, CommandContext& context) {
   std::string whose = options.key.empty()
                           ? "the file's own: --key PUBLIC.pem says whether it is your deduper's"
                           : "the one given";
-  return context.Finish(absl::StrCat(
-      RenderCertificate(*checked), "\nThe signature is good, by key ",
+  return context.FinishText(absl::StrCat(
+      RenderCertificate(*checked, context.terminal.text_width()), "\nThe signature is good, by key ",
       KeyFingerprint(checked->certificate.public_key()), " (", whose, ").\n", *events));
 }
 

@@ -163,7 +163,7 @@ absl::StatusOr<uint64_t> CheckEvents(const Certificate::Body& body, std::istream
   return inside;
 }
 
-std::string RenderCertificate(const CheckedCertificate& checked) {
+std::string RenderCertificate(const CheckedCertificate& checked, int width) {
   const Certificate::Body& body = checked.body;
   std::string text = absl::StrCat(
       "Certificate of ", EscapeForTerminal(body.stream()), ", version ", body.version(), "\n",
@@ -186,7 +186,9 @@ std::string RenderCertificate(const CheckedCertificate& checked) {
     }
     rows.push_back(RowOf(body, first, last));
   }
-  absl::StrAppend(&text, TableText(rows, "  "), "\nWhat it can not prove:\n");
+  std::string table =
+      FoldedTableText(std::move(rows), "  ", width, {"COVERED BY", "GAPS", "MISSING", "EVENTS"});
+  absl::StrAppend(&text, table, "\nWhat it can not prove:\n");
   for (const std::string& limit : body.limits()) {
     absl::StrAppend(&text, "  - ", EscapeForTerminal(limit), "\n");
   }

@@ -32,8 +32,9 @@ absl::Status CheckSignature(const v1::Certificate& certificate, const std::strin
 // Returns how many are in the range; InvalidArgument says what differs.
 absl::StatusOr<uint64_t> CheckEvents(const v1::Certificate::Body& body, std::istream& lines);
 
-// What it says: minutes of one grade in a row as one line.
-std::string RenderCertificate(const CheckedCertificate& checked);
+// What it says: minutes of one grade in a row as one line. `width`: of its table,
+// 0: any.
+std::string RenderCertificate(const CheckedCertificate& checked, int width);
 
 // SHA-256 of the key, as `openssl pkey -pubin -outform DER | sha256sum` has it.
 std::string KeyFingerprint(const std::string& public_key);

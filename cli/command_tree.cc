@@ -9,9 +9,17 @@ constexpr char kExitCodes[] =
     "Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 unreachable, 130 interrupted,\n"
     "  141 the reader of stdout has left";
 
+constexpr char kMoreOfGroup[] =
+    "\nEach command's --help has more, what -o json prints, and exit codes.";
+
+std::string ExamplesText(const std::vector<std::string>& examples) {
+  std::string text = examples.empty() ? "" : "Examples:\n";
+  for (const std::string& example : examples) absl::StrAppend(&text, "  ", example, "\n");
+  return text;
+}
+
 std::string FooterOf(const CommandHelp& help) {
-  std::string footer = help.examples.empty() ? "" : "Examples:\n";
-  for (const std::string& example : help.examples) absl::StrAppend(&footer, "  ", example, "\n");
+  std::string footer = ExamplesText(help.examples);
   if (!help.json.empty()) absl::StrAppend(&footer, "\nOutput as JSON: ", help.json, "\n");
   absl::StrAppend(&footer, "\n", kExitCodes, help.exit_codes.empty() ? "" : "\n  ",
                   help.exit_codes, "\n\nOptions of every command, TLS among them: braid --help");
@@ -40,6 +48,11 @@ CLI::App* CommandTree::Add(const CommandHelp& help, Run run, CLI::App* group) {
   CLI::App* app = (group == nullptr ? &root_ : group)->add_subcommand(help.name, help.summary);
   app->fallthrough();
   app->footer(FooterOf(help));
+  if (group != nullptr && !help.examples.empty()) {
+    std::vector<std::string>& examples = group_examples_[group->get_name()];
+    examples.push_back(help.examples.front());
+    group->footer(ExamplesText(examples) + kMoreOfGroup);
+  }
   app->callback([this, words, run = std::move(run)] {
     line_.command = words;
     line_.run = run;

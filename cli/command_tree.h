@@ -9,6 +9,7 @@
 
 #include <CLI/CLI.hpp>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -37,7 +38,7 @@ class CommandTree {
 
   CLI::App& root() { return root_; }
 
-  // "event": only holds commands.
+  // "event": only holds commands. Its help shows the first example of each.
   CLI::App* AddGroup(const std::string& name, const std::string& summary);
 
   // `run` owns the options it reads. `group` null: directly below "braid".
@@ -50,6 +51,8 @@ class CommandTree {
   CommandLine& line_;
   CLI::App root_;
   std::vector<std::string> words_;
+  // Of the groups, by name.
+  std::map<std::string, std::vector<std::string>> group_examples_;
 };
 
 // An option's value that must not be empty, as "$UNSET" would be.

@@ -35,7 +35,12 @@ bool CommandContext::Print(const std::string& text) {
 
 int CommandContext::WriteFailure() const { return WriteFailed(write_error_, terminal.err); }
 
+int CommandContext::FinishText(const std::string& text) {
+  return Finish(WrapLines(text, terminal.text_width()));
+}
+
 void CommandContext::Tell(const std::string& message) const {
+  // Whole: a command in it can be copied.
   std::fprintf(terminal.err, "braid: %s\n", message.c_str());
 }
 
@@ -43,7 +48,10 @@ int CommandContext::Fail(const absl::Status& status) const {
   // The call was broken off: the user knows why.
   if (interrupt.triggered()) return kExitInterrupted;
   bool tls = !line.ca_file.empty();
-  std::fprintf(terminal.err, "%s\n", RenderError(status, line.server, tls).c_str());
+  // A file that messages go to has room.
+  const int width = terminal.can_ask ? terminal.text_width() : 0;
+  std::string text = WrapLines(RenderError(status, line.server, tls), width);
+  std::fprintf(terminal.err, "%s\n", text.c_str());
   return ExitCodeOf(status);
 }
 

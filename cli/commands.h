@@ -45,6 +45,9 @@ class CommandContext {
   // Print as the last thing of a command.
   int Finish(const std::string& text) { return Print(text) ? kExitOk : WriteFailure(); }
 
+  // The same of paragraphs: their lines fit a terminal.
+  int FinishText(const std::string& text);
+
   // One line, with "braid: " before it.
   void Tell(const std::string& message) const;
   // Says what is wrong; returns the exit code.

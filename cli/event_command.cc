@@ -70,9 +70,10 @@ int RunWhy(const EventOptions& options, CommandContext& context) {
   }
   absl::StatusOr<v1::StreamStatus> status = context.client.Status();
   if (!status.ok()) return context.Fail(status.status());
-  if (!not_in_log) return context.Finish(RenderWhy(*event, *status));
-  int code = context.Finish(RenderWhyNot(options.post_id, *status, absl::Now()) +
-                            CoverOfSecond(options.post_id, context));
+  if (!not_in_log) return context.FinishText(RenderWhy(*event, *status));
+  std::string known =
+      RenderWhyNot(options.post_id, *status, absl::Now(), context.terminal.text_width());
+  int code = context.FinishText(known + CoverOfSecond(options.post_id, context));
   return code == kExitOk ? kExitNotFound : code;
 }
 

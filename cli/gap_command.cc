@@ -15,6 +15,7 @@
 #include "cli/gap_text.h"
 #include "cli/option_values.h"
 #include "cli/patient_watch.h"
+#include "cli/text.h"
 #include "proto/proto_time.h"
 
 namespace braid {
@@ -59,6 +60,44 @@ v1::GapFilter FilterOf(const FilterOptions& options) {
   return filter;
 }
 
+// Of the gaps that are open; unset where the server does not tell, or fetches
+// nothing again.
+absl::optional<GapRecovery> RecoveryOf(const google::protobuf::RepeatedPtrField<v1::Gap>& gaps,
+                                       const std::string& stream, CommandContext& context) {
+  std::set<std::string> wanted;
+  bool has_open = false;
+  for (const v1::Gap& gap : gaps) {
+    if (gap.state() != v1::Gap::STATE_OPEN) continue;
+    has_open = true;
+    wanted.insert(gap.recovery_jobs().begin(), gap.recovery_jobs().end());
+  }
+  if (!has_open) return absl::nullopt;
+  v1::GetRecoveryQuotaRequest quota_request;
+  quota_request.set_stream(stream);
+  v1::RecoveryQuota quota;
+  absl::Status status = context.client.Do([&](grpc::ClientContext* call) {
+    return context.client.recovery().GetRecoveryQuota(call, quota_request, &quota);
+  });
+  if (!status.ok() || quota.routes().empty()) return absl::nullopt;
+  GapRecovery recovery;
+  recovery.automatic = quota.automatic();
+  v1::ListRecoveryJobsRequest request;
+  request.set_parent(stream);
+  while (recovery.jobs.size() < wanted.size()) {
+    v1::ListRecoveryJobsResponse page;
+    status = context.client.Do([&](grpc::ClientContext* call) {
+      return context.client.recovery().ListRecoveryJobs(call, request, &page);
+    });
+    if (!status.ok()) return absl::nullopt;
+    for (const v1::RecoveryJob& job : page.recovery_jobs()) {
+      if (wanted.count(job.name()) > 0) recovery.jobs[job.name()] = job;
+    }
+    request.set_page_token(page.next_page_token());
+    if (request.page_token().empty()) break;
+  }
+  return recovery;
+}
+
 int RunList(const FilterOptions& options, CommandContext& context) {
   absl::StatusOr<std::string> stream = context.client.StreamName();
   if (!stream.ok()) return context.Fail(stream.status());
@@ -76,7 +115,8 @@ int RunList(const FilterOptions& options, CommandContext& context) {
     request.set_page_token(page.next_page_token());
   } while (!request.page_token().empty());
   if (context.wants_table()) {
-    return context.Finish(RenderGaps(all.gaps(), absl::Now(), context.terminal.text_width()));
+    return context.Finish(RenderGaps(all.gaps(), RecoveryOf(all.gaps(), *stream, context),
+                                     absl::Now(), context.terminal.text_width()));
   }
   if (context.line.output == CommandLine::Output::kJson) return context.Finish(context.Json(all));
   std::string text;
@@ -93,8 +133,12 @@ void AddNumber(CLI::App* app, const std::shared_ptr<OneOptions>& options) {
   app->add_option("GAP", options->number, "Number, as `braid gap ls` shows it")->required();
 }
 
-int Show(const v1::Gap& gap, CommandContext& context) {
-  return context.Finish(context.wants_table() ? RenderGap(gap, absl::Now()) : context.Json(gap));
+int Show(const v1::Gap& gap, const std::string& stream, CommandContext& context) {
+  if (!context.wants_table()) return context.Finish(context.Json(gap));
+  google::protobuf::RepeatedPtrField<v1::Gap> one;
+  *one.Add() = gap;
+  return context.Finish(RenderGap(gap, RecoveryOf(one, stream, context), absl::Now(),
+                                  context.terminal.text_width()));
 }
 
 int RunGet(const OneOptions& options, CommandContext& context) {
@@ -106,7 +150,7 @@ int RunGet(const OneOptions& options, CommandContext& context) {
   absl::Status status = context.client.Do([&](grpc::ClientContext* call) {
     return context.client.gaps().GetGap(call, request, &gap);
   });
-  return status.ok() ? Show(gap, context) : context.Fail(status);
+  return status.ok() ? Show(gap, *stream, context) : context.Fail(status);
 }
 
 int RunWaive(const OneOptions& options, CommandContext& context) {
@@ -119,7 +163,7 @@ int RunWaive(const OneOptions& options, CommandContext& context) {
   absl::Status status = context.client.Do([&](grpc::ClientContext* call) {
     return context.client.gaps().WaiveGap(call, request, &gap);
   });
-  return status.ok() ? Show(gap, context) : context.Fail(status);
+  return status.ok() ? Show(gap, *stream, context) : context.Fail(status);
 }
 
 // Prints each change of the gaps that match, also over restarts of the deduper.
@@ -172,7 +216,9 @@ class GapWatcher {
     } else {
       open_.erase(gap.name());
     }
-    std::string text = context_.wants_table() ? RenderGapLine(gap) : context_.Json(gap);
+    std::string text = context_.wants_table()
+                           ? WrapLines(RenderGapLine(gap), context_.terminal.text_width())
+                           : context_.Json(gap);
     std::string& told = told_[gap.name()];
     if (told == text || !is_printed_) return;
     is_printed_ = context_.Print(text);
@@ -223,8 +269,9 @@ int RunCoverage(const CoverageOptions& options, CommandContext& context) {
     return context.client.gaps().QueryCoverage(call, request, &coverage);
   });
   if (!status.ok()) return context.Fail(status);
-  return context.Finish(context.wants_table() ? RenderCoverage(coverage)
-                                              : context.Json(coverage));
+  return context.Finish(context.wants_table()
+                            ? RenderCoverage(coverage, context.terminal.text_width())
+                            : context.Json(coverage));
 }
 
 void AddCoverage(CommandTree& tree) {

@@ -7,9 +7,12 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "base/interval_set.h"
 #include "cli/text.h"
 #include "proto/enum_word.h"
 #include "proto/proto_time.h"
+#include "proto/recovery_terms.h"
+#include "proto/time_range.h"
 
 namespace braid {
 namespace {
@@ -29,6 +32,11 @@ std::string Length(const v1::Gap& gap, absl::Time now) {
   absl::Time from = ToTime(gap.range().start_time());
   if (!gap.range().has_end_time()) return absl::StrCat(DurationText(now - from), ", growing");
   return DurationText(ToTime(gap.range().end_time()) - from);
+}
+
+// Of one that was filled, what it lacked.
+bool IsFilled(const v1::Gap& gap) {
+  return gap.state() == v1::Gap::STATE_RECOVERED || gap.state() == v1::Gap::STATE_CLEARED;
 }
 
 std::string Missing(const v1::Gap& gap) {
@@ -58,39 +66,115 @@ char CharOf(const v1::CoverageBucket& bucket, bool merged) {
   return bucket.covered() > 0 ? '+' : '.';
 }
 
-}  // namespace
-
-std::string RenderGaps(const google::protobuf::RepeatedPtrField<v1::Gap>& gaps, absl::Time now,
-                       int width) {
-  if (gaps.empty()) return "No gaps.\n";
-  std::vector<std::vector<std::string>> rows = {
-      {"GAP", "STATE", "KIND", "PARTITION", "FROM", "LENGTH", "MISSING", "STILL WORKS"}};
-  for (const v1::Gap& gap : gaps) {
-    rows.push_back({ShortName(gap.name()), StateWords(gap.state()), KindWords(gap.kind()),
-                    gap.partition() > 0 ? absl::StrCat(gap.partition()) : "-",
-                    TimeText(ToTime(gap.range().start_time())), Length(gap, now), Missing(gap),
-                    Routes(gap, now)});
-  }
-  return FittedTableText(std::move(rows), "", width, {"PARTITION", "STILL WORKS", "MISSING"});
+std::string MissingSentence(const v1::Gap& gap) {
+  const char* how = gap.kind() == v1::Gap::KIND_ONE_SIDED ? "by what one connection brought alone"
+                                                          : "by the usual rate";
+  const char* also =
+      !IsFilled(gap) && gap.filled_events() > 0 ? "; what came since is not taken off" : "";
+  return absl::StrCat(IsFilled(gap) ? "nothing any more; it was " : "", Missing(gap), ", ", how,
+                      also);
 }
 
-std::string RenderGap(const v1::Gap& gap, absl::Time now) {
+std::string FromText(const v1::Gap& gap) {
+  const absl::Time from = ToTime(gap.range().start_time());
+  // A fetch brought its beginning.
+  bool is_narrowed = from > ToTime(gap.detect_time());
+  return absl::StrCat(TimeText(from), is_narrowed ? ", narrowed since it was found" : "");
+}
+
+// Some of its range is none that a job was for and did not bring: that is
+// planned by itself.
+bool IsPlannedByItself(const v1::Gap& gap, const GapRecovery& recovery) {
+  if (!gap.range().has_end_time()) return true;
+  IntervalSet given_up;
+  for (const auto& [name, job] : recovery.jobs) {
+    bool is_its = std::count(gap.recovery_jobs().begin(), gap.recovery_jobs().end(), name) > 0;
+    if (is_its && job.state() != v1::RecoveryJob::STATE_SUCCEEDED) {
+      given_up.Add(IntervalOf(job.range()));
+    }
+  }
+  return !given_up.Covers(IntervalOf(gap.range()));
+}
+
+// Blocks of equal length, none longer than `room`. `width` 0: one.
+int CharactersOfBlock(int characters, int room, int width) {
+  if (width <= 0 || characters <= room) return std::max(1, characters);
+  // Too narrow for the names: the terminal breaks the lines.
+  room = std::max(room, 10);
+  const int blocks = (characters + room - 1) / room;
+  return (characters + blocks - 1) / blocks;
+}
+
+std::string LabelledLine(absl::string_view what, const std::string& value, int width) {
+  if (value.empty()) return "";
+  std::string line = absl::StrFormat("%-14s%s", what, value);
+  return absl::StrCat(WrapText(line, width, std::string(14, ' ')), "\n");
+}
+
+}  // namespace
+
+std::string WhyNoJobStarts(const v1::Gap& gap, const GapRecovery& recovery, absl::Time now) {
+  bool is_suspicion = gap.kind() == v1::Gap::KIND_VOLUME_DROP;
+  if (gap.state() != v1::Gap::STATE_OPEN || is_suspicion || Routes(gap, now).empty()) return "";
+  std::string why;
+  if (gap.kind() == v1::Gap::KIND_PAUSED) why = "it is of a pause";
+  if (!recovery.automatic) why = "recovery.automatic is false";
+  for (const std::string& name : gap.recovery_jobs()) {
+    auto job = recovery.jobs.find(name);
+    // One that is forgotten keeps nothing back.
+    if (job == recovery.jobs.end()) continue;
+    const v1::RecoveryJob::State state = job->second.state();
+    if (!IsEnded(state)) return "";
+    if (state == v1::RecoveryJob::STATE_SUCCEEDED || !why.empty()) continue;
+    if (IsPlannedByItself(gap, recovery)) continue;
+    why = absl::StrCat("job ", ShortName(name),
+                       state == v1::RecoveryJob::STATE_CANCELLED ? " was cancelled" : " failed");
+  }
+  if (why.empty()) return "";
+  return absl::StrCat("braid recover --gap ", ShortName(gap.name()),
+                      " (no job starts by itself: ", why, ")");
+}
+
+std::string RenderGaps(const google::protobuf::RepeatedPtrField<v1::Gap>& gaps,
+                       const absl::optional<GapRecovery>& recovery, absl::Time now, int width) {
+  if (gaps.empty()) return "No gaps.\n";
+  std::vector<std::vector<std::string>> rows = {
+      {"GAP", "STATE", "KIND", "PARTITION", "FROM", "LENGTH", "MISSING", "STILL WORKS", "NEXT"}};
+  bool has_next = false;
+  for (const v1::Gap& gap : gaps) {
+    std::string next = recovery ? WhyNoJobStarts(gap, *recovery, now) : "";
+    has_next = has_next || !next.empty();
+    rows.push_back({ShortName(gap.name()), StateWords(gap.state()), KindWords(gap.kind()),
+                    gap.partition() > 0 ? absl::StrCat(gap.partition()) : "-",
+                    TimeText(ToTime(gap.range().start_time())), Length(gap, now),
+                    IsFilled(gap) ? "-" : Missing(gap), Routes(gap, now), std::move(next)});
+  }
+  for (auto& row : rows) {
+    if (!has_next) row.pop_back();
+  }
+  return FoldedTableText(std::move(rows), "", width,
+                         {"NEXT", "STILL WORKS", "PARTITION", "MISSING", "LENGTH", "KIND"});
+}
+
+std::string RenderGap(const v1::Gap& gap, const absl::optional<GapRecovery>& recovery,
+                      absl::Time now, int width) {
   std::string text;
-  auto add = [&text](absl::string_view what, const std::string& value) {
-    if (!value.empty()) absl::StrAppendFormat(&text, "%-14s%s\n", what, value);
+  auto add = [&text, width](absl::string_view what, const std::string& value) {
+    absl::StrAppend(&text, LabelledLine(what, value, width));
   };
   add("gap", EscapeForTerminal(gap.name()));
   add("state", StateWords(gap.state()));
   add("kind", KindWords(gap.kind()));
-  add("from", TimeText(ToTime(gap.range().start_time())));
+  add("from", FromText(gap));
   add("to", gap.range().has_end_time() ? TimeText(ToTime(gap.range().end_time()))
                                        : "still growing");
   add("length", Length(gap, now));
   if (gap.partition() > 0) add("partition", absl::StrCat(gap.partition()));
   add("rule", EscapeForTerminal(gap.rule_tag()));
-  add("missing", absl::StrCat(Missing(gap), ", by the usual rate"));
+  add("missing", MissingSentence(gap));
   add("connections", EscapeForTerminal(absl::StrJoin(gap.connection_ids(), ", ")));
   add("still works", Routes(gap, now));
+  if (recovery) add("next", WhyNoJobStarts(gap, *recovery, now));
   add("found", TimeText(ToTime(gap.detect_time())));
   if (gap.has_close_time()) add("closed", TimeText(ToTime(gap.close_time())));
   add("filled by", EscapeForTerminal(gap.recovered_by()));
@@ -105,7 +189,7 @@ std::string RenderGap(const v1::Gap& gap, absl::Time now) {
   for (const v1::Evidence& evidence : gap.evidence()) {
     add("evidence", absl::StrCat(TimeText(ToTime(evidence.time())), "  ",
                                  EscapeForTerminal(evidence.connection_id()),
-                                 evidence.connection_id().empty() ? "" : " ",
+                                 evidence.connection_id().empty() ? "" : ": ",
                                  EscapeForTerminal(evidence.text())));
   }
   return text;
@@ -119,32 +203,40 @@ std::string RenderGapLine(const v1::Gap& gap) {
                       " to ", until, "\n");
 }
 
-std::string RenderCoverage(const v1::QueryCoverageResponse& coverage) {
-  std::string text = absl::StrCat(
-      TimeText(ToTime(coverage.range().start_time())), " to ",
-      TimeText(ToTime(coverage.range().end_time())), ", one character is ",
-      DurationText(ToDuration(coverage.bucket())), "\n");
+std::string RenderCoverage(const v1::QueryCoverageResponse& coverage, int width) {
   size_t widest = 6;
+  int characters = 0;
   std::vector<std::string> heads;
   for (const v1::CoverageRow& row : coverage.rows()) {
     heads.push_back(row.connection_id().empty() ? "merged" : EscapeForTerminal(row.connection_id()));
     if (row.partition() > 0) absl::StrAppend(&heads.back(), " (", row.partition(), ")");
     widest = std::max(widest, heads.back().size());
+    characters = std::max(characters, row.buckets_size());
   }
-  for (int i = 0; i < coverage.rows_size(); ++i) {
-    const v1::CoverageRow& row = coverage.rows(i);
-    std::string& head = heads[static_cast<size_t>(i)];
-    head.resize(widest, ' ');
-    absl::StrAppend(&text, head, "  ");
-    for (const v1::CoverageBucket& bucket : row.buckets()) {
-      text.push_back(CharOf(bucket, row.connection_id().empty()));
+  const absl::Time start = ToTime(coverage.range().start_time());
+  const absl::Duration bucket = ToDuration(coverage.bucket());
+  std::string text = absl::StrCat(TimeText(start), " to ",
+                                  TimeText(ToTime(coverage.range().end_time())),
+                                  ", one character is ", DurationText(bucket), "\n");
+  const int block = CharactersOfBlock(characters, width - static_cast<int>(widest) - 2, width);
+  for (int first = 0; first < characters; first += block) {
+    if (block < characters) {
+      absl::StrAppend(&text, first > 0 ? "\n" : "", "from ", TimeText(start + first * bucket), "\n");
     }
-    text.push_back('\n');
+    for (int i = 0; i < coverage.rows_size(); ++i) {
+      const v1::CoverageRow& row = coverage.rows(i);
+      std::string line = heads[static_cast<size_t>(i)];
+      line.resize(widest + 2, ' ');
+      for (int at = first; at < std::min(first + block, row.buckets_size()); ++at) {
+        line.push_back(CharOf(row.buckets(at), row.connection_id().empty()));
+      }
+      absl::StrAppend(&text, line, "\n");
+    }
   }
   absl::StrAppend(&text,
                   "# covered  + in part  . not  merged: X a gap  x a gap in part  ? may still "
                   "come\n");
-  return text;
+  return WrapLines(text, width);
 }
 
 }  // namespace braid

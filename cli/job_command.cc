@@ -10,6 +10,7 @@
 #include "cli/job_calls.h"
 #include "cli/option_values.h"
 #include "cli/recovery_text.h"
+#include "cli/text.h"
 
 namespace braid {
 namespace {
@@ -82,16 +83,18 @@ int RunWatch(uint64_t number, CommandContext& context) {
   bool is_printed = true;
   absl::StatusOr<RecoveryJob> job =
       FollowJob(*name, context, [&context, &is_printed](const RecoveryJob& changed) {
-        is_printed =
-            context.Print(context.wants_table() ? JobProgressLine(changed, absl::Now()) + "\n"
-                                                : context.Json(changed));
+        const int width = context.terminal.text_width();
+        is_printed = context.Print(
+            context.wants_table()
+                ? WrapLines(JobProgressLine(changed, absl::Now()), width) + "\n"
+                : context.Json(changed));
         return is_printed;
       });
   if (!is_printed) return context.WriteFailure();
   if (context.interrupt.triggered()) return kExitOk;
   if (!job.ok()) return context.Fail(job.status());
-  if (context.wants_table() && !context.Print(RenderJobReport(*job))) {
-    return context.WriteFailure();
+  if (context.wants_table()) {
+    if (context.FinishText(RenderJobReport(*job)) != kExitOk) return context.WriteFailure();
   }
   return job->state() == RecoveryJob::STATE_SUCCEEDED ? kExitOk : kExitFailed;
 }

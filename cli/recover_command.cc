@@ -105,7 +105,9 @@ int Wait(const v1::RecoveryJob& created, CommandContext& context) {
                               "` follows it, `braid job cancel ", number, "` ends it"));
     return context.Fail(job.status());
   }
-  const std::string text = context.wants_table() ? RenderJobReport(*job) : context.Json(*job);
+  const std::string text =
+      context.wants_table() ? WrapLines(RenderJobReport(*job), context.terminal.text_width())
+                            : context.Json(*job);
   if (!context.Print(text)) return context.WriteFailure();
   return job->state() == v1::RecoveryJob::STATE_SUCCEEDED ? kExitOk : kExitFailed;
 }

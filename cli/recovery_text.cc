@@ -87,19 +87,36 @@ int StepsOver(const RecoveryJob& job) {
                                         [](const Step& step) { return IsEnded(step.state()); }));
 }
 
-// The soonest of a time of the steps that are not over; the future: there is
-// none.
-template <typename TimeOf>
-absl::Time SoonestOf(const RecoveryJob& job, TimeOf time_of) {
+// Until when X still has the first of what is to come; the future: nothing is.
+absl::Time DeadlineOf(const RecoveryJob& job) {
   absl::Time soonest = absl::InfiniteFuture();
   for (const Step& step : job.steps()) {
-    if (!IsEnded(step.state())) soonest = std::min(soonest, ToTime(time_of(step)));
+    if (!IsEnded(step.state())) soonest = std::min(soonest, ToTime(step.deadline()));
   }
   return soonest;
 }
 
+bool IsToStart(const Step& step) {
+  return step.state() == RecoveryJob::STATE_PLANNED || step.state() == RecoveryJob::STATE_QUEUED;
+}
+
+// The future: no step is to start.
 absl::Time StartOf(const RecoveryJob& job) {
-  return SoonestOf(job, [](const Step& step) { return step.earliest_start_time(); });
+  absl::Time soonest = absl::InfiniteFuture();
+  for (const Step& step : job.steps()) {
+    if (IsToStart(step)) soonest = std::min(soonest, ToTime(step.earliest_start_time()));
+  }
+  return soonest;
+}
+
+// Empty: no step is to start.
+std::string StartText(const RecoveryJob& job, absl::Time now) {
+  bool is_queued = std::any_of(job.steps().begin(), job.steps().end(), [](const Step& step) {
+    return step.state() == RecoveryJob::STATE_QUEUED;
+  });
+  if (is_queued) return "waiting for a recoverer";
+  const absl::Time start = StartOf(job);
+  return start < absl::InfiniteFuture() ? WhenText(start, now) : "";
 }
 
 std::string MissingText(const RecoveryJob& job) {
@@ -123,8 +140,8 @@ std::string StepsText(const RecoveryJob& job, int width) {
                     absl::StrCat(step.attempts()),
                     step.worker_id().empty() ? "-" : EscapeForTerminal(step.worker_id())});
   }
-  return FittedTableText(std::move(rows), "", width,
-                         {"RECOVERER", "TRIES", "ASKED FOR", "X FORGETS IT", "POSTS"});
+  return FoldedTableText(std::move(rows), "", width,
+                         {"RECOVERER", "TRIES", "ASKED FOR", "X FORGETS IT", "NOT BEFORE", "POSTS"});
 }
 
 std::string StepProblems(const RecoveryJob& job) {
@@ -170,8 +187,8 @@ std::string RenderJobs(const google::protobuf::RepeatedPtrField<RecoveryJob>& jo
                     GroupDigits(job.totals().received_events()),
                     GroupDigits(job.totals().new_events()), EscapeForTerminal(job.requester())});
   }
-  return FittedTableText(std::move(rows), "", width,
-                         {"PARTITION", "ASKED BY", "RECEIVED", "METHOD"});
+  return FoldedTableText(std::move(rows), "", width,
+                         {"PARTITION", "ASKED BY", "RECEIVED", "METHOD", "NEW", "DONE"});
 }
 
 std::string RenderQuota(const v1::RecoveryQuota& quota) {
@@ -193,7 +210,7 @@ std::string RenderQuota(const v1::RecoveryQuota& quota) {
                     is_counted ? of(route.requests_left(), route.requests()) : "-",
                     is_counted ? DurationText(ToDuration(route.request_window())) : "-"});
   }
-  return absl::StrCat(text, FittedTableText(std::move(rows), "", 0, {}));
+  return absl::StrCat(text, TableText(rows, ""));
 }
 
 std::string RenderJob(const RecoveryJob& job, absl::Time now, int width) {
@@ -217,10 +234,10 @@ std::string RenderJob(const RecoveryJob& job, absl::Time now, int width) {
   add("method", MethodsText(job));
   add("asked by", EscapeForTerminal(job.requester()));
   add("reason", EscapeForTerminal(job.reason()));
-  const absl::Time deadline = SoonestOf(job, [](const Step& step) { return step.deadline(); });
+  const absl::Time deadline = DeadlineOf(job);
   if (is_open && !job.steps().empty()) add("cost", CostText(job));
   const char* starts = job.has_start_time() ? "next step" : "starts";
-  if (is_open && StartOf(job) < absl::InfiniteFuture()) add(starts, WhenText(StartOf(job), now));
+  if (is_open) add(starts, StartText(job, now));
   if (is_open && job.has_estimated_end_time()) {
     add("done at about", WhenText(ToTime(job.estimated_end_time()), now));
   }
@@ -233,7 +250,9 @@ std::string RenderJob(const RecoveryJob& job, absl::Time now, int width) {
   add("still missing", MissingText(job));
   add("at risk", EscapeForTerminal(job.residual_risk()));
   add("problem", EscapeForTerminal(job.error()));
-  if (!job.steps().empty()) absl::StrAppend(&text, "\n", StepsText(job, width), StepProblems(job));
+  if (!job.steps().empty()) {
+    absl::StrAppend(&text, "\n", StepsText(job, width), WrapLines(StepProblems(job), width));
+  }
   if (!job.choices().empty()) absl::StrAppend(&text, "\n", ChoicesText(job, width));
   return text;
 }
@@ -252,7 +271,7 @@ std::string JobProgressLine(const RecoveryJob& job, absl::Time now) {
   const absl::Time start = StartOf(job);
   const absl::Time end = ToTime(job.estimated_end_time());
   if (job.state() == RecoveryJob::STATE_QUEUED) {
-    absl::StrAppend(&text, ", waits for a recoverer");
+    absl::StrAppend(&text, ", waiting for a recoverer");
   } else if (job.state() == RecoveryJob::STATE_PLANNED && start > now &&
              start < absl::InfiniteFuture()) {
     absl::StrAppend(&text, ", starts in ", DurationText(absl::Ceil(start - now, absl::Seconds(1))));

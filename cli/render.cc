@@ -226,8 +226,8 @@ std::string RenderConnections(const google::protobuf::RepeatedPtrField<v1::Conne
   // What a narrow screen does without first: a name, a state and whether posts
   // come stay.
   std::string text = FittedTableText(std::move(rows), "  ", width,
-                                     {"NETWORK", ">CALL UP", ">REPORT AGE", ">P99", ">RECONNECTS",
-                                      ">BYTES/S", ">SEEN", ">BEHIND P50", ">UP", ">LAST BYTE"});
+                                     {"NETWORK", "CALL UP", "REPORT AGE", "P99", "RECONNECTS",
+                                      "BYTES/S", "SEEN", "BEHIND P50", "UP", "LAST BYTE"});
   for (const v1::Connection& c : connections) {
     std::string line = WaitLine(c);
     if (!line.empty()) absl::StrAppend(&text, WrapText("  " + line, width, "      "), "\n");
@@ -258,7 +258,7 @@ std::string RenderStatus(const v1::StreamStatus& s, bool color, int width) {
                   "\n");
   absl::StrAppend(&text, VolumeLine(s));
   if (s.has_rule_set()) absl::StrAppend(&text, "  rules    ", RuleSetLine(s), "\n\n");
-  absl::StrAppend(&text, RenderConnections(s.connections(), width));
+  text = absl::StrCat(WrapLines(text, width), RenderConnections(s.connections(), width));
   if (s.problems_size() > 0) absl::StrAppend(&text, "\n");
   for (const std::string& problem : s.problems()) {
     absl::StrAppend(&text, WrapText("  ! " + EscapeForTerminal(problem), width, "    "), "\n");
@@ -311,7 +311,8 @@ std::string RenderWhy(const v1::Event& event, const v1::StreamStatus& status) {
   return text;
 }
 
-std::string RenderWhyNot(uint64_t post_id, const v1::StreamStatus& status, absl::Time now) {
+std::string RenderWhyNot(uint64_t post_id, const v1::StreamStatus& status, absl::Time now,
+                         int width) {
   absl::Time created = SnowflakeTime(post_id);
   std::string text =
       absl::StrCat("Post ", post_id, " is not in the log of ", ShortName(status.stream()),
@@ -325,9 +326,9 @@ std::string RenderWhyNot(uint64_t post_id, const v1::StreamStatus& status, absl:
   } else {
     absl::StrAppend(&text,
                     "  It is inside the window: no connection has delivered it. It may not "
-                    "match the stream's rules, or was\n  lost on the way to all of them.\n");
+                    "match the stream's rules, or was lost on the way to all of them.\n");
   }
-  absl::StrAppend(&text, "\n", RenderConnections(status.connections()));
+  absl::StrAppend(&text, "\n", RenderConnections(status.connections(), width));
   return text;
 }
 

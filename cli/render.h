@@ -32,8 +32,9 @@ std::string RenderEvent(const v1::Event& event);
 // Who delivered it, when, who was first, who did not.
 std::string RenderWhy(const v1::Event& event, const v1::StreamStatus& status);
 
-// What is known of a post that is not in the log.
-std::string RenderWhyNot(uint64_t post_id, const v1::StreamStatus& status, absl::Time now);
+// What is known of a post that is not in the log. `width`: of its table.
+std::string RenderWhyNot(uint64_t post_id, const v1::StreamStatus& status, absl::Time now,
+                         int width);
 
 // The payload as one line, as X sent it: line breaks between members, which
 // JSON allows, become spaces.

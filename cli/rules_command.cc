@@ -123,13 +123,14 @@ int Finish(const RulesOptions& options, const v1::RuleTask& task, CommandContext
   for (const std::string& warning : task.result().warnings()) {
     context.Tell(absl::StrCat("warning: ", EscapeForTerminal(warning)));
   }
+  const int width = context.terminal.text_width();
   std::string text;
   if (!context.wants_table()) {
     text = context.Json(task);
   } else if (options.kind == RuleAction::KIND_LIST) {
-    text = task.error().empty() ? RenderRules(task.result()) : "";
+    text = task.error().empty() ? RenderRules(task.result(), width) : "";
   } else if (task.error().empty() || !task.result().outcomes().empty()) {
-    text = RenderRuleOutcomes(task.result());
+    text = WrapLines(RenderRuleOutcomes(task.result()), width);
   }
   if (!context.Print(text)) return context.WriteFailure();
   if (!task.error().empty()) context.Tell(EscapeForTerminal(task.error()));

@@ -35,12 +35,12 @@ std::string RuleProgressLine(const v1::RuleTask& task) {
   return text;
 }
 
-std::string RenderRules(const v1::RuleResult& result) {
+std::string RenderRules(const v1::RuleResult& result, int width) {
   std::vector<std::vector<std::string>> rows = {{"ID", "TAG", "VALUE"}};
   for (const v1::Rule& rule : result.rules()) {
     rows.push_back({EscapeForTerminal(rule.id()), EscapeForTerminal(rule.tag()), ValueText(rule)});
   }
-  std::string text = TableText(rows, "");
+  std::string text = FoldedTableText(std::move(rows), "", width, {"VALUE", "TAG"});
   if (result.omitted_rules() > 0) {
     absl::StrAppend(&text, "… and ", GroupDigits(result.omitted_rules()), " more\n");
   }

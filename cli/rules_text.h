@@ -13,8 +13,8 @@ namespace braid {
 // One line while it runs: "queued: no worker has it yet".
 std::string RuleProgressLine(const v1::RuleTask& task);
 
-// Id, tag, value of each.
-std::string RenderRules(const v1::RuleResult& result);
+// Id, tag, value of each. `width`: columns there are, 0: any.
+std::string RenderRules(const v1::RuleResult& result, int width);
 
 // What became of each rule, then the sum.
 std::string RenderRuleOutcomes(const v1::RuleResult& result);

@@ -175,7 +175,9 @@ class Tailer {
   std::string LineOf(const v1::Event& event) const {
     if (options_.envelope) return ToJson(event, false);
     if (!context_.wants_table()) return PayloadLine(event);
-    return RenderEventLine(event, std::max(20, context_.terminal.width - 60));
+    const int width = context_.terminal.width;
+    const std::string line = RenderEventLine(event, std::max(20, width - 60));
+    return context_.terminal.interactive ? Truncate(line, width) : line;
   }
 
   // What the next lines are.

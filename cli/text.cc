@@ -2,16 +2,22 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 
 namespace braid {
 namespace {
+
+// Of an 80-column line it leaves most to what is labelled.
+constexpr size_t kLabelMax = 20;
 
 // Length of the code point at the start of `text` and its value; 0 where the
 // bytes are not UTF-8.
@@ -57,6 +63,28 @@ int LongestLine(absl::string_view text) {
     longest = std::max(longest, CodePoints(line));
   }
   return longest;
+}
+
+using Rows = std::vector<std::vector<std::string>>;
+
+absl::string_view HeadOf(absl::string_view cell) {
+  absl::ConsumePrefix(&cell, ">");
+  return cell;
+}
+
+// The column with this head, which is gone then; empty where there is none.
+std::vector<std::string> TakeColumn(absl::string_view head, Rows* rows) {
+  auto found = std::find_if(rows->front().begin(), rows->front().end(),
+                            [head](const std::string& cell) { return HeadOf(cell) == head; });
+  if (found == rows->front().end()) return {};
+  auto column = found - rows->front().begin();
+  std::vector<std::string> cells;
+  for (auto& row : *rows) {
+    bool has = static_cast<size_t>(column) < row.size();
+    cells.push_back(has ? row[static_cast<size_t>(column)] : "");
+    if (has) row.erase(row.begin() + column);
+  }
+  return cells;
 }
 
 }  // namespace
@@ -168,15 +196,46 @@ std::string TableText(const std::vector<std::vector<std::string>>& rows,
 std::string FittedTableText(std::vector<std::vector<std::string>> rows, absl::string_view indent,
                             int width, const std::vector<std::string>& dispensable) {
   std::string text = TableText(rows, indent);
+  std::vector<std::string> left_out;
   for (const std::string& head : dispensable) {
     if (width <= 0 || LongestLine(text) <= width) break;
-    auto found = std::find(rows[0].begin(), rows[0].end(), head);
-    if (found == rows[0].end()) continue;
-    size_t column = static_cast<size_t>(found - rows[0].begin());
-    for (auto& row : rows) {
-      if (column < row.size()) row.erase(row.begin() + static_cast<std::ptrdiff_t>(column));
+    if (TakeColumn(head, &rows).empty()) continue;
+    left_out.push_back(head);
+    text = TableText(rows, indent);
+  }
+  if (left_out.empty()) return text;
+  std::string note = absl::StrCat(indent, "left out at this width: ", absl::StrJoin(left_out, ", "));
+  return absl::StrCat(text, WrapText(note, width, absl::StrCat(indent, "  ")), "\n");
+}
+
+std::string FoldedTableText(std::vector<std::vector<std::string>> rows, absl::string_view indent,
+                            int width, const std::vector<std::string>& foldable) {
+  std::string text = TableText(rows, indent);
+  // By its place in the whole table.
+  std::map<size_t, std::vector<std::string>> folded;
+  const std::vector<std::string> heads = rows.front();
+  for (const std::string& head : foldable) {
+    if (width <= 0 || LongestLine(text) <= width) break;
+    for (size_t i = 0; i < heads.size(); ++i) {
+      if (HeadOf(heads[i]) == head) folded[i] = TakeColumn(head, &rows);
     }
     text = TableText(rows, indent);
+  }
+  std::vector<std::vector<std::string>> below(rows.size());
+  for (const auto& [place, cells] : folded) {
+    for (size_t i = 1; i < cells.size(); ++i) {
+      if (cells[i].empty() || cells[i] == "-") continue;
+      below[i].push_back(absl::StrCat(HeadOf(heads[place]), " ", cells[i]));
+    }
+  }
+  const std::vector<std::string> lines = absl::StrSplit(text, '\n');
+  const std::string deeper = absl::StrCat(indent, "     ");
+  text.clear();
+  for (size_t i = 0; i < rows.size(); ++i) {
+    absl::StrAppend(&text, lines[i], "\n");
+    if (below[i].empty()) continue;
+    std::string line = absl::StrCat(deeper, absl::StrJoin(below[i], "; "));
+    absl::StrAppend(&text, WrapText(line, width, deeper), "\n");
   }
   return text;
 }
@@ -188,6 +247,9 @@ std::string WrapText(absl::string_view text, int width, absl::string_view indent
   for (absl::string_view word : absl::StrSplit(text, ' ')) {
     int length = CodePoints(word);
     if (used >= 0 && used + 1 + length > width) {
+      // No line begins or ends with the spaces between two words.
+      if (word.empty()) continue;
+      while (absl::EndsWith(wrapped, " ")) wrapped.pop_back();
       absl::StrAppend(&wrapped, "\n", indent, word);
       used = CodePoints(indent) + length;
     } else {
@@ -196,6 +258,18 @@ std::string WrapText(absl::string_view text, int width, absl::string_view indent
     }
   }
   return wrapped;
+}
+
+std::string WrapLines(absl::string_view text, int width) {
+  std::vector<std::string> lines;
+  for (absl::string_view line : absl::StrSplit(text, '\n')) {
+    size_t first = std::min(line.find_first_not_of(' '), line.size());
+    size_t second = line.find_first_not_of(' ', line.find("  ", first));
+    // Behind a long label nothing would fit.
+    bool has_two = second != absl::string_view::npos && second <= kLabelMax;
+    lines.push_back(WrapText(line, width, std::string(has_two ? second : first + 2, ' ')));
+  }
+  return absl::StrJoin(lines, "\n");
 }
 
 }  // namespace braid

@@ -41,14 +41,24 @@ std::string ShellQuote(absl::string_view word);
 std::string TableText(const std::vector<std::vector<std::string>>& rows,
                       absl::string_view indent);
 
-// The same in lines of at most `width` columns (0: any), as far as leaving out
-// columns helps: those with these heads, in this order.
+// The same in lines of at most `width` columns (0: any). What does not fit is left
+// out, and a last line names it: columns with these heads, in this order, as far
+// as that helps.
 std::string FittedTableText(std::vector<std::vector<std::string>> rows, absl::string_view indent,
                             int width, const std::vector<std::string>& dispensable);
 
-// Lines of at most `width` columns (0: any), broken between words; all but the
-// first begin with `indent`. A word that is longer stays whole.
+// The same, with nothing left out: what does not fit stands below its row, with
+// its head before it.
+std::string FoldedTableText(std::vector<std::vector<std::string>> rows, absl::string_view indent,
+                            int width, const std::vector<std::string>& foldable);
+
+// A line of at most `width` columns (0: any), broken between words; all but the
+// first part begin with `indent`. A word that is longer stays whole.
 std::string WrapText(absl::string_view text, int width, absl::string_view indent);
+
+// Each line of the text: what goes on begins below the second column of one that
+// has two ("label  value"), else with its own indent and two more.
+std::string WrapLines(absl::string_view text, int width);
 
 }  // namespace braid
 

@@ -28,7 +28,7 @@ int RunUsage(const UsageOptions& options, CommandContext& context) {
   });
   if (!status.ok()) return context.Fail(status);
   if (!context.wants_table()) return context.Finish(context.Json(usage));
-  return context.Finish(request.by_tag() ? RenderUsageByTag(usage) : RenderUsageByDay(usage));
+  return context.FinishText(request.by_tag() ? RenderUsageByTag(usage) : RenderUsageByDay(usage));
 }
 
 }  // namespace

@@ -394,6 +394,34 @@ void GapWatch::Tell(const GapLedger::Changes& changes, const TickFacts& facts) {
   }
 }
 
+std::vector<std::string> GapWatch::LastToLeave(const StoredGap& gap) const {
+  std::vector<std::string> sources = lives_.ConfiguredOf(gap.partition());
+  // One that is back has passed the gap: the others' last instants say less then
+  // than when each ended.
+  auto left_at = [&](const std::string& source) {
+    int64_t passed = std::min(lives_.PassedUntil(source), gap.from_micros());
+    return std::make_pair(passed, lives_.EndedAt(source));
+  };
+  std::stable_sort(
+      sources.begin(), sources.end(),
+      [&](const std::string& a, const std::string& b) { return left_at(a) > left_at(b); });
+  return sources;
+}
+
+bool GapWatch::VouchedSinceItsEnd(const std::string& source_id, int64_t micros) const {
+  int64_t ended = lives_.EndedAt(source_id);
+  if (ended == 0 || ended >= micros) return false;
+  int64_t passed = lives_.PassedUntil(source_id);
+  if (passed <= micros) return passed > ended;
+  // It is back. Memory knows nothing of what lies behind; a day of it is enough.
+  Interval between{std::max(ended, micros - kDayMicros), micros};
+  absl::StatusOr<CoverBook::Spans> spans = ReadCover(store_, between);
+  if (!spans.ok()) return false;
+  return std::any_of(spans->begin(), spans->end(), [&](const auto& span) {
+    return span.first.first == source_id && span.second.Measure(between) > 0;
+  });
+}
+
 // What is known of a gap when it opens.
 void GapWatch::FillNew(uint64_t number, const TickFacts& facts) {
   StoredGap* gap = ledger_.Edit(number);
@@ -402,9 +430,10 @@ void GapWatch::FillNew(uint64_t number, const TickFacts& facts) {
   gap->set_usual_rate(usual_rate());
   gap->set_rule_set_version(facts.rule_set_version);
   if (gap->kind() == Gap::KIND_ONE_SIDED) return;
-  for (const std::string& source : lives_.ConfiguredOf(gap->partition())) {
-    gap->add_sources(source);
-    ledger_.AddEvidence(number, now, source, lives_.Describe(source));
+  for (const std::string& source : lives_.ConfiguredOf(gap->partition())) gap->add_sources(source);
+  for (const std::string& source : LastToLeave(*gap)) {
+    bool ended_before = VouchedSinceItsEnd(source, gap->from_micros());
+    ledger_.AddEvidence(number, now, source, lives_.Describe(source, ended_before));
     if (lives_.MayHaveSpooled(source) && gap->kind() != Gap::KIND_PAUSED) {
       gap->set_spool_until_micros(now + absl::ToInt64Microseconds(options_.spool_for));
     }

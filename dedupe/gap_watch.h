@@ -152,6 +152,10 @@ class GapWatch {
   v1::Gap::Kind KindAt(int64_t micros) const;
   void Relabel();
   void Tell(const GapLedger::Changes& changes, const TickFacts& facts);
+  // Those of its partition, the one first whose end opened the gap.
+  std::vector<std::string> LastToLeave(const store::v1::StoredGap& gap) const;
+  // Whether it vouched for anything between its last known end and that instant.
+  bool VouchedSinceItsEnd(const std::string& source_id, int64_t micros) const;
   void FillNew(uint64_t number, const TickFacts& facts);
   void MoveWatermark(Partition* partition, const TickFacts& facts);
   void Forget();

@@ -5,6 +5,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/utc_text.h"
 #include "dedupe/cover_keys.h"
 #include "dedupe/frame_parts.h"
@@ -220,11 +221,31 @@ absl::StatusOr<RecoveryJob> RecoveryJobs::Preview(const RecoveryInput::Create& c
   uint32_t partition = 0;
   absl::StatusOr<PlanRequest> request = RequestOf(create, &partition);
   if (!request.ok()) return request.status();
+  bool means_now = create.gap() == 0 && request->until > facts.now &&
+                   request->until <= facts.now + options_.clock_error_max;
+  if (means_now) request->until = facts.now;
   RecoveryPlan plan = PlanRecovery(*options_.policy, FactsFor(partition, facts, nullptr), *request);
+  if (plan.outcome == RecoveryPlan::Outcome::kNothing) {
+    std::string who = WhoFetches(
+        partition, {absl::ToUnixMicros(request->from), absl::ToUnixMicros(request->until)});
+    if (!who.empty()) absl::StrAppend(&plan.reason, ": see ", who, " (braid job get)");
+  }
   bool works =
       plan.outcome == RecoveryPlan::Outcome::kSteps || plan.outcome == RecoveryPlan::Outcome::kWait;
   if (!works) return absl::FailedPreconditionError(plan.reason);
   return JobOf(create.requester(), *request, partition, plan, facts);
+}
+
+std::string RecoveryJobs::WhoFetches(uint32_t partition, Interval span) const {
+  std::vector<uint64_t> numbers;
+  for (uint64_t number : unfinished_) {
+    const RecoveryJob& job = jobs_.at(number).job();
+    Interval range = IntervalOf(job.range());
+    bool is_its = job.partition() == partition && range.from < span.until && span.from < range.until;
+    if (is_its) numbers.push_back(number);
+  }
+  if (numbers.empty()) return "";
+  return absl::StrCat(numbers.size() == 1 ? "job " : "jobs ", absl::StrJoin(numbers, ", "));
 }
 
 RecoveryJob RecoveryJobs::JobOf(const std::string& requester, const PlanRequest& request,

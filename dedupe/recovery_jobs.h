@@ -71,6 +71,9 @@ class RecoveryJobs {
     absl::Duration floor_margin = absl::Minutes(5);
     // A week of hours.
     int steps_max = 200;
+    // By which the clock of whoever says "now" may be ahead of the core's time,
+    // which is that of its last input.
+    absl::Duration clock_error_max = absl::Minutes(1);
   };
 
   // `gaps` and `work` are the core's.
@@ -116,6 +119,8 @@ class RecoveryJobs {
                                         uint32_t* partition) const;
   // For what a job still lacks.
   PlanRequest RequestFor(const Job& job, Interval span) const;
+  // "job 3", "jobs 3, 4": those under way for any of it.
+  std::string WhoFetches(uint32_t partition, Interval span) const;
   // Parts of open gaps that are to be filled.
   IntervalSet Missing(uint32_t partition, Interval within, bool by_hand) const;
 

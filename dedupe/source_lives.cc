@@ -75,6 +75,10 @@ void SourceLives::OnConnectionEvent(const std::string& source_id,
   auto it = sources_.find(source_id);
   if (it == sources_.end() || event.state() == v1::ConnectionReport::STATE_RECEIVING) return;
   if (event.cause().empty()) return;
+  // An attempt that failed after it ended: what it does not vouch for began then.
+  bool is_later = !it->second.end_cause().empty() &&
+                  it->second.end_micros() > it->second.passed_micros();
+  if (is_later) return;
   it->second.set_end_cause(event.cause());
   it->second.set_end_micros(absl::ToUnixMicros(ToTime(event.event_time())));
 }
@@ -161,19 +165,29 @@ const SourceLives::Source* SourceLives::Find(const std::string& source_id) const
   return it == sources_.end() ? nullptr : &it->second;
 }
 
-std::string SourceLives::Describe(const std::string& source_id) const {
+int64_t SourceLives::EndedAt(const std::string& source_id) const {
+  const Source* source = Find(source_id);
+  return source == nullptr || source->end_cause().empty() ? 0 : source->end_micros();
+}
+
+std::string SourceLives::Describe(const std::string& source_id, bool ended_before) const {
   const Source* source = Find(source_id);
   if (source == nullptr) return "is not configured any more";
-  std::string text = source->receiving()  ? "receives"
-                     : source->attached() ? "receives nothing from X"
-                                          : "is away";
-  if (!source->end_cause().empty()) {
-    absl::StrAppend(&text, "; its last connection ended by ", source->end_cause(), " at ",
-                    UtcText(absl::FromUnixMicros(source->end_micros())));
+  auto text_of = [](int64_t micros) {
+    return UtcText(absl::FromUnixMillis(absl::ToUnixMillis(absl::FromUnixMicros(micros))));
+  };
+  std::string text;
+  if (!source->end_cause().empty() && !ended_before) {
+    text = absl::StrCat("its connection ended by ", source->end_cause(), " at ",
+                        text_of(source->end_micros()), "; ");
+  } else if (source->passed_micros() > 0) {
+    text = "how its connection ended is not known; ";
   }
+  absl::StrAppend(&text, source->receiving()  ? "receives"
+                         : source->attached() ? "receives nothing from X"
+                                              : "is away");
   if (source->passed_micros() == 0) return absl::StrCat(text, "; has vouched for nothing yet");
-  return absl::StrCat(text, "; has vouched for nothing after ",
-                      UtcText(absl::FromUnixMicros(source->passed_micros())));
+  return absl::StrCat(text, "; has vouched for nothing after ", text_of(source->passed_micros()));
 }
 
 }  // namespace braid

@@ -62,8 +62,12 @@ class SourceLives {
   int64_t ReceivedUntil(uint32_t partition) const;
   int64_t PassedUntil(const std::string& source_id) const;
 
-  // Why it does not cover the present, for people.
-  std::string Describe(const std::string& source_id) const;
+  // When its last connection ended that is known to have; 0: none.
+  int64_t EndedAt(const std::string& source_id) const;
+
+  // Why it does not cover the present, for people. `ended_before`: it has vouched
+  // since its last connection ended that is known to have, which explains nothing.
+  std::string Describe(const std::string& source_id, bool ended_before) const;
 
  private:
   using Source = store::v1::GapState::Source;

@@ -10,6 +10,7 @@
 #include "absl/time/clock.h"
 #include "base/dir_lock.h"
 #include "deploy/demo_dir.h"
+#include "deploy/gap_counts.h"
 #include "deploy/json_text.h"
 #include "deploy/screen.h"
 #include "deploy/supervisor.h"
@@ -40,9 +41,9 @@ class Demo {
   absl::StatusOr<DemoSummary> Finish();
 
  private:
+  bool Vouches();
   void CutOne();
   void CutAll();
-  uint64_t Notices(const std::string& type) const;
   std::string GapsLine(const v1::StreamStatus& status) const;
   DemoView View();
   ConnectionView ViewOf(int index, const v1::StreamStatus& status);
@@ -58,6 +59,7 @@ class Demo {
   absl::Time next_cut_time_;
   absl::Time next_outage_time_;
   absl::Time outage_end_time_ = absl::InfinitePast();
+  bool vouches_ = false;
   uint64_t cuts_ = 0;
   // Of the newest cut.
   absl::Time cut_time_ = absl::InfinitePast();
@@ -98,11 +100,23 @@ absl::Status Demo::Run() {
     absl::Status looked = supervisor_.Look();
     if (!looked.ok()) return looked;
     if (!supervisor_.faults().empty()) return absl::OkStatus();
-    if (absl::Now() >= next_outage_time_) CutAll();
-    if (absl::Now() >= next_cut_time_) CutOne();
+    if (Vouches()) {
+      if (absl::Now() >= next_outage_time_) CutAll();
+      if (absl::Now() >= next_cut_time_) CutOne();
+    }
     screen_.Show(View());
   }
   return absl::OkStatus();
+}
+
+// Before the stream's first cover nothing tells what is missing.
+bool Demo::Vouches() {
+  if (vouches_) return true;
+  absl::StatusOr<v1::StreamStatus> status = harness::GetStatus(cluster_->log_address());
+  vouches_ = status.ok() && status->has_watermark_time();
+  next_cut_time_ = std::max(next_cut_time_, absl::Now());
+  next_outage_time_ = std::max(next_outage_time_, absl::Now());
+  return vouches_;
 }
 
 // Nobody is sent anything, and X keeps nothing for a reconnect.
@@ -120,13 +134,6 @@ void Demo::CutAll() {
   next_cut_time_ = outage_end_time_ + options_.cut_interval;
 }
 
-uint64_t Demo::Notices(const std::string& type) const {
-  absl::StatusOr<harness::Metrics> metrics = cluster_->deduper().Scrape();
-  if (!metrics.ok()) return 0;
-  auto count = metrics->Sum("braid_notices_total", absl::StrCat("type=\"", type, "\""));
-  return static_cast<uint64_t>(count.value_or(0));
-}
-
 std::string Demo::GapsLine(const v1::StreamStatus& status) const {
   if (outage_end_time_ == absl::InfinitePast()) return "";
   uint32_t open = status.open_certain_gaps();
@@ -141,7 +148,11 @@ void Demo::AwaitRecovery() {
   absl::Time until = absl::Now() + kRecoveryTime;
   while (absl::Now() < until) {
     bool is_known = absl::Now() > outage_end_time_ + kGapTime;
-    if (is_known && Notices("type_gap_opened") == Notices("type_gap_recovered")) return;
+    absl::StatusOr<std::vector<v1::Gap>> gaps = harness::ListGaps(cluster_->log_address());
+    if (is_known && gaps.ok()) {
+      GapCounts counts = CountGaps(*gaps);
+      if (counts.opened == counts.recovered) return;
+    }
     if (Screen::WaitForTick() || !supervisor_.Look().ok()) return;
     screen_.Show(View());
   }
@@ -206,8 +217,11 @@ absl::StatusOr<DemoSummary> Demo::Finish() {
   std::fflush(stdout);
   Screen::UnblockSignals();
   DemoSummary summary;
-  summary.gaps_opened = Notices("type_gap_opened");
-  summary.gaps_recovered = Notices("type_gap_recovered");
+  absl::StatusOr<std::vector<v1::Gap>> gaps = harness::ListGaps(cluster_->log_address());
+  if (!gaps.ok()) return gaps.status();
+  GapCounts counts = CountGaps(*gaps);
+  summary.gaps_opened = counts.opened;
+  summary.gaps_recovered = counts.recovered;
   absl::StatusOr<v1::StreamStatus> status = harness::GetStatus(cluster_->log_address());
   if (status.ok()) summary.recovered_events = status->recovered_events();
   absl::Status drained = cluster_->Drain(absl::Minutes(1));

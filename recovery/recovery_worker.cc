@@ -94,6 +94,16 @@ RecoveryWorker::Seat* RecoveryWorker::SeatOf(const WorkSeat& place) {
   return found->get();
 }
 
+// It ended cleanly and has nothing to be compared with yet: the ordinary course
+// where X ends without a record.
+bool RecoveryWorker::IsFirstOfTwo(const Job& job) {
+  bool has_other = job.step.has_last_end_time() ||
+                   std::any_of(job.seats.begin(), job.seats.end(), [](const Seat* seat) {
+                     return seat->place->work().recovery_step().has_last_end_time();
+                   });
+  return job.outcome->result.proof() == kProofCleanEnd && !has_other;
+}
+
 RecoveryWorker::Job* RecoveryWorker::JobOf(const Seat* seat) {
   for (Job& job : jobs_) {
     if (std::find(job.seats.begin(), job.seats.end(), seat) != job.seats.end()) return &job;
@@ -278,8 +288,11 @@ void RecoveryWorker::NoteEnd(const Job& job, const FetchEvidence& evidence) {
     refusals_[RefusalIndex(job.outcome->result.refusal())].Increment();
   }
   bool is_done = job.outcome->outcome == v1::CompleteRequest::OUTCOME_DONE;
-  Log(is_done ? LogLevel::kInfo : LogLevel::kWarn, "recovery_ended",
-      is_done ? "everything of the range came" : "not everything of the range is proved to be here",
+  bool is_half = !is_done && IsFirstOfTwo(job);
+  Log(is_done || is_half ? LogLevel::kInfo : LogLevel::kWarn, "recovery_ended",
+      is_done   ? "everything of the range came"
+      : is_half ? "X is asked once more: the same again proves that everything came"
+                : "not everything of the range is proved to be here",
       {{"stream", options_.stream},
        {"job", job.step.recovery_job()},
        {"step", job.step.step().number()},

@@ -134,6 +134,7 @@ class RecoveryWorker final : private WorkSeatHandler {
   void Report();
 
   Seat* SeatOf(const WorkSeat& place);
+  static bool IsFirstOfTwo(const Job& job);
   Job* JobOf(const Seat* seat);
   Job* JobLike(const v1::RecoveryStep& step);
 

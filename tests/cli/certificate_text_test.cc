@@ -168,7 +168,7 @@ TEST_F(CertificateTextTest, MinutesOfOneGradeAreOneLine) {
   body_.mutable_minutes(2)->add_gaps(9);
   body_.mutable_minutes(2)->mutable_missing()->set_value(1234);
   body_.add_limits("what X never sent");
-  std::string text = RenderCertificate({Signed(), body_});
+  std::string text = RenderCertificate({Signed(), body_}, 0);
   EXPECT_TRUE(absl::StrContains(text, "covered by all")) << text;
   EXPECT_TRUE(absl::StrContains(text, "~1,234")) << text;
   EXPECT_TRUE(absl::StrContains(text, "- what X never sent")) << text;

@@ -19,6 +19,22 @@ ParsedCommandLine Parse(const std::vector<std::string>& arguments,
   });
 }
 
+// As a shell splits it: what stands in quotes is one word.
+std::vector<std::string> WordsOf(absl::string_view line) {
+  std::vector<std::string> words;
+  int place = 0;
+  for (absl::string_view part : absl::StrSplit(line, '\'')) {
+    if (place++ % 2 == 1) {
+      words.emplace_back(part);
+      continue;
+    }
+    for (absl::string_view word : absl::StrSplit(part, ' ', absl::SkipWhitespace())) {
+      words.emplace_back(word);
+    }
+  }
+  return words;
+}
+
 const absl::Time kNow = absl::FromUnixSeconds(1790000000);  // 2026-09-21 14:13:20 UTC
 
 TEST(CommandLineTest, EveryCommandIsUnderstood) {
@@ -132,7 +148,9 @@ TEST(CommandLineTest, HelpOfEveryCommandShowsExamplesJsonAndExitCodes) {
        {std::vector<std::string>{"status"}, {"top"}, {"tail"}, {"event", "get"}, {"event", "why"},
         {"connection", "ls"}, {"rules", "ls"}, {"rules", "add"}, {"rules", "rm"},
         {"rules", "validate"}, {"rules", "sync"}, {"recover"}, {"job", "ls"}, {"job", "get"},
-        {"job", "watch"}, {"job", "cancel"}, {"version"}}) {
+        {"job", "watch"}, {"job", "cancel"}, {"job", "quota"}, {"gap", "ls"}, {"gap", "get"},
+        {"gap", "watch"}, {"gap", "waive"}, {"coverage"}, {"certificate", "get"},
+        {"certificate", "verify"}, {"version"}}) {
     std::vector<std::string> arguments = words;
     arguments.push_back("--help");
     std::string help = Parse(arguments).output;
@@ -146,16 +164,19 @@ TEST(CommandLineTest, ExamplesOfTheHelpCanBeTyped) {
   for (const char* command :
        {"status", "top", "tail", "event get", "event why", "connection ls", "rules ls", "rules add",
         "rules rm", "rules validate", "rules sync", "recover", "job ls", "job get", "job watch",
-        "job cancel", "version"}) {
+        "job cancel", "version", "gap", "gap ls", "gap get", "gap watch", "gap waive", "coverage",
+        "job", "certificate", "certificate get", "certificate verify", "event", "connection",
+        "rules", "stream"}) {
     std::vector<std::string> arguments = absl::StrSplit(command, ' ');
     arguments.push_back("--help");
     std::string help = Parse(arguments).output;
+    ASSERT_NE(help.find("Examples:\n"), std::string::npos) << command;
+    help = help.substr(help.find("Examples:\n"));
     int examples = 0;
-    for (absl::string_view line : absl::StrSplit(help, '\n')) {
+    for (absl::string_view line : absl::StrSplit(help.substr(0, help.find("\n\n")), '\n')) {
       if (!absl::ConsumePrefix(&line, "  braid ")) continue;
       line = line.substr(0, line.find_first_of("|>#"));
-      std::vector<std::string> words = absl::StrSplit(line, ' ', absl::SkipWhitespace());
-      ParsedCommandLine parsed = Parse(words);
+      ParsedCommandLine parsed = Parse(WordsOf(line));
       EXPECT_FALSE(parsed.exit_code.has_value()) << line << parsed.error;
       ++examples;
     }

@@ -14,6 +14,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
 #include "braid/v1/admin_service.grpc.pb.h"
 #include "braid/v1/gap_service.grpc.pb.h"
 #include "braid/v1/recovery_service.grpc.pb.h"
@@ -74,8 +75,13 @@ class FakeRecovery final : public v1::RecoveryService::Service {
                                 v1::ListRecoveryJobsResponse* response) override {
     states.assign(request->states().begin(), request->states().end());
     const bool second = request->page_token() == "2";
-    *response->add_recovery_jobs() = JobOf(second ? 11 : 12, RecoveryJob::STATE_RUNNING);
+    *response->add_recovery_jobs() = JobOf(second ? 11 : 12, second ? of_11 : RecoveryJob::STATE_RUNNING);
     if (!second) response->set_next_page_token("2");
+    return grpc::Status::OK;
+  }
+  grpc::Status GetRecoveryQuota(grpc::ServerContext*, const v1::GetRecoveryQuotaRequest*,
+                                v1::RecoveryQuota* answer) override {
+    *answer = quota;
     return grpc::Status::OK;
   }
   // A first call ends early, as when the server stops.
@@ -102,6 +108,8 @@ class FakeRecovery final : public v1::RecoveryService::Service {
 
   std::vector<v1::CreateRecoveryJobRequest> asked;
   absl::Status refusal;
+  v1::RecoveryQuota quota;
+  RecoveryJob::State of_11 = RecoveryJob::STATE_RUNNING;
   RecoveryJob::State ending = RecoveryJob::STATE_SUCCEEDED;
   int ends_early = 0;
   std::function<void()> on_watch;
@@ -121,7 +129,12 @@ v1::Gap GapOf(uint64_t number, v1::Gap::State state) {
 class FakeGaps final : public v1::GapService::Service {
  public:
   grpc::Status GetGap(grpc::ServerContext*, const v1::GetGapRequest*, v1::Gap* gap) override {
-    *gap = GapOf(1, v1::Gap::STATE_RECOVERED);
+    *gap = one;
+    return grpc::Status::OK;
+  }
+  grpc::Status ListGaps(grpc::ServerContext*, const v1::ListGapsRequest*,
+                        v1::ListGapsResponse* response) override {
+    *response->add_gaps() = one;
     return grpc::Status::OK;
   }
   grpc::Status WatchGaps(grpc::ServerContext*, const v1::WatchGapsRequest*,
@@ -133,6 +146,7 @@ class FakeGaps final : public v1::GapService::Service {
     return grpc::Status::OK;
   }
 
+  v1::Gap one = GapOf(1, v1::Gap::STATE_RECOVERED);
   int calls = 0;
   std::function<void()> on_third;
 };
@@ -344,6 +358,29 @@ TEST_F(RecoveryCommandsTest, AJobIsShownWatchedAndCancelled) {
   EXPECT_EQ(Run({"job", "cancel", "12"}), kExitOk);
   EXPECT_EQ(recovery_.cancelled, "streams/main/recoveryJobs/12");
   EXPECT_TRUE(OutHas("cancelling"));
+}
+
+// The job is on the second page.
+TEST_F(RecoveryCommandsTest, AGapWhoseJobWasCancelledNamesTheCommandThatStartsOne) {
+  gaps_.one = GapOf(7, v1::Gap::STATE_OPEN);
+  gaps_.one.add_recovery_jobs("streams/main/recoveryJobs/11");
+  SetTime(absl::Now() - absl::Hours(1), gaps_.one.mutable_range()->mutable_start_time());
+  *gaps_.one.mutable_range()->mutable_end_time() = gaps_.one.range().start_time();
+  v1::Gap::Route* route = gaps_.one.add_routes();
+  route->set_route("recovery");
+  SetTime(absl::Now() + absl::Hours(1), route->mutable_until_time());
+  recovery_.quota.add_routes()->set_method(RecoveryJob::METHOD_RECOVERY);
+  recovery_.quota.set_automatic(true);
+  const std::string command = "braid recover --gap 7 (no job starts by itself: job 11 was cancelled)";
+  for (const char* word : {"get 7", "ls"}) {
+    std::vector<std::string> words = absl::StrSplit(absl::StrCat("gap ", word), ' ');
+    recovery_.of_11 = RecoveryJob::STATE_CANCELLED;
+    EXPECT_EQ(Run(words), kExitOk);
+    EXPECT_TRUE(OutHas(command)) << printed_.out;
+    recovery_.of_11 = RecoveryJob::STATE_RUNNING;
+    EXPECT_EQ(Run(words), kExitOk);
+    EXPECT_FALSE(OutHas("braid recover")) << printed_.out;
+  }
 }
 
 }  // namespace

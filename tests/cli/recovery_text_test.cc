@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_split.h"
 #include "proto/proto_time.h"
 
 namespace braid {
@@ -105,9 +106,59 @@ TEST(RecoveryTextTest, AJobSaysHowFarItIs) {
 TEST(RecoveryTextTest, ProgressSaysWhatIsWaitedFor) {
   RecoveryJob job = Running();
   job.set_state(RecoveryJob::STATE_QUEUED);
-  EXPECT_TRUE(Has(JobProgressLine(job, kNow), "waits for a recoverer"));
+  EXPECT_TRUE(Has(JobProgressLine(job, kNow), "waiting for a recoverer"));
   job.set_state(RecoveryJob::STATE_PLANNED);
   EXPECT_TRUE(Has(JobProgressLine(job, kNow), "starts in 1 min 30 s"));
+}
+
+TEST(RecoveryTextTest, AJobSaysWhatItsStepsWaitFor) {
+  struct Case {
+    RecoveryJob::State first;
+    RecoveryJob::State second;
+    const char* line;
+  };
+  const Case cases[] = {
+      {RecoveryJob::STATE_PLANNED, RecoveryJob::STATE_PLANNED,
+       "starts         2026-09-21 14:14:50 (in 1 min 30 s)\n"},
+      {RecoveryJob::STATE_QUEUED, RecoveryJob::STATE_PLANNED,
+       "starts         waiting for a recoverer\n"},
+      {RecoveryJob::STATE_RUNNING, RecoveryJob::STATE_QUEUED,
+       "starts         waiting for a recoverer\n"},
+      {RecoveryJob::STATE_RUNNING, RecoveryJob::STATE_SUCCEEDED, ""},
+  };
+  for (const Case& c : cases) {
+    RecoveryJob job = Plan();
+    job.mutable_steps(0)->set_state(c.first);
+    job.mutable_steps(1)->set_state(c.second);
+    for (RecoveryJob::Step& step : *job.mutable_steps()) {
+      bool waits = step.state() == RecoveryJob::STATE_PLANNED;
+      if (!waits) SetTime(kNow - absl::Seconds(1), step.mutable_earliest_start_time());
+    }
+    const std::string text = RenderJob(job, kNow, 0);
+    EXPECT_TRUE(Has(text, c.line)) << text;
+    EXPECT_FALSE(Has(text, "(now)")) << text;
+    if (*c.line == '\0') EXPECT_FALSE(Has(text, "starts  ")) << text;
+  }
+}
+
+TEST(RecoveryTextTest, NothingIsLostInEightyColumns) {
+  RecoveryJob job = Running();
+  job.mutable_steps(0)->set_worker_id("fra-recoverer");
+  job.mutable_steps(0)->set_error(
+      "X refused it: rate limited, which is said here in more than eighty columns of text");
+  v1::ListRecoveryJobsResponse list;
+  *list.add_recovery_jobs() = job;
+  const std::string alone = RenderJob(job, kNow, 80);
+  const std::string in_list = RenderJobs(list.recovery_jobs(), 80);
+  for (const std::string& text : {alone, in_list}) {
+    for (absl::string_view line : absl::StrSplit(text, '\n')) EXPECT_LE(line.size(), 80u) << line;
+  }
+  for (const char* part : {"fra-recoverer", "TRIES 0", "2026-09-21 12:12:20 to 12:43:50"}) {
+    EXPECT_TRUE(Has(alone, part)) << part << "\n" << alone;
+  }
+  for (const char* part : {"automatic", "1,204", "recovery", "37", "50 %"}) {
+    EXPECT_TRUE(Has(in_list, part)) << part << "\n" << in_list;
+  }
 }
 
 TEST(RecoveryTextTest, ProgressStepsAreFewerThanPosts) {

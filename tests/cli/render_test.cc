@@ -114,7 +114,7 @@ TEST(RenderTest, WhyTellsWhoWasFirstAndWhoLacksIt) {
 TEST(RenderTest, WhyNotTellsWhatIsKnown) {
   v1::StreamStatus status = MakeStatus();
   auto why = [&](absl::Time created) {
-    return RenderWhyNot(FirstSnowflakeAt(created), status, kNow);
+    return RenderWhyNot(FirstSnowflakeAt(created), status, kNow, 0);
   };
   EXPECT_TRUE(Contains(why(kNow - absl::Hours(1)), "no connection has delivered it"));
   EXPECT_TRUE(Contains(why(kNow - absl::Hours(30)), "older than what is kept"));
@@ -212,12 +212,26 @@ TEST(RenderTest, EverythingFitsIntoEightyColumns) {
   for (absl::string_view line : absl::StrSplit(text, '\n')) {
     EXPECT_LE(line.size(), 80u) << line;
   }
-  EXPECT_FALSE(Contains(text, "NETWORK")) << text;
+  EXPECT_FALSE(Contains(text, "a-network-with-a-name")) << text;
+  EXPECT_TRUE(Contains(text, "  left out at this width: NETWORK, CALL UP,")) << text;
   for (const char* part : {"CONNECTION", "STATE", "EVENTS/S", "LAST BYTE", "! No connection"}) {
     EXPECT_TRUE(Contains(text, part)) << part << "\n" << text;
   }
   EXPECT_TRUE(Contains(RenderStatus(status, false, 200), "NETWORK")) << text;
   EXPECT_TRUE(Contains(RenderStatus(status, false), "NETWORK")) << "a pipe has room";
+}
+
+TEST(RenderTest, WhyNotFitsIntoEightyColumns) {
+  v1::StreamStatus status = MakeStatus();
+  for (v1::Connection& connection : *status.mutable_connections()) {
+    connection.set_network("a-network-with-a-name");
+  }
+  std::string text =
+      WrapLines(RenderWhyNot(FirstSnowflakeAt(kNow - absl::Hours(1)), status, kNow, 80), 80);
+  for (absl::string_view line : absl::StrSplit(text, '\n')) {
+    EXPECT_LE(line.size(), 80u) << line;
+  }
+  EXPECT_TRUE(Contains(text, "left out at this width")) << text;
 }
 
 TEST(RenderTest, UnreachableServerComesWithARemedy) {
@@ -235,6 +249,53 @@ TEST(TextTest, WrappedLinesKeepTheirIndentAndTheirWords) {
   EXPECT_EQ(WrapText("  ! one", 80, "    "), "  ! one");
   EXPECT_EQ(WrapText("  ! one two three", 0, "    "), "  ! one two three");
   EXPECT_EQ(WrapText("averylongword two", 5, ""), "averylongword\ntwo");
+  EXPECT_EQ(WrapText("one  two", 5, ""), "one\ntwo") << "no spaces at the break";
+  EXPECT_EQ(WrapLines("one\n  two three\n", 8), "one\n  two\n    three\n");
+  EXPECT_EQ(WrapLines("  is    one two", 12), "  is    one\n        two");
+  EXPECT_EQ(WrapLines("one\n  two three\n", 0), "one\n  two three\n");
+}
+
+TEST(TextTest, WhatATableHasNoRoomForIsNamedOrStandsBelow) {
+  const std::vector<std::vector<std::string>> rows = {
+      {"NAME", ">SIZE", "NOTE", "PLACE"}, {"a", "12", "of the day", "here"}, {"b", "7", "-", ""}};
+  struct Case {
+    int width;
+    const char* fitted;
+    const char* folded;
+  };
+  const char kWhole[] =
+      "NAME  SIZE  NOTE        PLACE\n"
+      "a       12  of the day  here\n"
+      "b        7  -\n";
+  const Case cases[] = {
+      {0, kWhole, kWhole},
+      {29, kWhole, kWhole},
+      {25,
+       "NAME  NOTE        PLACE\n"
+       "a     of the day  here\n"
+       "b     -\n"
+       "left out at this width:\n  SIZE\n",
+       "NAME  NOTE        PLACE\n"
+       "a     of the day  here\n"
+       "     SIZE 12\n"
+       "b     -\n"
+       "     SIZE 7\n"},
+      {22,
+       "NAME  PLACE\n"
+       "a     here\n"
+       "b\n"
+       "left out at this\n  width: SIZE, NOTE\n",
+       "NAME  PLACE\n"
+       "a     here\n"
+       "     SIZE 12; NOTE of\n"
+       "     the day\n"
+       "b\n"
+       "     SIZE 7\n"},
+  };
+  for (const Case& c : cases) {
+    EXPECT_EQ(FittedTableText(rows, "", c.width, {"SIZE", "NOTE"}), c.fitted) << c.width;
+    EXPECT_EQ(FoldedTableText(rows, "", c.width, {"SIZE", "NOTE"}), c.folded) << c.width;
+  }
 }
 
 TEST(TextTest, ShellQuoteKeepsEveryWordWhole) {

@@ -35,7 +35,7 @@ TEST(RulesTextTest, WhatXAndFilesSayIsEscaped) {
   EXPECT_EQ(RenderRuleOutcomes(result).find('\x07'), std::string::npos);
   v1::Rule* rule = result.add_rules();
   rule->set_tag("\x1b");
-  EXPECT_EQ(RenderRules(result).find('\x1b'), std::string::npos);
+  EXPECT_EQ(RenderRules(result, 0).find('\x1b'), std::string::npos);
 }
 
 TEST(RulesTextTest, ProgressSaysWhoHasItOrThatNobodyHas) {

@@ -67,6 +67,51 @@ TEST_F(CoreGapsTest, BothDownIsAGapFromTheLastVouchedInstantThatGrowsUntilOneIsB
 
 // A connection that was away from the deduper brings what it received meanwhile as
 // fast as it can: that is no rate of the stream.
+TEST_F(CoreGapsTest, TheEndThatOpenedAGapIsNamedFirst) {
+  Start({"a", "b"});
+  Run(120);
+  End("a", "reset");
+  Run(20);
+  End("b", "heartbeat_silence");
+  // Attempts that fail since are no ends.
+  End("a", "server_error");
+  End("b", "server_error");
+  Run(200);
+  ASSERT_GE(gap(1).evidence_size(), 2);
+  EXPECT_EQ(gap(1).evidence(0).source_id(), "b");
+  EXPECT_EQ(gap(1).evidence(0).text().find("its connection ended by heartbeat_silence at "), 0u);
+  EXPECT_EQ(gap(1).evidence(1).source_id(), "a");
+  EXPECT_EQ(gap(1).evidence(1).text().find("its connection ended by reset at "), 0u);
+}
+
+// A process that is killed says nothing of its end.
+class BothKilledTest : public CoreConnectionsTest, public testing::WithParamInterface<int> {};
+
+TEST_P(BothKilledTest, AnEndThatWasOverIsNotNamed) {
+  Start({"a", "b"});
+  Run(120);
+  End("a", "reset");
+  Run(2);
+  Back("a");
+  Run(120);
+  for (const char* name : {"a", "b"}) {
+    connections_[name].attached = false;
+    connections_[name].receiving = false;
+  }
+  Run(GetParam());
+  Back("a");
+  Back("b");
+  Run(60);
+  ASSERT_GE(gap(1).evidence_size(), 2);
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(gap(1).evidence(i).text().find("how its connection ended is not known; "), 0u)
+        << gap(1).evidence(i).text();
+  }
+}
+
+// Back before the gap is found, and long after.
+INSTANTIATE_TEST_SUITE_P(Away, BothKilledTest, testing::Values(30, 200));
+
 TEST_F(CoreGapsTest, ABacklogDoesNotRaiseTheUsualRate) {
   Start({"a"});
   TestConnection& a = connections_["a"];

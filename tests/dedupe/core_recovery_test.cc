@@ -360,6 +360,43 @@ TEST_F(CoreRecoveryTest, ARangeThatIsWholeIsFetchedByHandAndFindsNothingNew) {
   EXPECT_EQ(job(1).totals().new_events(), 10u);
 }
 
+TEST_F(CoreRecoveryTest, WhatIsBeingFetchedIsRefusedWithItsJobs) {
+  Start();
+  Run(300);
+  auto ask = [this](int from_seconds_ago, int until_seconds_ago) {
+    RecoveryInput asked;
+    *asked.mutable_create() = ByHand(now_ - absl::Seconds(from_seconds_ago),
+                                     now_ - absl::Seconds(until_seconds_ago));
+    return Ask(asked);
+  };
+  ASSERT_EQ(ask(280, 250).number, 1u);
+  ASSERT_EQ(ask(250, 220).number, 2u);
+  ASSERT_EQ(ask(200, 190).number, 3u);
+  RecoveryAnswer one = ask(270, 260);
+  EXPECT_EQ(one.status.message(),
+            "all of it is being fetched, or is planned, already: see job 1 (braid job get)");
+  RecoveryAnswer two = ask(270, 230);
+  EXPECT_EQ(two.status.message(),
+            "all of it is being fetched, or is planned, already: see jobs 1, 2 (braid job get)");
+}
+
+// The core's time is that of its last input; the caller's clock is another one.
+TEST_F(CoreRecoveryTest, WhoSaysNowIsNotInTheFuture) {
+  Start();
+  Run(300);
+  struct Case {
+    absl::Duration ahead;
+    bool works;
+  };
+  for (const Case& c : {Case{absl::Microseconds(1), true}, Case{absl::Minutes(1), true},
+                        Case{absl::Seconds(61), false}}) {
+    auto plan = core_->recovery().Preview(ByHand(now_ - absl::Minutes(2), core_->now() + c.ahead),
+                                          core_->RecoveryFacts());
+    EXPECT_EQ(plan.ok(), c.works) << c.ahead << plan.status();
+    if (plan.ok()) EXPECT_EQ(ToTime(plan->range().end_time()), core_->now());
+  }
+}
+
 TEST_F(CoreRecoveryTest, ACancelledJobTellsItsWorkerAndDoesNotStartAgain) {
   Start();
   uint64_t work = WorkOfAnOutage();

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "braid/v1/admin_service.grpc.pb.h"
+#include "braid/v1/gap_service.grpc.pb.h"
 #include "braid/v1/stream_service.grpc.pb.h"
 #include "tests/harness/files.h"
 #include "tests/harness/frames.h"
@@ -122,6 +123,23 @@ absl::StatusOr<v1::StreamStatus> GetStatus(const LogAddress& address) {
   grpc::Status finished = stub->GetStatus(&context, request, &status);
   if (!finished.ok()) return ToStatus(finished);
   return status;
+}
+
+absl::StatusOr<std::vector<v1::Gap>> ListGaps(const LogAddress& address) {
+  auto stub = v1::GapService::NewStub(Dial(address));
+  std::vector<v1::Gap> gaps;
+  v1::ListGapsRequest request;
+  request.set_parent(StreamName(address));
+  do {
+    grpc::ClientContext context;
+    SetDeadline(&context, absl::Seconds(10));
+    v1::ListGapsResponse page;
+    grpc::Status finished = stub->ListGaps(&context, request, &page);
+    if (!finished.ok()) return ToStatus(finished);
+    gaps.insert(gaps.end(), page.gaps().begin(), page.gaps().end());
+    request.set_page_token(page.next_page_token());
+  } while (!request.page_token().empty());
+  return gaps;
 }
 
 absl::StatusOr<bool> HasEvent(const LogAddress& address, uint64_t id) {

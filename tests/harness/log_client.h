@@ -21,6 +21,7 @@
 #include "absl/time/time.h"
 #include "base/mutex.h"
 #include "braid/v1/admin_service.pb.h"
+#include "braid/v1/gap.pb.h"
 #include "braid/v1/stream_service.pb.h"
 
 namespace braid::harness {
@@ -46,6 +47,9 @@ struct LogAddress {
                                                              absl::Duration timeout);
 
 [[nodiscard]] absl::StatusOr<v1::StreamStatus> GetStatus(const LogAddress& address);
+
+// All of the stream's gaps, open or closed, newest first.
+[[nodiscard]] absl::StatusOr<std::vector<v1::Gap>> ListGaps(const LogAddress& address);
 
 // "did we get it?": found or not, or a failure.
 [[nodiscard]] absl::StatusOr<bool> HasEvent(const LogAddress& address, uint64_t id);

@@ -199,6 +199,7 @@ TEST_F(RecoveryWorkerTest, ADoneStepIsToldWhenTheDeduperHasItsCover) {
 }
 
 TEST_F(RecoveryWorkerTest, TwoCleanAttemptsTenMinutesApartProveIt) {
+  testing::internal::CaptureStderr();
   Start();
   v1::RecoveryStep step = Step(1);
   Give(&desk_, step);
@@ -216,7 +217,25 @@ TEST_F(RecoveryWorkerTest, TwoCleanAttemptsTenMinutesApartProveIt) {
   Run();
   EXPECT_EQ(Last(desk_).outcome(), Complete::OUTCOME_DONE);
   EXPECT_EQ(Last(desk_).recovery_result().proof(), "same_twice");
+  const std::string log = testing::internal::GetCapturedStderr();
+  EXPECT_TRUE(absl::StrContains(log, "the same again proves")) << log;
+  EXPECT_FALSE(absl::StrContains(log, "\"warn\"")) << "nothing went wrong: " << log;
 }
+
+TEST_F(RecoveryWorkerTest, TwoCleanAttemptsThatDifferAreAWarning) {
+  testing::internal::CaptureStderr();
+  Start();
+  v1::RecoveryStep step = Step(1);
+  step.set_last_keys_digest(98);
+  SetTime(loop_.WallNow(), step.mutable_last_end_time());
+  Give(&desk_, step);
+  x_.running[0]->has_final = false;
+  x_.running[0]->End(Stop::kClean, {}, 99);
+  Run();
+  const std::string log = testing::internal::GetCapturedStderr();
+  EXPECT_TRUE(absl::StrContains(log, "not everything of the range")) << log;
+}
+
 
 TEST_F(RecoveryWorkerTest, OneFetchServesBothDedupers) {
   Start(2);
