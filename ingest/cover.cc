@@ -34,7 +34,7 @@ void CoverTracker::OnStart(const Start& start) {
   rate_before_ = usual_rate_.rate();
   absl::Duration silence = OnceADaySilence(rate_before_, options_.backfill_silence_min);
   life_->backfill_open = start.backfill_minutes > 0 && !start.after_full_buffer && ended_near_ &&
-                         silence <= options_.backfill_silence_max;
+                         usual_rate_.is_settled() && silence <= options_.backfill_silence_max;
   if (life_->backfill_open) {
     life_->backfill = BackfillEvidence(start.head_time, absl::Minutes(start.backfill_minutes));
   }

@@ -33,6 +33,7 @@ struct Post {
 
 struct Tally {
   int covers = 0, backfill_covers = 0, silences = 0, cuts = 0, losses = 0, backlogs = 0;
+  int explained = 0;
   double covered_seconds = 0, lived_seconds = 0;
 };
 
@@ -95,6 +96,18 @@ class ModelOfX {
     return t;
   }
 
+  // It fell into a silence of which this connection saw no more than the usual
+  // rate explains (residual risk): the silences of the model make that rate lower
+  // than the one they are drawn by.
+  bool Explained(const Post& post, v1::EventOrigin origin) const {
+    size_t i = 0;
+    while (i < silent_until_.size() && silent_until_[i] <= post.created) ++i;
+    if (!post.silenced || i == silent_until_.size()) return false;
+    absl::Time from = silent_from_[i];
+    if (origin == v1::EVENT_ORIGIN_LIVE) from = std::max(from, head_);
+    return silent_until_[i] - from <= OnceADaySilence(tracker_.usual_rate(), absl::Seconds(10));
+  }
+
   // One connection from `head` on; returns its end.
   absl::Time Connect(XClock* clock, absl::Time head) {
     ++tally_->cuts;
@@ -108,6 +121,7 @@ class ModelOfX {
     start.backfill_minutes = random_.Below(2) == 0 ? 5 : 0;
     start.after_full_buffer = false;
     tracker_.OnStart(start);
+    head_ = head;
 
     std::multimap<absl::Time, const Post*> wire = Wire(head, end, start.backfill_minutes);
     absl::Time take = head;
@@ -193,6 +207,10 @@ class ModelOfX {
       auto it = std::lower_bound(posts_.begin(), posts_.end(), from,
                                  [](const Post& post, absl::Time t) { return post.created < t; });
       for (; it != posts_.end() && it->created < until; ++it) {
+        if (!received_.count(&*it) && Explained(*it, cover.origin())) {
+          ++tally_->explained;
+          continue;
+        }
         ASSERT_TRUE(received_.count(&*it))
             << "created " << it->created - kEpoch << " in [" << from - kEpoch << ", "
             << until - kEpoch << "), silenced " << it->silenced << ", origin " << cover.origin()
@@ -209,21 +227,24 @@ class ModelOfX {
   std::vector<absl::Time> silent_from_;
   std::vector<absl::Time> silent_until_;
   CoverTracker tracker_;
+  // Of the connection.
+  absl::Time head_;
   std::set<const Post*> received_;
 };
 
 TEST(CoverPropertyTest, NothingInsideAVouchedSpanIsMissing) {
   Tally tally;
-  for (uint64_t seed = 1; seed <= 40 && !testing::Test::HasFatalFailure(); ++seed) {
+  for (uint64_t seed = 1; seed <= 300 && !testing::Test::HasFatalFailure(); ++seed) {
     SCOPED_TRACE(seed);
     ModelOfX(seed, &tally).Play();
   }
   // The world misbehaved, and yet most of the time was vouched for.
-  EXPECT_GT(tally.silences, 100);
+  EXPECT_GT(tally.silences, 1000);
+  EXPECT_LT(tally.explained, 10);
   EXPECT_GT(tally.cuts, 100);
   EXPECT_GT(tally.losses, 10);
   EXPECT_GT(tally.backlogs, 20);
-  EXPECT_GT(tally.backfill_covers, 5);
+  EXPECT_GT(tally.backfill_covers, 100);
   EXPECT_GT(tally.covers, 1000);
   EXPECT_GT(tally.covered_seconds, 0.4 * tally.lived_seconds);
   RecordProperty("covers", tally.covers);

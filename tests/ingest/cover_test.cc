@@ -347,7 +347,8 @@ TEST(CoverTest, BackfillVouchesOnlyUnderItsRules) {
       {.what = "ended behind X time", .covers = "[112,140)", .ended_at = 110.5},
       {.what = "full buffer", .covers = "[112,140)", .after_full_buffer = true},
       {.what = "loss", .covers = "[112,140)", .loss = true},
-      {.what = "two events", .covers = "[112,140)", .backfill_first = 99, .backfill_last = 99.5},
+      {.what = "nine events", .covers = "[112,140)", .backfill_first = 95.5},
+      {.what = "ten events", .covers = "[112,140) backfill[105,112)", .backfill_first = 95},
       {.what = "nothing came", .covers = "[112,140)", .backfill_first = 101},
       {.what = "less than half of the usual number",
        .covers = "[112,140)",
@@ -383,6 +384,20 @@ TEST(CoverTest, FirstConnectionOfAProcessHasNoBackfillToVouchFor) {
   for (double t = 20; t <= 99.5; t += 0.5) x.Event(t, 111);
   x.Events(100, 150, 0.5, 1);
   EXPECT_EQ(x.Take(150), "[112,140)");
+}
+
+TEST(CoverTest, BackfillIsNotMeasuredAgainstARateOfAFewSeconds) {
+  for (double listened : {19, 21}) {
+    Tracker x;
+    x.Start(100 - listened);
+    x.Events(101 - listened, 100, 0.5);
+    x.End(100);
+    x.Take(100);
+    x.Start(110, 5);
+    for (double t = 80; t <= 99.5; t += 0.5) x.Event(t, 111);
+    x.Events(100, 150, 0.5, 1);
+    EXPECT_EQ(x.Take(150), listened < 20 ? "[112,140)" : "[112,140) backfill[90,112)") << listened;
+  }
 }
 
 TEST(CoverTest, EventsFarBeforeTheHeadersAreBackfillOnlyWhenItWasAskedFor) {
