@@ -31,6 +31,8 @@ void CoverTracker::OnStart(const Start& start) {
   life_->newest_create_time = start.head_time;
   life_->newest_receive_time = start.head_time;
   life_->progress = absl::InfinitePast();
+  last_run_time_ = start.head_time;
+  standstill_end_ = absl::InfinitePast();
   rate_before_ = usual_rate_.rate();
   absl::Duration silence = OnceADaySilence(rate_before_, options_.backfill_silence_min);
   life_->backfill_open = start.backfill_minutes > 0 && !start.after_full_buffer && ended_near_ &&
@@ -58,6 +60,11 @@ v1::EventOrigin CoverTracker::OnEvent(absl::Time create_time, absl::Time receive
   return v1::EVENT_ORIGIN_LIVE;
 }
 
+void CoverTracker::WatchStandstill(absl::Time x_now) {
+  if (x_now - last_run_time_ > options_.standstill_min) standstill_end_ = x_now;
+  last_run_time_ = std::max(last_run_time_, x_now);
+}
+
 void CoverTracker::OnLiveEvent(absl::Time create_time, absl::Time receive_time) {
   Life& life = *life_;
   absl::Duration silence = OnceADaySilence(usual_rate_.rate(), options_.silence_min);
@@ -77,6 +84,8 @@ void CoverTracker::OnLiveEvent(absl::Time create_time, absl::Time receive_time) 
 void CoverTracker::OnHeartbeat(absl::Time receive_time) {
   if (!life_.has_value()) return;
   ++life_->heartbeats;
+  WatchStandstill(receive_time);
+  if (receive_time < standstill_end_ + options_.standstill_min) return;
   // The pause of the newest data: stragglers arriving since prove nothing about
   // what was created after it.
   absl::Duration pause = receive_time - life_->newest_receive_time;
@@ -126,6 +135,7 @@ absl::Duration CoverTracker::DataSilence(absl::Time x_now) const {
 
 std::vector<v1::Cover> CoverTracker::Take(absl::Time x_now) {
   std::vector<v1::Cover> covers;
+  WatchStandstill(x_now);
   if (!life_.has_value() || !MayVouch()) return covers;
   if (auto cover = TakeLive()) covers.push_back(*std::move(cover));
   if (auto cover = TakeBackfill(x_now)) covers.push_back(*std::move(cover));
@@ -146,7 +156,8 @@ absl::optional<v1::Cover> CoverTracker::TakeLive() {
 absl::optional<v1::Cover> CoverTracker::TakeBackfill(absl::Time x_now) {
   // Backfill joins the live cover, so there must be one.
   if (!life_->backfill_open || !life_->from_used || life_->live_events == 0) return absl::nullopt;
-  absl::Time settled = std::max(life_->last_backfill_receipt, life_->first_live_receipt);
+  absl::Time settled =
+      std::max({life_->last_backfill_receipt, life_->first_live_receipt, standstill_end_});
   if (x_now < settled + options_.backfill_settle) return absl::nullopt;
   life_->backfill_open = false;
 

@@ -50,6 +50,10 @@ class CoverTracker {
     absl::Duration backfill_silence_max = absl::Seconds(60);
     // Backfill may trickle in between live events.
     absl::Duration backfill_settle = absl::Seconds(30);
+    // Take comes once a second. After a longer pause this process stood still:
+    // what X sent meanwhile is unread, and what is read first is older than its
+    // receipt. For as long again heartbeats are no evidence.
+    absl::Duration standstill_min = absl::Seconds(5);
   };
 
   // How a connection begins, as far as vouching cares.
@@ -76,6 +80,7 @@ class CoverTracker {
   void OnLoss(absl::Time last_receive_time);
   // The connection ended; what it may still vouch for is in the next Take.
   void OnEnd(absl::Time x_now);
+  // REQUIRES: called at least once a second while a connection stands.
   // The records to write now, oldest first; empty when there is nothing new to
   // vouch for.
   std::vector<v1::Cover> Take(absl::Time x_now);
@@ -114,6 +119,7 @@ class CoverTracker {
     absl::Time backfill_until;
   };
 
+  void WatchStandstill(absl::Time x_now);
   void OnLiveEvent(absl::Time create_time, absl::Time receive_time);
   // Cover starts anew: nothing between what was vouched and `from` is.
   void BeginAnew(absl::Time from);
@@ -128,6 +134,10 @@ class CoverTracker {
   // Of the connection before: it reached X's present when it ended. False
   // before the first one, since nobody knows how the process before ended.
   bool ended_near_ = false;
+  // Of this connection: when it was last seen to run, and the end of the last
+  // time that it did not.
+  absl::Time last_run_time_;
+  absl::Time standstill_end_ = absl::InfinitePast();
   // Usual rate when the connection began.
   double rate_before_ = 0;
 };

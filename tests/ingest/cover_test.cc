@@ -25,10 +25,17 @@ std::string Text(const std::vector<v1::Cover>& covers) {
   });
 }
 
+// Of tests that do not ask once a second.
+CoverTracker::Options WithoutStandstills() {
+  CoverTracker::Options options;
+  options.standstill_min = absl::InfiniteDuration();
+  return options;
+}
+
 // A tracker and short words for what happens to it. Times in seconds.
 class Tracker {
  public:
-  explicit Tracker(const CoverTracker::Options& options = CoverTracker::Options())
+  explicit Tracker(const CoverTracker::Options& options = WithoutStandstills())
       : tracker_(options) {}
 
   void Start(double at, int backfill_minutes = 0, bool after_full_buffer = false) {
@@ -397,6 +404,38 @@ TEST(CoverTest, BackfillIsNotMeasuredAgainstARateOfAFewSeconds) {
     for (double t = 80; t <= 99.5; t += 0.5) x.Event(t, 111);
     x.Events(100, 150, 0.5, 1);
     EXPECT_EQ(x.Take(150), listened < 20 ? "[112,140)" : "[112,140) backfill[90,112)") << listened;
+  }
+}
+
+// Its clock jumps to 400 while what X sent since 131 waits in the socket.
+TEST(CoverTest, BackfillIsNotSettledByAStandstill) {
+  Tracker x{CoverTracker::Options()};
+  x.Start(-500);
+  x.Events(-499, 100, 0.5);
+  x.End(100);
+  x.Take(100);
+  x.Start(110, 5);
+  for (double t = 80; t <= 99.5; t += 0.5) x.Event(t, 111);
+  x.Events(100, 130, 0.5, 1);
+  for (int t = 111; t <= 131; ++t) x.Take(t);
+  for (int t = 400; t < 430; ++t) EXPECT_EQ(x.Take(t), "") << t;
+  EXPECT_EQ(x.Take(430), "backfill[90,112)");
+}
+
+TEST(CoverTest, HeartbeatReadAfterAStandstillIsOlderThanItsReceipt) {
+  for (bool asked_first : {false, true}) {
+    Tracker x{CoverTracker::Options()};
+    x.Start(0);
+    for (int t = 0; t <= 100; ++t) x.Take(t);
+    x.Heartbeat(20);
+    x.Heartbeat(40);
+    EXPECT_EQ(x.Take(101), "[2,30)");
+    if (asked_first) x.Take(400);
+    x.Heartbeat(400);
+    EXPECT_EQ(x.Take(400), "");
+    for (int t = 401; t <= 420; ++t) x.Take(t);
+    x.Heartbeat(420);
+    EXPECT_EQ(x.Take(420), "[30,410)") << "all that waited has been read";
   }
 }
 
