@@ -478,7 +478,7 @@ void World::CheckLog(DeduperProcess& deduper, const Truth& truth, std::set<uint6
   CheckReopened(*log, &report_.failures);
   // By a wrong clock, or of what a disk forgot, they say nothing.
   if (!clock_behind && !deduper.was_restored()) {
-    CheckTolds(*log, gaps.state, &report_.failures, &report_.bounds);
+    CheckTolds(*log, &report_.failures, &report_.bounds);
     CheckReportedTime(truth, *log, gaps.ledger, &report_.failures, &report_.bounds);
   }
   report_.gaps += gaps.opened;
