@@ -42,8 +42,12 @@ void CoverTracker::OnStart(const Start& start) {
   }
 }
 
-void CoverTracker::OnClockMoved(absl::Time x_now) {
-  if (life_.has_value() && !life_->from_used) life_->from = std::max(life_->from, x_now);
+void CoverTracker::OnClockMoved(absl::Duration by, absl::Time x_now) {
+  if (!life_.has_value()) return;
+  life_->clock_moved += by;
+  if (life_->from_used) return;
+  bool is_fine = !life_->began_anew && life_->clock_moved <= options_.head_margin;
+  life_->from = is_fine ? life_->from + by : std::max(life_->from, x_now);
 }
 
 v1::EventOrigin CoverTracker::OnEvent(absl::Time create_time, absl::Time receive_time) {
@@ -104,6 +108,7 @@ void CoverTracker::OnLoss(absl::Time last_receive_time) {
 void CoverTracker::BeginAnew(absl::Time from) {
   life_->from = std::max(life_->from, from);
   life_->from_used = false;
+  life_->began_anew = true;
   // Backfill would have to reach over the hole.
   life_->backfill_open = false;
 }

@@ -70,8 +70,11 @@ class CoverTracker {
 
   // The head of a 200 answer arrived.
   void OnStart(const Start& start);
-  // X time moved forward: a `from` not yet used moves too.
-  void OnClockMoved(absl::Time x_now);
+  // X time moved forward by so much, and is this now. A `from` not yet used
+  // moves with it: by as much where it is the headers' and all corrections since
+  // are within their margin, which is the same instant by a better clock; else
+  // to now.
+  void OnClockMoved(absl::Duration by, absl::Time x_now);
   // Returns the origin of the event: BACKFILL if created more than the default
   // slack before the headers while backfill was asked for, else LIVE.
   v1::EventOrigin OnEvent(absl::Time create_time, absl::Time receive_time);
@@ -112,6 +115,10 @@ class CoverTracker {
     // Where the next cover begins, and whether one already ended there.
     absl::Time from;
     bool from_used = false;
+    // It is no longer the headers'.
+    bool began_anew = false;
+    // By all corrections of X time since the headers.
+    absl::Duration clock_moved;
     // Backfill may still vouch, what it brought, and where it has to reach.
     bool backfill_open = false;
     BackfillEvidence backfill;

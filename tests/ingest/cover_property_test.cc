@@ -185,8 +185,11 @@ class ModelOfX {
   }
 
   void Receive(XClock* clock, const Post& post, absl::Time arrives) {
-    if (clock->OnEvent(post.created, Host(arrives)))
-      tracker_.OnClockMoved(clock->At(Host(arrives)));
+    absl::Time before = clock->At(Host(arrives));
+    if (clock->OnEvent(post.created, Host(arrives))) {
+      absl::Time x_now = clock->At(Host(arrives));
+      tracker_.OnClockMoved(x_now - before, x_now);
+    }
     tracker_.OnEvent(post.created, clock->At(Host(arrives)));
     received_.insert(&post);
   }

@@ -133,12 +133,37 @@ TEST(CoverTest, SilentSocketVouchesForNothing) {
 TEST(CoverTest, FromNotYetUsedMovesWithTheClockAndAUsedOneStays) {
   Tracker x;
   x.Start(0);
-  (*x).OnClockMoved(At(7));
+  (*x).OnClockMoved(absl::Seconds(5), At(7));
   x.Events(7, 20, 1);
   EXPECT_EQ(x.Take(20), "[7,10)");
-  (*x).OnClockMoved(At(22));
+  (*x).OnClockMoved(absl::Seconds(2), At(22));
   x.Events(22, 30, 1);
   EXPECT_EQ(x.Take(30), "[10,20)");
+}
+
+TEST(CoverTest, SmallCorrectionsOfTheClockMoveFromByAsMuch) {
+  Tracker x;
+  x.Start(0);
+  x.Events(1, 12, 1);
+  for (int i = 0; i < 4; ++i) (*x).OnClockMoved(absl::Milliseconds(500), At(12));
+  x.Events(13, 20, 1);
+  EXPECT_EQ(x.Take(20), "[4,10)");
+
+  x.Start(100);
+  x.Events(101, 112, 1);
+  for (int i = 0; i < 5; ++i) (*x).OnClockMoved(absl::Milliseconds(500), At(112));
+  x.Events(113, 130, 1);
+  EXPECT_EQ(x.Take(130), "[112,120)") << "the headers were wrong by more than their margin";
+}
+
+TEST(CoverTest, AfterALossFromMovesToTheNowOfABetterClock) {
+  Tracker x;
+  x.Start(0);
+  x.Events(1, 12, 1);
+  (*x).OnLoss(At(12));
+  (*x).OnClockMoved(absl::Milliseconds(500), At(13));
+  x.Events(13, 30, 1);
+  EXPECT_EQ(x.Take(30), "[13,20)") << "the lost line has no margin";
 }
 
 TEST(CoverTest, SlowReadersQueueIsNotVouchedFor) {
