@@ -65,7 +65,11 @@ v1::EventOrigin CoverTracker::OnEvent(absl::Time create_time, absl::Time receive
 }
 
 void CoverTracker::WatchStandstill(absl::Time x_now) {
-  if (x_now - last_run_time_ > options_.standstill_min) standstill_end_ = x_now;
+  absl::Duration pause = x_now - last_run_time_;
+  if (pause > options_.standstill_min) {
+    standstill_end_ = x_now;
+    life_->stood_still += pause;
+  }
   last_run_time_ = std::max(last_run_time_, x_now);
 }
 
@@ -74,7 +78,9 @@ void CoverTracker::OnLiveEvent(absl::Time create_time, absl::Time receive_time) 
   absl::Duration silence = OnceADaySilence(usual_rate_.rate(), options_.silence_min);
   if (create_time - life.newest_create_time > silence) BeginAnew(receive_time);
 
-  usual_rate_.OnEvent(receive_time - life.last_live_receipt);
+  WatchStandstill(receive_time);
+  usual_rate_.OnEvent(receive_time - life.last_live_receipt - life.stood_still);
+  life.stood_still = absl::ZeroDuration();
   lateness_.OnEvent(create_time, receive_time);
   if (life.live_events++ == 0) life.first_live_receipt = receive_time;
   life.last_live_receipt = std::max(life.last_live_receipt, receive_time);
@@ -133,15 +139,16 @@ absl::Duration CoverTracker::DataSilence(absl::Time x_now) const {
   // Before a few events it may never have been fed.
   bool fed = life_.has_value() && !life_->ended && life_->live_events >= options_.live_events_min;
   if (!fed) return absl::ZeroDuration();
-  absl::Duration pause = x_now - life_->last_live_receipt;
+  absl::Duration pause = x_now - life_->last_live_receipt - life_->stood_still;
   bool usual = pause <= OnceADaySilence(usual_rate_.rate(), options_.silence_min);
   return usual ? absl::ZeroDuration() : pause;
 }
 
 std::vector<v1::Cover> CoverTracker::Take(absl::Time x_now) {
   std::vector<v1::Cover> covers;
+  if (!life_.has_value()) return covers;
   WatchStandstill(x_now);
-  if (!life_.has_value() || !MayVouch()) return covers;
+  if (!MayVouch()) return covers;
   if (auto cover = TakeLive()) covers.push_back(*std::move(cover));
   if (auto cover = TakeBackfill(x_now)) covers.push_back(*std::move(cover));
   if (life_->ended) life_.reset();

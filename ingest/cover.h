@@ -52,7 +52,7 @@ class CoverTracker {
     absl::Duration backfill_settle = absl::Seconds(30);
     // Take comes once a second. After a longer pause this process stood still:
     // what X sent meanwhile is unread, and what is read first is older than its
-    // receipt. For as long again heartbeats are no evidence.
+    // receipt. For as long again heartbeats are no evidence. It is no pause of X's.
     absl::Duration standstill_min = absl::Seconds(5);
   };
 
@@ -88,7 +88,7 @@ class CoverTracker {
   // vouch for.
   std::vector<v1::Cover> Take(absl::Time x_now);
 
-  // How long this connection has brought no data, where that is longer than the
+  // How long this connection has brought no data while this process ran, where that is longer than the
   // usual rate explains once a day; else zero. Heartbeats do not count: a socket
   // may be open at X's edge and fed by nobody.
   absl::Duration DataSilence(absl::Time x_now) const;
@@ -107,6 +107,8 @@ class CoverTracker {
     absl::Time first_live_receipt;
     // Of the live event received last.
     absl::Time last_live_receipt;
+    // For so long since then this process did not run.
+    absl::Duration stood_still;
     // Of the live event created last; before the first one the headers'.
     absl::Time newest_create_time;
     absl::Time newest_receive_time;

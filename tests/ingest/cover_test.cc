@@ -464,6 +464,32 @@ TEST(CoverTest, HeartbeatReadAfterAStandstillIsOlderThanItsReceipt) {
   }
 }
 
+TEST(CoverTest, StandstillIsNoPauseOfX) {
+  Tracker x{CoverTracker::Options()};
+  x.Start(0);
+  for (int t = 1; t <= 100; ++t) {
+    x.Event(t, t);
+    x.Take(t);
+  }
+  x.Take(40000);
+  EXPECT_EQ((*x).DataSilence(At(40000)), absl::ZeroDuration());
+  for (int t = 40001; t <= 40020; ++t) x.Take(t);
+  EXPECT_EQ((*x).DataSilence(At(40020)), absl::Seconds(20));
+  x.Event(100.5, 40020.5);
+  EXPECT_NEAR((*x).usual_rate(), 0.84, 0.01);
+}
+
+TEST(CoverTest, StandstillThatALineEndsIsNoPauseOfX) {
+  Tracker x{CoverTracker::Options()};
+  x.Start(0);
+  for (int t = 1; t <= 100; ++t) {
+    x.Event(t, t);
+    x.Take(t);
+  }
+  x.Event(100.5, 40000);
+  EXPECT_NEAR((*x).usual_rate(), 1, 0.02);
+}
+
 TEST(CoverTest, EventsFarBeforeTheHeadersAreBackfillOnlyWhenItWasAskedFor) {
   for (int minutes : {0, 5}) {
     Tracker x;
