@@ -87,6 +87,7 @@ absl::Status StatusOf(const DrainDecision& decision, const std::string& connecti
       reason = "CONNECTION_AWAY";
       break;
     case Outcome::kGrantedToOther:
+    case Outcome::kPeerNotSeen:
       reason = "DRAIN_GRANTED";
       break;
     case Outcome::kPeerNotReceiving:

@@ -26,6 +26,10 @@ std::string ProblemOf(const DrainDecision& decision, const std::string& connecti
     case Outcome::kGrantedToOther:
       return absl::StrCat(decision.peer, " was let go and is not back yet; it counts as gone for ",
                           InSeconds(decision.wait), " more at most");
+    case Outcome::kPeerNotSeen:
+      return absl::StrCat(decision.peer, " has not received since this deduper started and may have ",
+                          "been let go before; it counts as gone for ", InSeconds(decision.wait),
+                          " more at most");
     case Outcome::kPeerNotReceiving:
       return decision.peer.empty()
                  ? absl::StrCat("no other connection carries what ", connection, " does")

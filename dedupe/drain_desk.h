@@ -24,7 +24,7 @@ class DrainDesk {
  public:
   DrainDesk(Loop& loop, std::string stream, SessionDirectory& directory,
             const DrainGrants::Options& options)
-      : loop_(loop), stream_(std::move(stream)), directory_(directory), grants_(options) {}
+      : loop_(loop), stream_(std::move(stream)), directory_(directory), grants_(options, loop.Now()) {}
 
   // When granted the connection has been told; that may be lost with its call.
   DrainDecision Ask(const DrainRequest& request);

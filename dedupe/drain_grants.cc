@@ -16,6 +16,10 @@ const SourceSnapshot* Find(const std::vector<SourceSnapshot>& sources, const std
   return it == sources.end() ? nullptr : &*it;
 }
 
+bool IsPaused(const SourceSnapshot& source) {
+  return source.report.state() == v1::ConnectionReport::STATE_PAUSED;
+}
+
 }  // namespace
 
 bool ShareAPartition(const SourceSnapshot& one, const SourceSnapshot& other) {
@@ -39,6 +43,8 @@ DrainDecision DrainGrants::AskPeers(const SourceSnapshot& source,
                                     const std::vector<SourceSnapshot>& sources,
                                     absl::Time now) const {
   DrainDecision decision{Outcome::kPeerNotReceiving, "", {}, {}};
+  const SourceSnapshot* unseen = nullptr;
+  absl::Duration unknown = start_time_ + options_.grant_max - now;
   for (const SourceSnapshot& peer : sources) {
     if (peer.source_id == source.source_id || !ShareAPartition(source, peer)) continue;
     auto grant = grants_.find(peer.source_id);
@@ -46,6 +52,7 @@ DrainDecision DrainGrants::AskPeers(const SourceSnapshot& source,
       return {Outcome::kGrantedToOther, peer.source_id, grant->second.expire_time - now, {}};
     }
     if (decision.peer.empty()) decision.peer = peer.source_id;
+    if (!peer.has_received && !IsPaused(peer) && unknown > absl::ZeroDuration()) unseen = &peer;
     if (decision.outcome == Outcome::kGranted || !IsReceiving(peer, now)) continue;
     absl::Duration left = peer.receiving_since + options_.peer_settled - now;
     if (left <= absl::ZeroDuration()) {
@@ -53,6 +60,9 @@ DrainDecision DrainGrants::AskPeers(const SourceSnapshot& source,
     } else if (decision.outcome == Outcome::kPeerNotReceiving || left < decision.wait) {
       decision = {Outcome::kPeerNotSettled, peer.source_id, left, {}};
     }
+  }
+  if (decision.outcome == Outcome::kGranted && unseen != nullptr) {
+    return {Outcome::kPeerNotSeen, unseen->source_id, unknown, {}};
   }
   return decision;
 }
@@ -64,8 +74,7 @@ DrainDecision DrainGrants::Decide(const DrainRequest& request,
   if (source == nullptr) return {Outcome::kUnknown, "", {}, {}};
   if (!source->connected) return {Outcome::kAway, "", {}, {}};
   DrainDecision decision{Outcome::kGranted, "", options_.grant_max, {}};
-  bool paused = source->report.state() == v1::ConnectionReport::STATE_PAUSED;
-  if (!request.force && !paused) decision = AskPeers(*source, sources, now);
+  if (!request.force && !IsPaused(*source)) decision = AskPeers(*source, sources, now);
   if (decision.outcome == Outcome::kGranted) {
     grants_[request.connection] = {now + options_.grant_max, source->session_epoch,
                                    source->report.connects()};

@@ -3,20 +3,21 @@
 //
 //   asked while                                    | answer
 //   another drain of its partition is not yet back | kGrantedToOther
+//   another may have been let go before our start  | kPeerNotSeen
 //   no other connection of its partition receives  | kPeerNotReceiving
 //   one does, for less than peer_settled           | kPeerNotSettled
 //   it has no call to tell it through              | kAway
 //   the same connection's drain is not yet back    | kGranted again
 //   it says that it is paused                      | kGranted
 //
-// `force` passes the first three, and so does a pause: nothing is wanted of X,
+// `force` passes the first four, and so does a pause: nothing is wanted of X,
 // and who is let go comes back paused. A drain is back when its connection receives
 // on another connection to X than when it was granted, and over in any case
 // grant_max after it was granted.
 //
-// Grants are kept in memory: after a restart of the deduper the second rule
-// stands for the first, since who was let go does not receive, and what was let
-// go in its last moment is still in time of the third.
+// Grants are kept in memory: for grant_max after a start of the deduper the second
+// rule stands for the first: who has not received since then may have been let
+// go. What was let go in the last moment before is still in time of the fourth.
 //
 // Pure. Threads: one. Bounds: one grant per connection.
 
@@ -47,6 +48,7 @@ struct DrainDecision {
     kUnknown,
     kAway,
     kGrantedToOther,
+    kPeerNotSeen,
     kPeerNotReceiving,
     kPeerNotSettled,
   };
@@ -70,7 +72,9 @@ class DrainGrants {
     absl::Duration peer_settled = absl::Seconds(15);
   };
 
-  explicit DrainGrants(const Options& options) : options_(options) {}
+  // `start_time`: the loop's, of this process.
+  DrainGrants(const Options& options, absl::Time start_time)
+      : options_(options), start_time_(start_time) {}
 
   // `sources`: all of the stream's. `now`: the loop's. A grant is kept.
   DrainDecision Decide(const DrainRequest& request, const std::vector<SourceSnapshot>& sources,
@@ -93,6 +97,7 @@ class DrainGrants {
                          absl::Time now) const;
 
   const Options options_;
+  const absl::Time start_time_;
   std::map<std::string, Grant> grants_;
 };
 

@@ -96,6 +96,7 @@ void SessionDirectory::OnReport(const std::string& source_id, const v1::Connecti
              report.connects() != source.report.connects()) {
     source.receiving_since = now;
   }
+  source.has_received |= receives;
   source.report = report;
   source.report_time = now;
 }

@@ -41,6 +41,8 @@ struct SourceSnapshot {
   v1::ConnectionReport report;
   // Since when every report said RECEIVING on one and the same connection to X.
   absl::Time receiving_since = absl::InfiniteFuture();
+  // A report said RECEIVING since this process started.
+  bool has_received = false;
   // As its Hello said; all_partitions also where the stream has none.
   std::vector<uint32_t> partitions;
   bool all_partitions = true;

@@ -13,8 +13,9 @@ constexpr absl::Duration kBucketTime = absl::Milliseconds(100);
 // and later if X time moved.
 constexpr absl::Duration kBeyondHead = absl::Minutes(1);
 
-// Two events may be a coincidence.
-constexpr uint64_t kBackfillEventsMin = 3;
+// An eighth of the posts brings three in the time of six once in thirty times, and
+// ten in the time of twenty once in three thousand times.
+constexpr uint64_t kBackfillEventsMin = 10;
 
 // Rates vary over minutes by less than a factor of two.
 constexpr double kUsualShareMin = 0.5;

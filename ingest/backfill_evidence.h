@@ -37,7 +37,7 @@ class BackfillEvidence {
     absl::Duration silence;
   };
   // Creation time of the oldest event since which what arrived is whole: no
-  // silence, at least 3 backfill events, and of those at least half the
+  // silence, at least 10 backfill events, and of those at least half the
   // usual number.
   absl::optional<absl::Time> WholeSince(const Question& question) const;
 

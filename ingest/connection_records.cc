@@ -63,7 +63,10 @@ void Connection::OnCutLine(absl::string_view line, absl::Time now) {
 void Connection::OnEvent(absl::string_view line, const ScannedMessage& message, absl::Time now) {
   v1::EventOrigin origin = v1::EVENT_ORIGIN_LIVE;
   if (message.create_time - clock_.At(now) <= options_.clock_lead_max) {
-    if (clock_.OnEvent(message.create_time, now)) cover_.OnClockMoved(clock_.At(now));
+    absl::Time before = clock_.At(now);
+    if (clock_.OnEvent(message.create_time, now)) {
+      cover_.OnClockMoved(clock_.At(now) - before, clock_.At(now));
+    }
     origin = cover_.OnEvent(message.create_time, clock_.At(now));
   }
   absl::Time receive_time = clock_.At(now);

@@ -31,17 +31,23 @@ void CoverTracker::OnStart(const Start& start) {
   life_->newest_create_time = start.head_time;
   life_->newest_receive_time = start.head_time;
   life_->progress = absl::InfinitePast();
+  last_run_time_ = start.head_time;
+  standstill_end_ = absl::InfinitePast();
   rate_before_ = usual_rate_.rate();
   absl::Duration silence = OnceADaySilence(rate_before_, options_.backfill_silence_min);
   life_->backfill_open = start.backfill_minutes > 0 && !start.after_full_buffer && ended_near_ &&
-                         silence <= options_.backfill_silence_max;
+                         usual_rate_.is_settled() && silence <= options_.backfill_silence_max;
   if (life_->backfill_open) {
     life_->backfill = BackfillEvidence(start.head_time, absl::Minutes(start.backfill_minutes));
   }
 }
 
-void CoverTracker::OnClockMoved(absl::Time x_now) {
-  if (life_.has_value() && !life_->from_used) life_->from = std::max(life_->from, x_now);
+void CoverTracker::OnClockMoved(absl::Duration by, absl::Time x_now) {
+  if (!life_.has_value()) return;
+  life_->clock_moved += by;
+  if (life_->from_used) return;
+  bool is_fine = !life_->began_anew && life_->clock_moved <= options_.head_margin;
+  life_->from = is_fine ? life_->from + by : std::max(life_->from, x_now);
 }
 
 v1::EventOrigin CoverTracker::OnEvent(absl::Time create_time, absl::Time receive_time) {
@@ -58,12 +64,23 @@ v1::EventOrigin CoverTracker::OnEvent(absl::Time create_time, absl::Time receive
   return v1::EVENT_ORIGIN_LIVE;
 }
 
+void CoverTracker::WatchStandstill(absl::Time x_now) {
+  absl::Duration pause = x_now - last_run_time_;
+  if (pause > options_.standstill_min) {
+    standstill_end_ = x_now;
+    life_->stood_still += pause;
+  }
+  last_run_time_ = std::max(last_run_time_, x_now);
+}
+
 void CoverTracker::OnLiveEvent(absl::Time create_time, absl::Time receive_time) {
   Life& life = *life_;
   absl::Duration silence = OnceADaySilence(usual_rate_.rate(), options_.silence_min);
   if (create_time - life.newest_create_time > silence) BeginAnew(receive_time);
 
-  usual_rate_.OnEvent(receive_time - life.last_live_receipt);
+  WatchStandstill(receive_time);
+  usual_rate_.OnEvent(receive_time - life.last_live_receipt - life.stood_still);
+  life.stood_still = absl::ZeroDuration();
   lateness_.OnEvent(create_time, receive_time);
   if (life.live_events++ == 0) life.first_live_receipt = receive_time;
   life.last_live_receipt = std::max(life.last_live_receipt, receive_time);
@@ -77,6 +94,8 @@ void CoverTracker::OnLiveEvent(absl::Time create_time, absl::Time receive_time) 
 void CoverTracker::OnHeartbeat(absl::Time receive_time) {
   if (!life_.has_value()) return;
   ++life_->heartbeats;
+  WatchStandstill(receive_time);
+  if (receive_time < standstill_end_ + options_.standstill_min) return;
   // The pause of the newest data: stragglers arriving since prove nothing about
   // what was created after it.
   absl::Duration pause = receive_time - life_->newest_receive_time;
@@ -95,6 +114,7 @@ void CoverTracker::OnLoss(absl::Time last_receive_time) {
 void CoverTracker::BeginAnew(absl::Time from) {
   life_->from = std::max(life_->from, from);
   life_->from_used = false;
+  life_->began_anew = true;
   // Backfill would have to reach over the hole.
   life_->backfill_open = false;
 }
@@ -119,14 +139,16 @@ absl::Duration CoverTracker::DataSilence(absl::Time x_now) const {
   // Before a few events it may never have been fed.
   bool fed = life_.has_value() && !life_->ended && life_->live_events >= options_.live_events_min;
   if (!fed) return absl::ZeroDuration();
-  absl::Duration pause = x_now - life_->last_live_receipt;
+  absl::Duration pause = x_now - life_->last_live_receipt - life_->stood_still;
   bool usual = pause <= OnceADaySilence(usual_rate_.rate(), options_.silence_min);
   return usual ? absl::ZeroDuration() : pause;
 }
 
 std::vector<v1::Cover> CoverTracker::Take(absl::Time x_now) {
   std::vector<v1::Cover> covers;
-  if (!life_.has_value() || !MayVouch()) return covers;
+  if (!life_.has_value()) return covers;
+  WatchStandstill(x_now);
+  if (!MayVouch()) return covers;
   if (auto cover = TakeLive()) covers.push_back(*std::move(cover));
   if (auto cover = TakeBackfill(x_now)) covers.push_back(*std::move(cover));
   if (life_->ended) life_.reset();
@@ -146,7 +168,8 @@ absl::optional<v1::Cover> CoverTracker::TakeLive() {
 absl::optional<v1::Cover> CoverTracker::TakeBackfill(absl::Time x_now) {
   // Backfill joins the live cover, so there must be one.
   if (!life_->backfill_open || !life_->from_used || life_->live_events == 0) return absl::nullopt;
-  absl::Time settled = std::max(life_->last_backfill_receipt, life_->first_live_receipt);
+  absl::Time settled =
+      std::max({life_->last_backfill_receipt, life_->first_live_receipt, standstill_end_});
   if (x_now < settled + options_.backfill_settle) return absl::nullopt;
   life_->backfill_open = false;
 

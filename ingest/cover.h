@@ -50,6 +50,10 @@ class CoverTracker {
     absl::Duration backfill_silence_max = absl::Seconds(60);
     // Backfill may trickle in between live events.
     absl::Duration backfill_settle = absl::Seconds(30);
+    // Take comes once a second. After a longer pause this process stood still:
+    // what X sent meanwhile is unread, and what is read first is older than its
+    // receipt. For as long again heartbeats are no evidence. It is no pause of X's.
+    absl::Duration standstill_min = absl::Seconds(5);
   };
 
   // How a connection begins, as far as vouching cares.
@@ -66,8 +70,11 @@ class CoverTracker {
 
   // The head of a 200 answer arrived.
   void OnStart(const Start& start);
-  // X time moved forward: a `from` not yet used moves too.
-  void OnClockMoved(absl::Time x_now);
+  // X time moved forward by so much, and is this now. A `from` not yet used
+  // moves with it: by as much where it is the headers' and all corrections since
+  // are within their margin, which is the same instant by a better clock; else
+  // to now.
+  void OnClockMoved(absl::Duration by, absl::Time x_now);
   // Returns the origin of the event: BACKFILL if created more than the default
   // slack before the headers while backfill was asked for, else LIVE.
   v1::EventOrigin OnEvent(absl::Time create_time, absl::Time receive_time);
@@ -76,11 +83,12 @@ class CoverTracker {
   void OnLoss(absl::Time last_receive_time);
   // The connection ended; what it may still vouch for is in the next Take.
   void OnEnd(absl::Time x_now);
+  // REQUIRES: called at least once a second while a connection stands.
   // The records to write now, oldest first; empty when there is nothing new to
   // vouch for.
   std::vector<v1::Cover> Take(absl::Time x_now);
 
-  // How long this connection has brought no data, where that is longer than the
+  // How long this connection has brought no data while this process ran, where that is longer than the
   // usual rate explains once a day; else zero. Heartbeats do not count: a socket
   // may be open at X's edge and fed by nobody.
   absl::Duration DataSilence(absl::Time x_now) const;
@@ -99,6 +107,8 @@ class CoverTracker {
     absl::Time first_live_receipt;
     // Of the live event received last.
     absl::Time last_live_receipt;
+    // For so long since then this process did not run.
+    absl::Duration stood_still;
     // Of the live event created last; before the first one the headers'.
     absl::Time newest_create_time;
     absl::Time newest_receive_time;
@@ -107,6 +117,10 @@ class CoverTracker {
     // Where the next cover begins, and whether one already ended there.
     absl::Time from;
     bool from_used = false;
+    // It is no longer the headers'.
+    bool began_anew = false;
+    // By all corrections of X time since the headers.
+    absl::Duration clock_moved;
     // Backfill may still vouch, what it brought, and where it has to reach.
     bool backfill_open = false;
     BackfillEvidence backfill;
@@ -114,6 +128,7 @@ class CoverTracker {
     absl::Time backfill_until;
   };
 
+  void WatchStandstill(absl::Time x_now);
   void OnLiveEvent(absl::Time create_time, absl::Time receive_time);
   // Cover starts anew: nothing between what was vouched and `from` is.
   void BeginAnew(absl::Time from);
@@ -128,6 +143,10 @@ class CoverTracker {
   // Of the connection before: it reached X's present when it ended. False
   // before the first one, since nobody knows how the process before ended.
   bool ended_near_ = false;
+  // Of this connection: when it was last seen to run, and the end of the last
+  // time that it did not.
+  absl::Time last_run_time_;
+  absl::Time standstill_end_ = absl::InfinitePast();
   // Usual rate when the connection began.
   double rate_before_ = 0;
 };

@@ -12,6 +12,12 @@ constexpr absl::Duration kBucketTime = absl::Minutes(1);
 // A burst right after a start is not a rate: count at least a second for it.
 constexpr absl::Duration kTimeMin = absl::Seconds(1);
 
+// Twice that many would be so few once in three thousand times.
+constexpr uint64_t kSettledEvents = 20;
+
+// The first pause of a connection may hold 2 s that its headers are wrong by.
+constexpr absl::Duration kSettledTime = absl::Seconds(20);
+
 }  // namespace
 
 void UsualRate::OnEvent(absl::Duration pause) {
@@ -31,6 +37,10 @@ void UsualRate::OnEvent(absl::Duration pause) {
 double UsualRate::rate() const {
   return static_cast<double>(total_.events) /
          absl::ToDoubleSeconds(std::max(total_.time, kTimeMin));
+}
+
+bool UsualRate::is_settled() const {
+  return total_.events >= kSettledEvents && total_.time >= kSettledTime;
 }
 
 }  // namespace braid

@@ -28,6 +28,10 @@ class UsualRate {
   // Events per second; 0 while unknown.
   double rate() const;
 
+  // Whether the rate is right within a factor of two, however few seconds it was
+  // taken from.
+  bool is_settled() const;
+
  private:
   static constexpr int kBuckets = 60;
 

@@ -33,6 +33,7 @@ class DrainGrantsTest : public testing::Test {
     source->session_epoch = 1;
     source->receiving_since = now_ - since;
     source->report.set_state(v1::ConnectionReport::STATE_RECEIVING);
+    source->has_received = true;
     source->report.set_connects(source->report.connects() + 1);
     Refresh();
   }
@@ -61,7 +62,8 @@ class DrainGrantsTest : public testing::Test {
 
   absl::Time now_ = kStart;
   std::vector<SourceSnapshot> sources_;
-  DrainGrants grants_{DrainGrants::Options()};
+  // Its deduper has run for long.
+  DrainGrants grants_{DrainGrants::Options(), kStart - absl::Hours(1)};
 };
 
 TEST_F(DrainGrantsTest, SecondDrainWaitsUntilTheFirstIsBackAndSettled) {
@@ -131,6 +133,35 @@ TEST_F(DrainGrantsTest, ThirdConnectionDoesNotExcuseASecondDrain) {
   Expect("a", Outcome::kGranted, "b");
   Expect("b", Outcome::kGrantedToOther, "a");
   Expect("c", Outcome::kGrantedToOther, "a");
+}
+
+TEST_F(DrainGrantsTest, AfterAStartNobodyIsLetGoBesideOneThatMayHaveBeen) {
+  Add("c");
+  Leave("c");
+  Of("c").has_received = false;
+  DrainGrants restarted(DrainGrants::Options(), now_ - absl::Seconds(20));
+  DrainDecision decision = restarted.Decide({"a", false, false}, sources_, now_);
+  EXPECT_EQ(decision.outcome, Outcome::kPeerNotSeen);
+  EXPECT_EQ(decision.peer, "c");
+  EXPECT_EQ(decision.wait, absl::Seconds(280));
+  // Nothing is wanted of one that is paused.
+  Of("c").report.set_state(v1::ConnectionReport::STATE_PAUSED);
+  EXPECT_EQ(restarted.Decide({"a", false, false}, sources_, now_).outcome, Outcome::kGranted);
+  Leave("c");
+  // What the deduper saw leave by itself was let go by nobody.
+  Of("c").has_received = true;
+  EXPECT_EQ(restarted.Decide({"a", false, false}, sources_, now_).outcome, Outcome::kGranted);
+}
+
+TEST_F(DrainGrantsTest, WhoIsAwaySinceTheStartCountsAsGoneForAsLongAsAGrant) {
+  Add("c");
+  Leave("c");
+  Of("c").has_received = false;
+  DrainGrants restarted(DrainGrants::Options(), now_);
+  Pass(absl::Minutes(5) - absl::Seconds(1));
+  EXPECT_EQ(restarted.Decide({"a", false, false}, sources_, now_).outcome, Outcome::kPeerNotSeen);
+  Pass(absl::Seconds(1));
+  EXPECT_EQ(restarted.Decide({"a", false, false}, sources_, now_).outcome, Outcome::kGranted);
 }
 
 TEST_F(DrainGrantsTest, OtherPartitionIsAnotherMatter) {

@@ -1,6 +1,7 @@
 // A small model of X against CoverTracker: whatever the cuts, silences, late
-// events, backlogs, losses, clock errors and backfill answers, nothing that X
-// created inside a vouched span may be missing before the vouching record.
+// events, backlogs, losses, clock errors, standstills and backfill answers,
+// nothing that X created inside a vouched span may be missing before the
+// vouching record.
 
 #include <gtest/gtest.h>
 
@@ -32,7 +33,9 @@ struct Post {
 };
 
 struct Tally {
-  int covers = 0, backfill_covers = 0, silences = 0, cuts = 0, losses = 0, backlogs = 0;
+  int covers = 0, backfill_covers = 0, silences = 0, cuts = 0, losses = 0, backlogs = 0,
+      standstills = 0;
+  int explained = 0;
   double covered_seconds = 0, lived_seconds = 0;
 };
 
@@ -95,6 +98,18 @@ class ModelOfX {
     return t;
   }
 
+  // It fell into a silence of which this connection saw no more than the usual
+  // rate explains (residual risk): the silences of the model make that rate lower
+  // than the one they are drawn by.
+  bool Explained(const Post& post, v1::EventOrigin origin) const {
+    size_t i = 0;
+    while (i < silent_until_.size() && silent_until_[i] <= post.created) ++i;
+    if (!post.silenced || i == silent_until_.size()) return false;
+    absl::Time from = silent_from_[i];
+    if (origin == v1::EVENT_ORIGIN_LIVE) from = std::max(from, head_);
+    return silent_until_[i] - from <= OnceADaySilence(tracker_.usual_rate(), absl::Seconds(10));
+  }
+
   // One connection from `head` on; returns its end.
   absl::Time Connect(XClock* clock, absl::Time head) {
     ++tally_->cuts;
@@ -108,23 +123,43 @@ class ModelOfX {
     start.backfill_minutes = random_.Below(2) == 0 ? 5 : 0;
     start.after_full_buffer = false;
     tracker_.OnStart(start);
+    head_ = head;
 
+    StandStill(head, end);
     std::multimap<absl::Time, const Post*> wire = Wire(head, end, start.backfill_minutes);
     absl::Time take = head;
     absl::Time heartbeat = head + absl::Seconds(20);
     for (const auto& [arrives, post] : wire) {
       Idle(clock, arrives, &take, &heartbeat);
       if (random_.Below(5000) == 0) {
-        Lose(clock, arrives);
+        Lose(clock, Read(arrives));
         continue;
       }
-      Receive(clock, *post, arrives);
+      Receive(clock, *post, Read(arrives));
+      // Between two of the lines that waited.
+      if (Read(arrives) != arrives && random_.Below(4) == 0) Check(clock->At(Host(Read(arrives))));
     }
+    end = Read(end);
     Idle(clock, end, &take, &heartbeat);
     tracker_.OnEnd(clock->At(Host(end)));
     Check(clock->At(Host(end)));
     tally_->lived_seconds += absl::ToDoubleSeconds(end - head);
     return end;
+  }
+
+  // In some connections this process stops for a while: what comes meanwhile
+  // waits in the socket.
+  void StandStill(absl::Time head, absl::Time end) {
+    still_from_ = still_until_ = absl::InfinitePast();
+    if (random_.Below(4) != 0) return;
+    ++tally_->standstills;
+    still_from_ = head + (end - head) * random_.Unit();
+    still_until_ = still_from_ + absl::Seconds(6 + random_.Unit() * 120);
+  }
+
+  // When what came then is read.
+  absl::Time Read(absl::Time came) const {
+    return came >= still_from_ && came < still_until_ ? still_until_ : came;
   }
 
   // What X puts on this connection's wire, by arrival.
@@ -161,18 +196,23 @@ class ModelOfX {
       if (*heartbeat <= *take) {
         // At low rates heartbeats during a silence vouch for 3 intervals by the
         // rules: residual risk, not a bug. There X is wholly silent instead.
-        if (rate_ >= 1 || !Silent(*heartbeat)) tracker_.OnHeartbeat(clock->At(Host(*heartbeat)));
+        if (rate_ >= 1 || !Silent(*heartbeat)) {
+          tracker_.OnHeartbeat(clock->At(Host(Read(*heartbeat))));
+        }
         *heartbeat += absl::Seconds(20);
       } else {
-        Check(clock->At(Host(*take)));
+        if (Read(*take) == *take) Check(clock->At(Host(*take)));
         *take += absl::Seconds(1);
       }
     }
   }
 
   void Receive(XClock* clock, const Post& post, absl::Time arrives) {
-    if (clock->OnEvent(post.created, Host(arrives)))
-      tracker_.OnClockMoved(clock->At(Host(arrives)));
+    absl::Time before = clock->At(Host(arrives));
+    if (clock->OnEvent(post.created, Host(arrives))) {
+      absl::Time x_now = clock->At(Host(arrives));
+      tracker_.OnClockMoved(x_now - before, x_now);
+    }
     tracker_.OnEvent(post.created, clock->At(Host(arrives)));
     received_.insert(&post);
   }
@@ -193,6 +233,10 @@ class ModelOfX {
       auto it = std::lower_bound(posts_.begin(), posts_.end(), from,
                                  [](const Post& post, absl::Time t) { return post.created < t; });
       for (; it != posts_.end() && it->created < until; ++it) {
+        if (!received_.count(&*it) && Explained(*it, cover.origin())) {
+          ++tally_->explained;
+          continue;
+        }
         ASSERT_TRUE(received_.count(&*it))
             << "created " << it->created - kEpoch << " in [" << from - kEpoch << ", "
             << until - kEpoch << "), silenced " << it->silenced << ", origin " << cover.origin()
@@ -209,21 +253,27 @@ class ModelOfX {
   std::vector<absl::Time> silent_from_;
   std::vector<absl::Time> silent_until_;
   CoverTracker tracker_;
+  // Of the connection.
+  absl::Time head_;
+  absl::Time still_from_;
+  absl::Time still_until_;
   std::set<const Post*> received_;
 };
 
 TEST(CoverPropertyTest, NothingInsideAVouchedSpanIsMissing) {
   Tally tally;
-  for (uint64_t seed = 1; seed <= 40 && !testing::Test::HasFatalFailure(); ++seed) {
+  for (uint64_t seed = 1; seed <= 300 && !testing::Test::HasFatalFailure(); ++seed) {
     SCOPED_TRACE(seed);
     ModelOfX(seed, &tally).Play();
   }
   // The world misbehaved, and yet most of the time was vouched for.
-  EXPECT_GT(tally.silences, 100);
+  EXPECT_GT(tally.silences, 1000);
+  EXPECT_LT(tally.explained, 10);
   EXPECT_GT(tally.cuts, 100);
   EXPECT_GT(tally.losses, 10);
+  EXPECT_GT(tally.standstills, 100);
   EXPECT_GT(tally.backlogs, 20);
-  EXPECT_GT(tally.backfill_covers, 5);
+  EXPECT_GT(tally.backfill_covers, 100);
   EXPECT_GT(tally.covers, 1000);
   EXPECT_GT(tally.covered_seconds, 0.4 * tally.lived_seconds);
   RecordProperty("covers", tally.covers);

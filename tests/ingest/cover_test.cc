@@ -25,10 +25,17 @@ std::string Text(const std::vector<v1::Cover>& covers) {
   });
 }
 
+// Of tests that do not ask once a second.
+CoverTracker::Options WithoutStandstills() {
+  CoverTracker::Options options;
+  options.standstill_min = absl::InfiniteDuration();
+  return options;
+}
+
 // A tracker and short words for what happens to it. Times in seconds.
 class Tracker {
  public:
-  explicit Tracker(const CoverTracker::Options& options = CoverTracker::Options())
+  explicit Tracker(const CoverTracker::Options& options = WithoutStandstills())
       : tracker_(options) {}
 
   void Start(double at, int backfill_minutes = 0, bool after_full_buffer = false) {
@@ -126,12 +133,37 @@ TEST(CoverTest, SilentSocketVouchesForNothing) {
 TEST(CoverTest, FromNotYetUsedMovesWithTheClockAndAUsedOneStays) {
   Tracker x;
   x.Start(0);
-  (*x).OnClockMoved(At(7));
+  (*x).OnClockMoved(absl::Seconds(5), At(7));
   x.Events(7, 20, 1);
   EXPECT_EQ(x.Take(20), "[7,10)");
-  (*x).OnClockMoved(At(22));
+  (*x).OnClockMoved(absl::Seconds(2), At(22));
   x.Events(22, 30, 1);
   EXPECT_EQ(x.Take(30), "[10,20)");
+}
+
+TEST(CoverTest, SmallCorrectionsOfTheClockMoveFromByAsMuch) {
+  Tracker x;
+  x.Start(0);
+  x.Events(1, 12, 1);
+  for (int i = 0; i < 4; ++i) (*x).OnClockMoved(absl::Milliseconds(500), At(12));
+  x.Events(13, 20, 1);
+  EXPECT_EQ(x.Take(20), "[4,10)");
+
+  x.Start(100);
+  x.Events(101, 112, 1);
+  for (int i = 0; i < 5; ++i) (*x).OnClockMoved(absl::Milliseconds(500), At(112));
+  x.Events(113, 130, 1);
+  EXPECT_EQ(x.Take(130), "[112,120)") << "the headers were wrong by more than their margin";
+}
+
+TEST(CoverTest, AfterALossFromMovesToTheNowOfABetterClock) {
+  Tracker x;
+  x.Start(0);
+  x.Events(1, 12, 1);
+  (*x).OnLoss(At(12));
+  (*x).OnClockMoved(absl::Milliseconds(500), At(13));
+  x.Events(13, 30, 1);
+  EXPECT_EQ(x.Take(30), "[13,20)") << "the lost line has no margin";
 }
 
 TEST(CoverTest, SlowReadersQueueIsNotVouchedFor) {
@@ -347,7 +379,8 @@ TEST(CoverTest, BackfillVouchesOnlyUnderItsRules) {
       {.what = "ended behind X time", .covers = "[112,140)", .ended_at = 110.5},
       {.what = "full buffer", .covers = "[112,140)", .after_full_buffer = true},
       {.what = "loss", .covers = "[112,140)", .loss = true},
-      {.what = "two events", .covers = "[112,140)", .backfill_first = 99, .backfill_last = 99.5},
+      {.what = "nine events", .covers = "[112,140)", .backfill_first = 95.5},
+      {.what = "ten events", .covers = "[112,140) backfill[105,112)", .backfill_first = 95},
       {.what = "nothing came", .covers = "[112,140)", .backfill_first = 101},
       {.what = "less than half of the usual number",
        .covers = "[112,140)",
@@ -383,6 +416,78 @@ TEST(CoverTest, FirstConnectionOfAProcessHasNoBackfillToVouchFor) {
   for (double t = 20; t <= 99.5; t += 0.5) x.Event(t, 111);
   x.Events(100, 150, 0.5, 1);
   EXPECT_EQ(x.Take(150), "[112,140)");
+}
+
+TEST(CoverTest, BackfillIsNotMeasuredAgainstARateOfAFewSeconds) {
+  for (double listened : {19, 21}) {
+    Tracker x;
+    x.Start(100 - listened);
+    x.Events(101 - listened, 100, 0.5);
+    x.End(100);
+    x.Take(100);
+    x.Start(110, 5);
+    for (double t = 80; t <= 99.5; t += 0.5) x.Event(t, 111);
+    x.Events(100, 150, 0.5, 1);
+    EXPECT_EQ(x.Take(150), listened < 20 ? "[112,140)" : "[112,140) backfill[90,112)") << listened;
+  }
+}
+
+// Its clock jumps to 400 while what X sent since 131 waits in the socket.
+TEST(CoverTest, BackfillIsNotSettledByAStandstill) {
+  Tracker x{CoverTracker::Options()};
+  x.Start(-500);
+  x.Events(-499, 100, 0.5);
+  x.End(100);
+  x.Take(100);
+  x.Start(110, 5);
+  for (double t = 80; t <= 99.5; t += 0.5) x.Event(t, 111);
+  x.Events(100, 130, 0.5, 1);
+  for (int t = 111; t <= 131; ++t) x.Take(t);
+  for (int t = 400; t < 430; ++t) EXPECT_EQ(x.Take(t), "") << t;
+  EXPECT_EQ(x.Take(430), "backfill[90,112)");
+}
+
+TEST(CoverTest, HeartbeatReadAfterAStandstillIsOlderThanItsReceipt) {
+  for (bool asked_first : {false, true}) {
+    Tracker x{CoverTracker::Options()};
+    x.Start(0);
+    for (int t = 0; t <= 100; ++t) x.Take(t);
+    x.Heartbeat(20);
+    x.Heartbeat(40);
+    EXPECT_EQ(x.Take(101), "[2,30)");
+    if (asked_first) x.Take(400);
+    x.Heartbeat(400);
+    EXPECT_EQ(x.Take(400), "");
+    for (int t = 401; t <= 420; ++t) x.Take(t);
+    x.Heartbeat(420);
+    EXPECT_EQ(x.Take(420), "[30,410)") << "all that waited has been read";
+  }
+}
+
+TEST(CoverTest, StandstillIsNoPauseOfX) {
+  Tracker x{CoverTracker::Options()};
+  x.Start(0);
+  for (int t = 1; t <= 100; ++t) {
+    x.Event(t, t);
+    x.Take(t);
+  }
+  x.Take(40000);
+  EXPECT_EQ((*x).DataSilence(At(40000)), absl::ZeroDuration());
+  for (int t = 40001; t <= 40020; ++t) x.Take(t);
+  EXPECT_EQ((*x).DataSilence(At(40020)), absl::Seconds(20));
+  x.Event(100.5, 40020.5);
+  EXPECT_NEAR((*x).usual_rate(), 0.84, 0.01);
+}
+
+TEST(CoverTest, StandstillThatALineEndsIsNoPauseOfX) {
+  Tracker x{CoverTracker::Options()};
+  x.Start(0);
+  for (int t = 1; t <= 100; ++t) {
+    x.Event(t, t);
+    x.Take(t);
+  }
+  x.Event(100.5, 40000);
+  EXPECT_NEAR((*x).usual_rate(), 1, 0.02);
 }
 
 TEST(CoverTest, EventsFarBeforeTheHeadersAreBackfillOnlyWhenItWasAskedFor) {

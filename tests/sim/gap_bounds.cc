@@ -1,6 +1,7 @@
 #include "tests/sim/gap_bounds.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
 #include <string>
@@ -114,11 +115,44 @@ class Speakers {
   absl::Duration clock_;
 };
 
+// How often new events come, as far as a tick has seen, without what comes out of
+// a backlog; what is an hour of receiving old counts a third.
+class UsualPace {
+ public:
+  void OnTick(const LogView::Tick& tick, int64_t present) {
+    uint64_t events = 0;
+    for (const LogView::Arrival& arrival : tick.arrivals) {
+      if (absl::Microseconds(present - arrival.received_micros) <= kBacklog) events += arrival.count;
+    }
+    bool receives = std::any_of(tick.tick.attention().begin(), tick.tick.attention().end(),
+                                [](const auto& attention) { return attention.receiving(); });
+    if (tick.tick.first_after_start() || !receives) return;
+    pause_ += static_cast<double>(tick.tick.elapsed_micros()) / 1e6;
+    if (events == 0) return;
+    double kept = std::exp(-pause_ / kSeconds);
+    events_ = events_ * kept + static_cast<double>(events);
+    seconds_ = seconds_ * kept + pause_;
+    pause_ = 0;
+  }
+
+  absl::Duration silence() const {
+    return OnceADaySilence(events_ / std::max(1.0, seconds_), kSilenceMin);
+  }
+
+ private:
+  static constexpr absl::Duration kBacklog = absl::Seconds(30);
+  static constexpr double kSeconds = 3600;
+  double events_ = 0;
+  double seconds_ = 0;
+  double pause_ = 0;
+};
+
 // When a span was first known to be missing, by the time that the deduper ran.
 class KnownTimes {
  public:
-  KnownTimes(const LogView& log, absl::Duration silence) {
+  explicit KnownTimes(const LogView& log) {
     Speakers speakers;
+    UsualPace pace;
     int64_t present = 0;
     auto tick = log.ticks.begin();
     auto take_ticks = [&](size_t others) {
@@ -130,7 +164,8 @@ class KnownTimes {
         present = std::max(present + tick->tick.elapsed_micros(), tick->received_micros);
         int64_t now = hears ? present : tick->admission_micros;
         if (!hears) present = 0;
-        Add(speakers.clock(), std::min(now, speakers.KnownUntil(silence)));
+        pace.OnTick(*tick, present);
+        Add(speakers.clock(), std::min(now, speakers.KnownUntil(pace.silence())));
       }
     };
     for (size_t i = 0; i < log.others.size(); ++i) {
@@ -173,10 +208,8 @@ void GapBoundFigures::Add(const GapBoundFigures& other) {
   beyond_plain_max = std::max(beyond_plain_max, other.beyond_plain_max);
 }
 
-void CheckTolds(const LogView& log, const store::v1::GapState& state, Failures* failures,
-                GapBoundFigures* figures) {
-  double rate = state.rate().events() / std::max(1.0, state.rate().seconds());
-  KnownTimes known(log, OnceADaySilence(rate, kSilenceMin));
+void CheckTolds(const LogView& log, Failures* failures, GapBoundFigures* figures) {
+  KnownTimes known(log);
   for (size_t i = 0; i < log.others.size(); ++i) {
     const store::v1::LogRecord& record = log.others[i].record;
     const StreamNotice& notice = record.notice();

@@ -34,8 +34,7 @@ struct GapBoundFigures {
 
 // I43: a gap is told within 5 s of when each connection had passed it or could
 // not bring it.
-void CheckTolds(const LogView& log, const store::v1::GapState& state, Failures* failures,
-                GapBoundFigures* figures);
+void CheckTolds(const LogView& log, Failures* failures, GapBoundFigures* figures);
 // I44: what a gap reports is bounded by what was missing.
 void CheckReportedTime(const Truth& truth, const LogView& log,
                        const std::vector<store::v1::StoredGap>& ledger, Failures* failures,

@@ -175,7 +175,6 @@ void CheckGaps(const Truth& truth, const Store& store, const LogView& log, absl:
                Failures* failures, GapFigures* figures) {
   Stored stored;
   if (!ReadStored(store, &stored, failures)) return;
-  figures->state = stored.state;
   for (const auto& [number, gap] : stored.gaps) figures->ledger.push_back(gap);
   CheckRecall(truth, stored, log, failures, figures);
   CheckOpenGapsAreHoles(stored, failures, figures);

@@ -25,7 +25,6 @@ struct GapFigures {
   // Those that are newer than the watermark: not yet promised.
   uint64_t unsettled_posts = 0;
   absl::Duration reported_time;
-  store::v1::GapState state;
   // Every gap in the store, by number.
   std::vector<store::v1::StoredGap> ledger;
   // Behind the end of the run, where nothing holds it.

@@ -45,7 +45,7 @@ class Reader {
     if (record.has_tick()) {
       view_.ticks.push_back(
           {record.admission_micros(), view_.others.size(), received_micros_,
-           std::move(*record.mutable_tick())});
+           std::exchange(arrivals_, {}), std::move(*record.mutable_tick())});
     } else {
       view_.others.push_back({sequence, ordinal, view_.sightings.size(), std::move(record)});
     }
@@ -90,6 +90,11 @@ class Reader {
                               BitAt(events.late_bitmap(), i), frame.line_hashes(i)});
     }
     if (count == 0 || count != events.new_count()) return Broken(key, "bitmap");
+    if (frame.origin() == v1::EVENT_ORIGIN_LIVE) {
+      absl::Time received = ToTime(frame.base_receive_time()) +
+                            absl::Microseconds(frame.receive_offsets_micros(0));
+      arrivals_.push_back({absl::ToUnixMicros(received), count});
+    }
     next_sequence_ = sequence + count;
     next_ordinal_ = 0;
     return absl::OkStatus();
@@ -104,6 +109,7 @@ class Reader {
 
   LogView view_;
   int64_t received_micros_ = 0;
+  std::vector<LogView::Arrival> arrivals_;
   uint64_t next_sequence_ = 1;
   uint32_t next_ordinal_ = 0;
 };

@@ -30,12 +30,19 @@ struct LogView {
     uint64_t id;
     bool is_live;
   };
+  // New events of one live frame.
+  struct Arrival {
+    int64_t received_micros;
+    uint32_t count;
+  };
   struct Tick {
     int64_t admission_micros;
     // Of the records below.
     size_t others_before;
     // Of the live events before it, the latest receipt, by X's time; 0: none.
     int64_t received_micros;
+    // Since the tick before it.
+    std::vector<Arrival> arrivals;
     store::v1::Tick tick;
   };
   // A log record in order, with how many sightings stand before it.

@@ -456,6 +456,7 @@ void RecoveryWorld::Silence(Connection* connection, absl::Duration length,
   connection->up_again = std::max(connection->up_again, now + length);
   if (!connection->is_up) return;
   connection->is_up = false;
+  connection->silenced = world_.Now();
   connection->backfill_due = absl::InfiniteFuture();
   Trace(absl::StrCat("connection ", connection->name, " ends: ", cause));
   Say(connection, v1::ConnectionReport::STATE_BACKING_OFF, cause);
@@ -491,6 +492,7 @@ std::vector<SourceSnapshot> RecoveryWorld::Sources(const DeduperSide& side) cons
     absl::Duration up = world_.Now() - connection.connected;
     source.report_time = side.host->Now();
     source.receiving_since = connection.is_up ? side.host->Now() - up : absl::InfiniteFuture();
+    source.has_received = connection.is_up || connection.silenced >= side.started;
     source.report.set_connects(connection.connects);
     source.report.set_state(connection.is_up ? v1::ConnectionReport::STATE_RECEIVING
                                              : v1::ConnectionReport::STATE_BACKING_OFF);
@@ -513,7 +515,8 @@ DrainDecision RecoveryWorld::Reconnect(DeduperSide* side, const DrainRequest& re
 }
 
 void RecoveryWorld::MakeReconnectWorker(DeduperSide* side) {
-  side->grants = std::make_unique<DrainGrants>(DrainGrants::Options());
+  side->started = world_.Now();
+  side->grants = std::make_unique<DrainGrants>(DrainGrants::Options(), side->host->Now());
   side->own_work = std::make_unique<DeskWorkClient>(*side->host, *side->desk);
   ReconnectWorker::Options options;
   options.stream = "streams/main";

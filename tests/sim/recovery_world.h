@@ -115,6 +115,7 @@ class RecoveryWorld {
     absl::Time up_again;
     uint64_t connects = 1;
     absl::Time connected;
+    absl::Time silenced = absl::InfinitePast();
     // What it receives until then is lost before it is written.
     absl::Time loses_until = absl::InfinitePast();
     // A deduper asked it to reconnect: X sends the last minutes anew, and half a
@@ -131,6 +132,7 @@ class RecoveryWorld {
     std::unique_ptr<Core> core;
     std::unique_ptr<Merger> merger;
     std::unique_ptr<WorkDesk> desk;
+    absl::Time started;
     std::unique_ptr<DrainGrants> grants;
     std::unique_ptr<DeskWorkClient> own_work;
     std::unique_ptr<ReconnectWorker> reconnects;

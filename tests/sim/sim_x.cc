@@ -253,6 +253,7 @@ void SimX::Flush(ConnectionId id) {
 
 void SimX::Hand(Connection& connection, std::string bytes) {
   connection.last_sent = world_.WallNow();
+  if (!bytes.empty()) connection.mid_line = bytes.back() != '\n';
   while (!connection.line_ends.empty() &&
          connection.line_ends.front().first <= connection.outbox_begin) {
     SimDelivery delivery = connection.line_ends.front().second;
@@ -470,7 +471,10 @@ bool SimX::CutConnection(int connector, Cut cut) {
     std::string rest = std::move(connection.outbox);
     connection.outbox.clear();
     connection.outbox_begin += rest.size();
+    bool is_glued = rest.empty() && connection.mid_line;
     rest += Notice(connection, told_of_full_buffer);
+    // Behind a line that was cut in two nobody can read it.
+    if (is_glued) told_full_.erase(connector);
     Hand(connection, std::move(rest));
   } else if (cut == Cut::kTruncated && !connection.outbox.empty()) {
     size_t length = random_.Below(connection.outbox.size());

@@ -166,6 +166,8 @@ class SimX {
     int backfill_minutes = 0;
     // The connection before was cut for a full buffer: X keeps nothing.
     bool after_full_buffer = false;
+    // What was sent ends inside a line.
+    bool mid_line = false;
     // The client has closed it and not yet been told.
     bool closing = false;
     // When its reader thread is done with what it was handed.
