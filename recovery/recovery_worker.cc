@@ -8,6 +8,7 @@
 #include "base/utc_text.h"
 #include "proto/enum_word.h"
 #include "proto/proto_time.h"
+#include "proto/recovery_terms.h"
 #include "proto/time_range.h"
 
 namespace braid {
