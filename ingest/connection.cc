@@ -111,8 +111,9 @@ void Connection::BeginAttempt(Input input) {
 
 int Connection::BackfillNow() const {
   absl::optional<absl::Duration> since_last_byte;
-  if (last_byte_time_ != absl::InfinitePast() && !wants_all_backfill_)
+  if (last_byte_time_ != absl::InfinitePast() && !wants_all_backfill_) {
     since_last_byte = loop_.Now() - last_byte_time_;
+  }
   int minutes = BackfillMinutes(options_.backfill, since_last_byte, after_full_buffer_);
   if (backfill_from_ == absl::InfinitePast() || minutes == 0) return minutes;
   if (backfill_from_ == absl::InfiniteFuture()) return 0;

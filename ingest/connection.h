@@ -97,7 +97,8 @@ class Connection final : private StreamConsumer, private MessageSink {
   // The first attempt begins in a later turn.
   void Start();
   // Closes an open stream and connects again, e.g. because a deduper asks for
-  // it, with all the backfill that X has. Nothing where there is none.
+  // it. The next stream asks for all the backfill that X has, also where there is
+  // none to close.
   void Reconnect();
   // Closes the socket and stays away until Resume, which waits for what is left
   // of the last wait.

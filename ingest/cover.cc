@@ -123,6 +123,8 @@ void CoverTracker::OnEnd(absl::Time x_now) {
   if (!life_.has_value()) return;
   life_->ended = true;
   life_->backfill_open = false;
+  // Its last word may still be taken, and says more.
+  if (life_->start.after_full_buffer && !life_->from_used) discarded_until_ = x_now;
   ended_near_ = x_now - life_->progress <= options_.slack_default;
 }
 
@@ -160,6 +162,7 @@ absl::optional<v1::Cover> CoverTracker::TakeLive() {
   absl::Time until = life_->progress - slack();
   if (until <= from) return absl::nullopt;
   if (life_->backfill_open && !life_->from_used) life_->backfill_until = from;
+  if (life_->start.after_full_buffer && !life_->from_used) discarded_until_ = from;
   life_->from = until;
   life_->from_used = true;
   return MakeCover(from, until, v1::EVENT_ORIGIN_LIVE, slack());
@@ -180,8 +183,10 @@ absl::optional<v1::Cover> CoverTracker::TakeBackfill(absl::Time x_now) {
   question.silence = OnceADaySilence(rate_before_, options_.backfill_silence_min);
   absl::optional<absl::Time> since = life_->backfill.WholeSince(question);
   life_->backfill = BackfillEvidence();
-  if (!since.has_value() || *since + slack() >= question.until) return absl::nullopt;
-  return MakeCover(*since + slack(), question.until, v1::EVENT_ORIGIN_BACKFILL, slack());
+  if (!since.has_value()) return absl::nullopt;
+  absl::Time from = std::max(*since + slack(), discarded_until_);
+  if (from >= question.until) return absl::nullopt;
+  return MakeCover(from, question.until, v1::EVENT_ORIGIN_BACKFILL, slack());
 }
 
 }  // namespace braid

@@ -88,9 +88,9 @@ class CoverTracker {
   // vouch for.
   std::vector<v1::Cover> Take(absl::Time x_now);
 
-  // How long this connection has brought no data while this process ran, where that is longer than the
-  // usual rate explains once a day; else zero. Heartbeats do not count: a socket
-  // may be open at X's edge and fed by nobody.
+  // How long this connection has brought no data while this process ran, where
+  // that is longer than the usual rate explains once a day; else zero. Heartbeats
+  // do not count: a socket may be open at X's edge and fed by nobody.
   absl::Duration DataSilence(absl::Time x_now) const;
 
   // For metrics: what is subtracted now, and the usual rate per second.
@@ -140,6 +140,9 @@ class CoverTracker {
   UsualRate usual_rate_;
   Lateness lateness_;
   absl::optional<Life> life_;
+  // What the newest connection after a discarded buffer first vouched for: later
+  // ones' backfill reaches over that buffer, and X does not say that it lacks it.
+  absl::Time discarded_until_ = absl::InfinitePast();
   // Of the connection before: it reached X's present when it ended. False
   // before the first one, since nobody knows how the process before ended.
   bool ended_near_ = false;

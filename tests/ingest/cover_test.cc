@@ -410,6 +410,23 @@ TEST(CoverTest, BackfillVouchesFromTheOldestEventAfterTheLastSilence) {
   EXPECT_EQ(x.Take(150), "[112,140) backfill[80,112)");
 }
 
+// X threw a buffer away before 70; what it sends of then may lack that.
+TEST(CoverTest, NoBackfillVouchesOverADiscardedBuffer) {
+  Tracker x;
+  x.Start(-500);
+  x.Events(-499, 60, 0.5);
+  x.End(60);
+  x.Take(60);
+  x.Start(70, 0, /*after_full_buffer=*/true);
+  x.Events(71, 100, 0.5);
+  x.End(100);
+  x.Take(100);
+  x.Start(110, 5);
+  for (double t = 20; t <= 99.5; t += 0.5) x.Event(t, 111);
+  x.Events(100, 150, 0.5, 1);
+  EXPECT_EQ(x.Take(150), "[112,140) backfill[72,112)");
+}
+
 TEST(CoverTest, FirstConnectionOfAProcessHasNoBackfillToVouchFor) {
   Tracker x;
   x.Start(110, 5);

@@ -154,6 +154,8 @@ TEST(XErrorTest, CauseWordsAreDistinct) {
     EXPECT_TRUE(words.insert(std::string(CauseWord(static_cast<Cause>(i)))).second) << i;
   }
   EXPECT_EQ(words.count(""), 0);
+  // The core knows by it where a stream begins (dedupe/core.cc).
+  EXPECT_EQ(CauseWord(Cause::kConnected), "connected");
 }
 
 TEST(XErrorTest, DateIsReadOrAbsent) {
