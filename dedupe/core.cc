@@ -268,7 +268,8 @@ absl::Status Core::ApplyOther(InputRecord input, SessionState* session, Group* g
       uint64_t lost = std::max(
           {uint64_t{1}, uint64_t{record->loss().offsets()}, uint64_t{record->loss().lines()}});
       session->set_losses(session->losses() + 1);
-      session->set_loss_end_offset(record->offset() + 1);
+      // ApplyRecord has set it to the end of what is lost.
+      session->set_loss_end_offset(session->expected_offset());
       NoteLossTime(record->loss(), session);
       gaps_.OnLoss(out.source_id(), record->loss());
       NoteReceivedUntil(absl::ToUnixMicros(ToTime(record->loss().last_receive_time())), session);

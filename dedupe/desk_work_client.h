@@ -1,5 +1,6 @@
 // A worker's way to the desk of its own process: the WorkClient of work that
-// the deduper does itself. Nothing is lost on it.
+// the deduper does itself. No call is lost on the way; while the disk is full the
+// desk answers UNAVAILABLE, and what waits when it ends is not answered.
 //
 // Threads: the merger loop.
 // Ownership: loop and desk outlive it; destroyed before the loop runs again.

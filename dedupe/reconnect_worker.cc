@@ -11,6 +11,9 @@
 namespace braid {
 namespace {
 
+// Who may not go is asked about again at most so much later.
+constexpr absl::Duration kAskAgainMax = absl::Seconds(15);
+
 WorkSeat::Options SeatOptions(const ReconnectWorker::Options& options) {
   WorkSeat::Options seat;
   seat.request.set_worker_id(kReconnectWorkerId);
@@ -37,22 +40,10 @@ ReconnectWorker::ReconnectWorker(Loop& loop, WorkClient& client, const Options& 
       ask_(std::move(ask)),
       seat_(loop, client, SeatOptions(options), this) {}
 
-void ReconnectWorker::OnTaken(WorkSeat& seat) {
-  const uint32_t partition = seat.work().recovery_step().partition();
-  std::string problem = "no connection receives that could reconnect";
-  for (const SourceSnapshot& source : sources_()) {
-    if (!IsReceiving(source, loop_.Now()) || !Carries(source, partition)) continue;
-    DrainRequest request;
-    request.connection = source.source_id;
-    request.reconnect = true;
-    request.by = seat.work().recovery_step().recovery_job();
-    const DrainDecision decision = ask_(request);
-    problem = ProblemOf(decision, source.source_id);
-    if (decision.outcome != DrainDecision::Outcome::kGranted) continue;
-    asked_ = {source.source_id, source.session_epoch, source.report.connects(), loop_.Now(), {}};
-    return Watch();
-  }
-  Complete(v1::CompleteRequest::OUTCOME_FAILED, problem);
+void ReconnectWorker::OnTaken(WorkSeat&) {
+  attempt_.emplace();
+  attempt_->begin = loop_.Now();
+  Watch();
 }
 
 void ReconnectWorker::OnCancelled(WorkSeat&) {
@@ -63,27 +54,76 @@ void ReconnectWorker::OnLost(WorkSeat&) { Forget(); }
 
 // The connection comes back all the same.
 void ReconnectWorker::Forget() {
-  asked_.reset();
+  attempt_.reset();
   loop_.Cancel(std::exchange(watch_timer_, 0));
 }
 
 void ReconnectWorker::Watch() {
   watch_timer_ = 0;
+  const std::vector<SourceSnapshot> sources = sources_();
+  attempt_->told.has_value() ? AwaitReturn(sources) : Choose(sources);
+  if (!attempt_.has_value()) return;
+  watch_timer_ = loop_.After(options_.watch_interval, owner_.Wrap([this] { Watch(); }));
+}
+
+void ReconnectWorker::Choose(const std::vector<SourceSnapshot>& sources) {
+  const uint32_t partition = seat_.work().recovery_step().partition();
+  auto first = std::find_if(sources.begin(), sources.end(), [&](const SourceSnapshot& source) {
+    return source.connected && Carries(source, partition) &&
+           attempt_->given_up.count(source.source_id) == 0;
+  });
   const absl::Time now = loop_.Now();
-  for (const SourceSnapshot& source : sources_()) {
-    const bool is_back = source.source_id == asked_->connection && IsReceiving(source, now) &&
-                         (source.session_epoch != asked_->session_epoch ||
-                          source.report.connects() != asked_->connects);
-    if (is_back && !asked_->back.has_value()) asked_->back = now;
+  if (first == sources.end() || now - attempt_->begin >= options_.refused_max) {
+    return Complete(v1::CompleteRequest::OUTCOME_FAILED,
+                    attempt_->problem.empty() ? "no connection receives that could reconnect"
+                                              : attempt_->problem);
   }
-  if (asked_->back.has_value() && now - *asked_->back >= options_.settle) {
+  if (attempt_->connection != first->source_id) {
+    attempt_->connection = first->source_id;
+    attempt_->since = now;
+  }
+  if (IsReceiving(*first, now)) {
+    attempt_->since = now;
+    if (now >= attempt_->ask_at) AskToGo(*first);
+  } else if (now - attempt_->since >= options_.away_max) {
+    attempt_->given_up.insert(first->source_id);
+  }
+}
+
+void ReconnectWorker::AskToGo(const SourceSnapshot& source) {
+  DrainRequest request;
+  request.connection = source.source_id;
+  request.reconnect = true;
+  request.by = seat_.work().recovery_step().recovery_job();
+  const DrainDecision decision = ask_(request);
+  attempt_->problem = ProblemOf(decision, source.source_id);
+  attempt_->ask_at = loop_.Now() + std::min(decision.wait, kAskAgainMax);
+  if (decision.outcome != DrainDecision::Outcome::kGranted) return;
+  attempt_->told = loop_.Now();
+  attempt_->session_epoch = source.session_epoch;
+  attempt_->connects = source.report.connects();
+}
+
+void ReconnectWorker::AwaitReturn(const std::vector<SourceSnapshot>& sources) {
+  const absl::Time now = loop_.Now();
+  for (const SourceSnapshot& source : sources) {
+    if (source.source_id != attempt_->connection) continue;
+    if (source.session_epoch != attempt_->session_epoch) {
+      // A new process asks for backfill too, and knows too little to vouch for it.
+      return Complete(v1::CompleteRequest::OUTCOME_FAILED,
+                      absl::StrCat(source.source_id, " was started again meanwhile"));
+    }
+    const bool is_back =
+        IsReceiving(source, now) && source.report.connects() != attempt_->connects;
+    if (is_back && !attempt_->back.has_value()) attempt_->back = now;
+  }
+  if (attempt_->back.has_value() && now - *attempt_->back >= options_.settle) {
     return Complete(v1::CompleteRequest::OUTCOME_DONE, "");
   }
-  if (!asked_->back.has_value() && now - asked_->time >= options_.back_max) {
-    return Complete(v1::CompleteRequest::OUTCOME_FAILED,
-                    absl::StrCat(asked_->connection, " was asked to reconnect and is not back"));
+  if (!attempt_->back.has_value() && now - *attempt_->told >= options_.away_max) {
+    Complete(v1::CompleteRequest::OUTCOME_FAILED,
+             absl::StrCat(attempt_->connection, " was asked to reconnect and is not back"));
   }
-  watch_timer_ = loop_.After(options_.watch_interval, owner_.Wrap([this] { Watch(); }));
 }
 
 void ReconnectWorker::Complete(v1::CompleteRequest::Outcome outcome, const std::string& error) {

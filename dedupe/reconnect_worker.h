@@ -2,8 +2,9 @@
 // the connections that receive to leave X and come back, as an operator may, and
 // says when what X sends for that must have come.
 //
-// Whether a connection may go is DrainGrants' decision. The first by name that
-// may goes, so that two dedupers that want the same ask the same one.
+// Whether a connection may go is DrainGrants' decision, which is waited for. The
+// first by name is asked, so that two dedupers that want the same ask the same
+// one: the next is asked only where that has been away from X for a while.
 //
 // Threads: the merger loop.
 // Ownership: loop, client and what the functions use outlive it.
@@ -13,6 +14,7 @@
 #define BRAID_DEDUPE_RECONNECT_WORKER_H_
 
 #include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -41,9 +43,12 @@ class ReconnectWorker final : private WorkSeatHandler {
     absl::Duration lease_wait = absl::Seconds(20);
     absl::Duration watch_interval = absl::Seconds(1);
     // A connection that X lets in at once is back within seconds.
-    absl::Duration back_max = absl::Seconds(30);
-    // It vouches for its backfill 30 s after the first live event (docs/INVARIANTS).
-    absl::Duration settle = absl::Seconds(45);
+    absl::Duration away_max = absl::Seconds(30);
+    // A connection that only just receives is settled after 15 s.
+    absl::Duration refused_max = absl::Minutes(2);
+    // It vouches 30 s after the last of its backfill, which may take as long to
+    // come. The step ends sooner where its cover does.
+    absl::Duration settle = absl::Seconds(75);
   };
   using Sources = std::function<std::vector<SourceSnapshot>()>;
   // Granted: the connection was told to reconnect.
@@ -55,12 +60,20 @@ class ReconnectWorker final : private WorkSeatHandler {
   void Start() { seat_.Start(); }
 
  private:
-  // A connection that was asked.
-  struct Asked {
+  // What the task has come to.
+  struct Attempt {
+    absl::Time begin;
+    // The first by name that is not given up, and when it was last seen to receive.
     std::string connection;
+    absl::Time since;
+    std::set<std::string> given_up;
+    // Why it may not go yet, and when to ask again.
+    std::string problem;
+    absl::Time ask_at = absl::InfinitePast();
+    // It was told to go; what it was then.
+    absl::optional<absl::Time> told;
     uint64_t session_epoch = 0;
     uint64_t connects = 0;
-    absl::Time time;
     absl::optional<absl::Time> back;
   };
 
@@ -68,6 +81,10 @@ class ReconnectWorker final : private WorkSeatHandler {
   void OnCancelled(WorkSeat& seat) override;
   void OnLost(WorkSeat& seat) override;
   void Watch();
+  // These complete the task, or leave it to the next Watch.
+  void Choose(const std::vector<SourceSnapshot>& sources);
+  void AskToGo(const SourceSnapshot& source);
+  void AwaitReturn(const std::vector<SourceSnapshot>& sources);
   void Forget();
   void Complete(v1::CompleteRequest::Outcome outcome, const std::string& error);
 
@@ -76,7 +93,7 @@ class ReconnectWorker final : private WorkSeatHandler {
   const Sources sources_;
   const AskReconnect ask_;
   WorkSeat seat_;
-  absl::optional<Asked> asked_;
+  absl::optional<Attempt> attempt_;
   // 0: not armed.
   Loop::TimerId watch_timer_ = 0;
   Owner owner_;

@@ -199,6 +199,7 @@ absl::StatusOr<PlanRequest> RecoveryJobs::RequestOf(const RecoveryInput::Create&
     request.from = absl::FromUnixMicros(span.from);
     request.until = absl::FromUnixMicros(span.until);
     request.usual_rate = gaps_->usual_rate();
+    request.kind = KindWithin(*partition, span);
   }
   std::vector<uint32_t> partitions = gaps_->lives().partitions();
   if (std::count(partitions.begin(), partitions.end(), *partition) == 0) {
@@ -210,6 +211,19 @@ absl::StatusOr<PlanRequest> RecoveryJobs::RequestOf(const RecoveryInput::Create&
   request.method = create.method();
   if (create.margin_micros() >= 0) request.margin = absl::Microseconds(create.margin_micros());
   return request;
+}
+
+// Of what somebody asks for: where a part of it is known to come by no backfill.
+v1::Gap::Kind RecoveryJobs::KindWithin(uint32_t partition, Interval span) const {
+  v1::Gap::Kind kind = v1::Gap::KIND_UNSPECIFIED;
+  for (const auto& [number, gap] : gaps_->ledger().gaps()) {
+    bool touched = gap.partition() == partition && IsOpen(gap) &&
+                   gap.from_micros() < span.until && gap.until_micros() > span.from;
+    if (!touched) continue;
+    if (gap.kind() == v1::Gap::KIND_BUFFER_DISCARDED) return gap.kind();
+    if (gap.kind() == v1::Gap::KIND_PAUSED) kind = gap.kind();
+  }
+  return kind;
 }
 
 absl::StatusOr<RecoveryJob> RecoveryJobs::Preview(const RecoveryInput::Create& create,
@@ -354,7 +368,7 @@ std::string RecoveryJobs::WorkerOf(const Step& step) const {
 bool RecoveryJobs::Brings(const std::string& source_id, uint32_t partition,
                           const Step& step) const {
   if (step.method() != RecoveryJob::METHOD_BACKFILL) {
-    return WorkerOf(step) == RecovererOf(source_id);
+    return IsRecoverySource(source_id) && WorkerOf(step) == RecovererOf(source_id);
   }
   std::vector<std::string> sources = gaps_->lives().SourcesOf(partition);
   return std::count(sources.begin(), sources.end(), source_id) > 0;
@@ -429,14 +443,20 @@ void RecoveryJobs::PlanPartition(uint32_t partition, const Facts& facts) {
     if (taken.Covers(all) && under_way.Measure(all) == 0) given_up.push_back(RequestOf(gap, all));
     for (const Interval& span : taken.Missing(all)) requests.push_back(RequestOf(gap, span));
   }
-  const PlanFacts plan_facts = FactsFor(partition, facts, nullptr);
+  PlanFacts plan_facts;
+  if (!given_up.empty()) plan_facts = FactsFor(partition, facts, nullptr);
   for (const PlanRequest& request : given_up) {
     LoseGaps(partition, PlanRecovery(*options_.policy, plan_facts, request), facts);
   }
   for (PlanRequest& request : MergeNeighbours(*options_.policy, std::move(requests))) {
     if (unfinished_.size() >= options_.unfinished_max) return;
-    RecoveryPlan plan =
-        PlanRecovery(*options_.policy, FactsFor(partition, facts, nullptr), request);
+    PlanFacts around = FactsFor(partition, facts, nullptr);
+    // Neighbours are merged also around what was given up.
+    for (const Interval& part : taken.Intervals()) {
+      around.under_way.emplace_back(absl::FromUnixMicros(part.from),
+                                    absl::FromUnixMicros(part.until));
+    }
+    RecoveryPlan plan = PlanRecovery(*options_.policy, around, request);
     LoseGaps(partition, plan, facts);
     if (plan.outcome != RecoveryPlan::Outcome::kSteps) continue;
     AddJob(JobOf("automatic", request, partition, plan, facts), facts);

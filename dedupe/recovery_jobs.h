@@ -117,6 +117,7 @@ class RecoveryJobs {
   PlanRequest RequestOf(const store::v1::StoredGap& gap, Interval span) const;
   absl::StatusOr<PlanRequest> RequestOf(const store::v1::RecoveryInput::Create& create,
                                         uint32_t* partition) const;
+  v1::Gap::Kind KindWithin(uint32_t partition, Interval span) const;
   // For what a job still lacks.
   PlanRequest RequestFor(const Job& job, Interval span) const;
   // "job 3", "jobs 3, 4": those under way for any of it.

@@ -176,6 +176,15 @@ class PlanMaker {
     PlanSchedule schedule = fetches_.ScheduleOf(route);
     fetch.turn = schedule.Next(fetch.earliest, fetch.requests, kReconnectTime);
     std::string problem = WhyNoReconnect(route, facts_, request_, fetch.turn.estimated_start);
+    if (problem.empty() && !facts_.may_reconnect) {
+      problem = "no second connection receives that would go on while one reconnects";
+      const absl::Time until = std::min(ReconnectUntil(route, request_), LastMoment());
+      // One may be back before X has forgotten it.
+      if (!request_.by_hand && until > facts_.now) {
+        Hold(fetch.wanted, until, absl::StrCat("a reconnect would bring it, but ", problem));
+        return wait_reason_;
+      }
+    }
     if (problem.empty()) problem = quota_.Check(steps_.size() + 1, posts_ + fetch.posts).text;
     if (!problem.empty()) return absl::StrCat(passive, "; ", problem);
     chosen_.insert(route.method);

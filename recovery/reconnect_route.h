@@ -17,7 +17,11 @@
 
 namespace braid {
 
-// "": it may be asked for at `start`, and brings all of the range.
+// The last moment at which it may be asked for and brings all of the range.
+absl::Time ReconnectUntil(const RouteLimits& route, const PlanRequest& request);
+
+// "": it brings all of the range when it is asked for at `start`. Whether a
+// connection may be asked is another question, and changes.
 std::string WhyNoReconnect(const RouteLimits& route, const PlanFacts& facts,
                            const PlanRequest& request, absl::Time start);
 

@@ -596,6 +596,7 @@ TEST_F(CoreRecoveryTest, AfterAReconnectThatBringsNothingTheNextRouteIsTaken) {
   EXPECT_EQ(job_count(), 1u);
 }
 
+// The other may be back in time; else it is the next route's.
 TEST_F(CoreRecoveryTest, NobodyReconnectsWhereOneConnectionAloneIsWell) {
   Start(WithoutRecovery());
   Run(60);
@@ -604,8 +605,58 @@ TEST_F(CoreRecoveryTest, NobodyReconnectsWhereOneConnectionAloneIsWell) {
   Run(1);
   End("b", "reset");
   Run(120);
+  EXPECT_EQ(job_count(), 0u);
+  EXPECT_EQ(gap(1).state(), Gap::STATE_OPEN);
+  Run(120);
   ASSERT_EQ(job_count(), 1u);
   EXPECT_EQ(job(1).steps(0).method(), RecoveryJob::METHOD_SEARCH);
+}
+
+TEST_F(CoreRecoveryTest, WhatXThrewAwayIsAskedForByNoReconnect) {
+  Start(WithoutRecovery());
+  Run(60);
+  End("a", "full_buffer");
+  End("b", "full_buffer");
+  Run(20);
+  Back("a");
+  Back("b");
+  Run(60);
+  RecoveryInput ask;
+  *ask.mutable_create() = ByHand(now_ - absl::Seconds(100), now_ - absl::Seconds(40));
+  ask.mutable_create()->set_method(RecoveryJob::METHOD_BACKFILL);
+  absl::Status refused = Ask(ask).status;
+  EXPECT_NE(refused.message().find("threw its buffer away"), absl::string_view::npos) << refused;
+}
+
+// A full spool gives up many offsets at once: the fetch that began among them is
+// not whole.
+TEST_F(CoreRecoveryTest, ALossVoidsEveryFetchThatItReachesInto) {
+  Start();
+  uint64_t work = WorkOfAnOutage();
+  v1::TimeRange range = StepOf(work).fetch_range();
+  Apply(LossInput(kRecoverer, 1, offset_, 150));
+  offset_ += 150;
+  Vouch(range, offset_ - 50);
+  Run(2);
+  EXPECT_NE(Stored(1).state(), Gap::STATE_RECOVERED);
+  Vouch(range, offset_);
+  Run(2);
+  EXPECT_EQ(Stored(1).state(), Gap::STATE_RECOVERED);
+}
+
+TEST_F(CoreRecoveryTest, ABackfillIsCountedToNoStepOfARecoverer) {
+  Start();
+  Outage(700);
+  Run(90);
+  ASSERT_EQ(job(1).state(), RecoveryJob::STATE_QUEUED);
+  InputRecord frame = FrameInput("a", 1, connections_["a"].offset,
+                                 {FirstSnowflakeAt(ToTime(job(1).range().start_time()))}, now_);
+  frame.mutable_record()->mutable_record()->mutable_frame()->set_origin(
+      v1::EVENT_ORIGIN_BACKFILL);
+  connections_["a"].offset += 1;
+  Apply(std::move(frame));
+  Run(2);
+  EXPECT_EQ(job(1).totals().received_events(), 0u);
 }
 
 TEST_F(CoreRecoveryTest, ASpoolOverflowOfARecovererIsNoGap) {

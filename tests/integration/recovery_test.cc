@@ -87,6 +87,9 @@ TEST_F(Recovery, AReconnectByHandBringsWhatNeitherWasSent) {
   };
   ASSERT_STATUS_OK(harness::WaitUntil("both vouch for the present", absl::Seconds(60),
                                       [&] { return recover("--dry-run").code == 0; }));
+  // Backfill is measured against the usual rate, which takes some 20 s to know.
+  ASSERT_STATUS_OK(harness::WaitUntil("the usual rate is known", absl::Minutes(2),
+                                      [&] { return Status().merged_events() > 9000; }));
   for (const char* connection : {"a", "b"}) {
     ASSERT_STATUS_OK(cluster().emulator().Drop(connection, 600));
   }

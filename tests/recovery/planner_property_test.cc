@@ -279,7 +279,9 @@ class PlanCheck {
       EXPECT_FALSE(choice.reason().empty()) << choice.method();
       if (choice.method() == RecoveryJob::METHOD_BACKFILL && choice.chosen()) {
         EXPECT_LE(some_.facts.now - request.from, absl::Minutes(6));
-        if (plan_.steps.empty()) EXPECT_EQ(request.kind, Gap::KIND_TOTAL_OUTAGE);
+        if (plan_.steps.empty()) {
+          EXPECT_EQ(request.kind, Gap::KIND_TOTAL_OUTAGE);
+        }
       }
     }
   }

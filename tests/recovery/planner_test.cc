@@ -373,11 +373,12 @@ const std::vector<Outage>& Outages() {
        "backfill 12:12:48-12:14:00 by 12:12:48-12:14:00 at 12:15:00; not recovery: "
        "switched off in the configuration",
        Gap::KIND_FORWARDING_LOSS, Both(Off("recovery"), MayReconnect())},
-      {"the same, and no second connection would go on", kV2, "12:15:00", "12:12:48", "12:14:00",
-       "search 12:12:48-12:14:00 by 12:11:48-12:14:30 at 12:15:30; not backfill: "
-       "connectors ask for it only when they reconnect; no second connection receives "
-       "that would go on while one reconnects; not recovery: switched off in the "
-       "configuration",
+      {"the same, and no second connection would go on: one may be back in time", kV2, "12:15:00",
+       "12:12:48", "12:14:00",
+       "waits with 12:12:48-12:14:00 until 12:16:48; a reconnect would bring it, but no "
+       "second connection receives that would go on while one reconnects; not backfill: "
+       "a reconnect would bring it, but no second connection receives that would go on "
+       "while one reconnects; not recovery: switched off in the configuration",
        Gap::KIND_FORWARDING_LOSS, Off("recovery")},
       {"the same, and two have reconnected just now", kV2, "12:15:00", "12:12:48", "12:14:00",
        "search 12:12:48-12:14:00 by 12:11:48-12:14:30 at 12:15:30; not backfill: "
