@@ -111,10 +111,7 @@ absl::Time StartOf(const RecoveryJob& job) {
 
 // Empty: no step is to start.
 std::string StartText(const RecoveryJob& job, absl::Time now) {
-  bool is_queued = std::any_of(job.steps().begin(), job.steps().end(), [](const Step& step) {
-    return step.state() == RecoveryJob::STATE_QUEUED;
-  });
-  if (is_queued) return "waiting for a recoverer";
+  if (WaitsForRecoverer(job)) return "waiting for a recoverer";
   const absl::Time start = StartOf(job);
   return start < absl::InfiniteFuture() ? WhenText(start, now) : "";
 }
@@ -270,7 +267,7 @@ std::string JobProgressLine(const RecoveryJob& job, absl::Time now) {
       " of ", Count(job.steps_size(), "step"), " over, ", TotalsText(job.totals()));
   const absl::Time start = StartOf(job);
   const absl::Time end = ToTime(job.estimated_end_time());
-  if (job.state() == RecoveryJob::STATE_QUEUED) {
+  if (job.state() == RecoveryJob::STATE_QUEUED && WaitsForRecoverer(job)) {
     absl::StrAppend(&text, ", waiting for a recoverer");
   } else if (job.state() == RecoveryJob::STATE_PLANNED && start > now &&
              start < absl::InfiniteFuture()) {

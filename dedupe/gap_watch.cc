@@ -114,6 +114,7 @@ absl::Status GapWatch::OnCover(const std::string& source_id, const v1::Cover& vo
           cover_.Add(is_recovery ? RecoveryVoucher(vouched.partition()) : source_id,
                      vouched.origin(), span, changes);
       if (!added.ok() || is_recovery) return added;
+      lives_.OnVouched(source_id, span.from, span.until);
       if (state_.base_micros() == 0) state_.set_base_micros(std::max<int64_t>(1, span.from));
     }
   }
@@ -408,20 +409,6 @@ std::vector<std::string> GapWatch::LastToLeave(const StoredGap& gap) const {
   return sources;
 }
 
-bool GapWatch::VouchedSinceItsEnd(const std::string& source_id, int64_t micros) const {
-  int64_t ended = lives_.EndedAt(source_id);
-  if (ended == 0 || ended >= micros) return false;
-  int64_t passed = lives_.PassedUntil(source_id);
-  if (passed <= micros) return passed > ended;
-  // It is back. Memory knows nothing of what lies behind; a day of it is enough.
-  Interval between{std::max(ended, micros - kDayMicros), micros};
-  absl::StatusOr<CoverBook::Spans> spans = ReadCover(store_, between);
-  if (!spans.ok()) return false;
-  return std::any_of(spans->begin(), spans->end(), [&](const auto& span) {
-    return span.first.first == source_id && span.second.Measure(between) > 0;
-  });
-}
-
 // What is known of a gap when it opens.
 void GapWatch::FillNew(uint64_t number, const TickFacts& facts) {
   StoredGap* gap = ledger_.Edit(number);
@@ -432,7 +419,7 @@ void GapWatch::FillNew(uint64_t number, const TickFacts& facts) {
   if (gap->kind() == Gap::KIND_ONE_SIDED) return;
   for (const std::string& source : lives_.ConfiguredOf(gap->partition())) gap->add_sources(source);
   for (const std::string& source : LastToLeave(*gap)) {
-    bool ended_before = VouchedSinceItsEnd(source, gap->from_micros());
+    bool ended_before = lives_.VouchedSinceItsEnd(source, gap->from_micros());
     ledger_.AddEvidence(number, now, source, lives_.Describe(source, ended_before));
     if (lives_.MayHaveSpooled(source) && gap->kind() != Gap::KIND_PAUSED) {
       gap->set_spool_until_micros(now + absl::ToInt64Microseconds(options_.spool_for));
@@ -496,6 +483,28 @@ void GapWatch::CheckVolume(const TickFacts& facts) {
     }
     if (change) notices_.push_back(NoticeOf(*change, now));
   }
+}
+
+std::map<std::string, std::string> GapWatch::Unsound(absl::Time now) const {
+  std::map<std::string, std::string> unsound;
+  for (const auto& partition : leaks_.state().partitions()) {
+    for (const auto& leak : partition.leaks()) {
+      if (!leak.told()) continue;
+      unsound[partition.sources(static_cast<int>(leak.source()))] =
+          absl::StrCat("misses events that others bring, since ",
+                       UtcText(absl::FromUnixSeconds(leak.from_second())));
+    }
+  }
+  for (uint32_t partition : lives_.partitions()) {
+    for (const std::string& source : lives_.ConfiguredOf(partition)) {
+      if (lives_.IsFresh(source, silence_, absl::ToUnixMicros(now))) continue;
+      int64_t passed = lives_.PassedUntil(source);
+      unsound[source] = passed == 0 ? "has not vouched for anything yet"
+                                    : absl::StrCat("vouches for nothing after ",
+                                                   UtcText(absl::FromUnixSeconds(passed / 1'000'000)));
+    }
+  }
+  return unsound;
 }
 
 void GapWatch::CheckRedundancy(int64_t now_micros) {

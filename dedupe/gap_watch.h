@@ -75,6 +75,9 @@ class GapWatch {
   void OnFrame(const std::string& source_id, const v1::Frame& frame, absl::string_view is_new,
                uint64_t first_sequence, int64_t admission_micros, absl::Time now);
 
+  // Configured connections that are no sound copy at present, each with why: it
+  // does not vouch for the present, or misses what others bring.
+  std::map<std::string, std::string> Unsound(absl::Time now) const;
   // Connections of the partition that receive and vouch for the present.
   int Fresh(uint32_t partition, absl::Time now) const {
     return lives_.Fresh(partition, silence_, absl::ToUnixMicros(now));
@@ -154,8 +157,6 @@ class GapWatch {
   void Tell(const GapLedger::Changes& changes, const TickFacts& facts);
   // Those of its partition, the one first whose end opened the gap.
   std::vector<std::string> LastToLeave(const store::v1::StoredGap& gap) const;
-  // Whether it vouched for anything between its last known end and that instant.
-  bool VouchedSinceItsEnd(const std::string& source_id, int64_t micros) const;
   void FillNew(uint64_t number, const TickFacts& facts);
   void MoveWatermark(Partition* partition, const TickFacts& facts);
   void Forget();

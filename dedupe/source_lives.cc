@@ -70,6 +70,15 @@ void SourceLives::OnPassed(const std::string& source_id, int64_t until_micros,
   it->second.set_passed_clock_micros(clock_micros);
 }
 
+void SourceLives::OnVouched(const std::string& source_id, int64_t from_micros,
+                            int64_t until_micros) {
+  auto it = sources_.find(source_id);
+  if (it == sources_.end() || it->second.end_cause().empty()) return;
+  Source& source = it->second;
+  bool is_again = until_micros > source.end_micros() && source.vouched_again_micros() == 0;
+  if (is_again) source.set_vouched_again_micros(std::max(from_micros, source.end_micros()));
+}
+
 void SourceLives::OnConnectionEvent(const std::string& source_id,
                                     const v1::ConnectionEvent& event) {
   auto it = sources_.find(source_id);
@@ -81,6 +90,7 @@ void SourceLives::OnConnectionEvent(const std::string& source_id,
   if (is_later) return;
   it->second.set_end_cause(event.cause());
   it->second.set_end_micros(absl::ToUnixMicros(ToTime(event.event_time())));
+  it->second.set_vouched_again_micros(0);
 }
 
 void SourceLives::OnTick(const store::v1::Tick& tick, int64_t clock_micros) {
@@ -137,13 +147,17 @@ bool SourceLives::MayHaveSpooled(const std::string& source_id) const {
 
 int SourceLives::Fresh(uint32_t partition, absl::Duration silence, int64_t now_micros) const {
   int fresh = 0;
-  absl::Duration behind_max = options_.fresh_max + silence;
   for (const std::string& source_id : SourcesOf(partition)) {
-    const Source& source = sources_.at(source_id);
-    absl::Duration behind = absl::Microseconds(now_micros - source.passed_micros());
-    fresh += source.attached() && source.receiving() && behind <= behind_max;
+    fresh += IsFresh(source_id, silence, now_micros);
   }
   return fresh;
+}
+
+bool SourceLives::IsFresh(const std::string& source_id, absl::Duration silence,
+                          int64_t now_micros) const {
+  const Source& source = sources_.at(source_id);
+  absl::Duration behind = absl::Microseconds(now_micros - source.passed_micros());
+  return source.attached() && source.receiving() && behind <= options_.fresh_max + silence;
 }
 
 int64_t SourceLives::ReceivedUntil(uint32_t partition) const {
@@ -168,6 +182,12 @@ const SourceLives::Source* SourceLives::Find(const std::string& source_id) const
 int64_t SourceLives::EndedAt(const std::string& source_id) const {
   const Source* source = Find(source_id);
   return source == nullptr || source->end_cause().empty() ? 0 : source->end_micros();
+}
+
+bool SourceLives::VouchedSinceItsEnd(const std::string& source_id, int64_t micros) const {
+  const Source* source = Find(source_id);
+  return source != nullptr && source->vouched_again_micros() > 0 &&
+         source->vouched_again_micros() < micros;
 }
 
 std::string SourceLives::Describe(const std::string& source_id, bool ended_before) const {

@@ -40,6 +40,8 @@ class SourceLives {
                  int64_t clock_micros);
   // The source has nothing more to say of what was created before.
   void OnPassed(const std::string& source_id, int64_t until_micros, int64_t clock_micros);
+  // It vouched for a span.
+  void OnVouched(const std::string& source_id, int64_t from_micros, int64_t until_micros);
   void OnConnectionEvent(const std::string& source_id, const v1::ConnectionEvent& event);
   // Who is attached now, and what each last said.
   void OnTick(const store::v1::Tick& tick, int64_t clock_micros);
@@ -56,7 +58,9 @@ class SourceLives {
   // The source's spool may hold what it has not passed, but it is away for too
   // long to wait for.
   bool MayHaveSpooled(const std::string& source_id) const;
-  // Connections that receive and vouch for the present.
+  // It receives and vouches for the present. REQUIRES: the source is known.
+  bool IsFresh(const std::string& source_id, absl::Duration silence, int64_t now_micros) const;
+  // How many of the partition's.
   int Fresh(uint32_t partition, absl::Duration silence, int64_t now_micros) const;
   // The last instant that a receiving source passed; 0 where none receives.
   int64_t ReceivedUntil(uint32_t partition) const;
@@ -64,6 +68,8 @@ class SourceLives {
 
   // When its last connection ended that is known to have; 0: none.
   int64_t EndedAt(const std::string& source_id) const;
+  // Whether it vouched for anything between that and the instant.
+  bool VouchedSinceItsEnd(const std::string& source_id, int64_t micros) const;
 
   // Why it does not cover the present, for people. `ended_before`: it has vouched
   // since its last connection ended that is known to have, which explains nothing.

@@ -13,8 +13,9 @@
 namespace braid {
 namespace {
 
-GapSummary SummaryOf(const GapWatch& watch, const RecoveryJobs& recovery) {
+GapSummary SummaryOf(const GapWatch& watch, const RecoveryJobs& recovery, absl::Time now) {
   GapSummary summary;
+  summary.unsound = watch.Unsound(now);
   int64_t recoverable = absl::ToInt64Microseconds(watch.options().recoverable_for);
   summary.watermark_micros = watch.watermark_micros();
   for (const auto& [number, gap] : watch.ledger().gaps()) {
@@ -26,7 +27,10 @@ GapSummary SummaryOf(const GapWatch& watch, const RecoveryJobs& recovery) {
     first = first == 0 ? until : std::min(first, until);
   }
   for (const auto& [number, job] : recovery.jobs()) {
-    if (!IsEnded(job.job().state())) ++summary.jobs[job.job().state()];
+    const v1::RecoveryJob::State state = job.job().state();
+    if (!IsEnded(state)) ++summary.jobs[state];
+    bool is_queued = state == v1::RecoveryJob::STATE_QUEUED;
+    summary.waiting_jobs += is_queued && WaitsForRecoverer(job.job());
   }
   summary.refused_until = absl::FromUnixMicros(recovery.state().not_before_micros());
   summary.refusal = recovery.state().not_before_reason();
@@ -43,12 +47,11 @@ uint32_t JobsIn(const GapSummary& gaps, v1::RecoveryJob::State state) {
 // Jobs that nobody takes are told as such.
 std::string JobsText(const GapSummary& gaps) {
   uint32_t running = JobsIn(gaps, v1::RecoveryJob::STATE_RUNNING);
-  uint32_t queued = JobsIn(gaps, v1::RecoveryJob::STATE_QUEUED);
   uint32_t planned = JobsIn(gaps, v1::RecoveryJob::STATE_PLANNED);
   std::string text;
   if (running > 0) absl::StrAppend(&text, "; recovery jobs that run: ", running);
-  if (queued > 0) {
-    absl::StrAppend(&text, "; recovery jobs that wait for a recoverer: ", queued,
+  if (gaps.waiting_jobs > 0) {
+    absl::StrAppend(&text, "; recovery jobs that wait for a recoverer: ", gaps.waiting_jobs,
                     running == 0 ? " (does braid-recoverer run?)" : "");
   }
   if (planned > 0) absl::StrAppend(&text, "; recovery jobs that start later: ", planned);
@@ -115,7 +118,7 @@ void StreamMonitor::Sample(absl::Time loop_now) {
     values[BytesCounter(source.source_id)] = static_cast<double>(source.report.received_bytes());
   }
   WatchStatus watched = TakeWatchStatus(core.watch(), core.now());
-  GapSummary gaps = SummaryOf(core.gaps(), core.recovery());
+  GapSummary gaps = SummaryOf(core.gaps(), core.recovery(), core.now());
   MutexLock lock(&mu_);
   watched_ = std::move(watched);
   gaps_ = std::move(gaps);
@@ -156,6 +159,10 @@ v1::StreamStatus StreamMonitor::Status() const {
   facts.now = absl::FromUnixMicros(core_.now_micros()) + age;
   facts.loop_now = loop_time_ + age;
   facts.accepting = accepting_;
+  for (ConnectionFacts& connection : facts.connections) {
+    auto unsound = gaps_.unsound.find(connection.source.source_id);
+    if (unsound != gaps_.unsound.end()) connection.unsound = unsound->second;
+  }
   facts.window_memory_bytes = window_memory_bytes_;
   v1::StreamStatus status = BuildStatus(facts, rates_);
   FillWatchStatus(watched_, &status);

@@ -38,9 +38,13 @@ struct GapSummary {
   int64_t recoverable_until_micros = 0;
   // Those that have not ended, by state.
   std::map<v1::RecoveryJob::State, uint32_t> jobs;
+  // Of those that no recoverer has taken anything of, how many wait for one.
+  uint32_t waiting_jobs = 0;
   // X refused, and is not asked before then; why.
   absl::Time refused_until = absl::InfinitePast();
   std::string refusal;
+  // By connection, as GapWatch tells.
+  std::map<std::string, std::string> unsound;
   // Since the log began.
   uint64_t refetched_events = 0;
   uint64_t recovered_events = 0;

@@ -78,10 +78,12 @@ std::string ProblemOf(const SourceSnapshot& source, absl::Time loop_now) {
 }
 
 // Connections that receive, by partition; {all of them} where there are none.
-std::vector<int> ReceivingByPartition(const StreamFacts& facts) {
+// `sound`: those whose copy can be relied on.
+std::vector<int> ReceivingByPartition(const StreamFacts& facts, bool sound) {
   std::vector<int> receiving(std::max<size_t>(1, facts.partition_count), 0);
   for (const ConnectionFacts& connection : facts.connections) {
     if (!IsReceiving(connection.source, facts.loop_now)) continue;
+    if (sound && !connection.unsound.empty()) continue;
     size_t index = facts.partition_count == 0 ? 0 : connection.partition - 1;
     if (index < receiving.size()) ++receiving[index];
   }
@@ -111,6 +113,10 @@ void AddProblems(const StreamFacts& facts, const std::vector<int>& receiving,
   for (const ConnectionFacts& connection : facts.connections) {
     if (!IsReceiving(connection.source, facts.loop_now)) {
       status->add_problems(ProblemOf(connection.source, facts.loop_now));
+    } else if (!connection.unsound.empty()) {
+      status->add_problems(absl::StrCat(connection.source.source_id, " receives, but ",
+                                        connection.unsound,
+                                        ": what it brings is no copy to rely on."));
     }
     if (IsContested(connection.source, facts.loop_now)) {
       status->add_problems(absl::StrCat("Two processes run as ", connection.source.source_id,
@@ -202,11 +208,13 @@ v1::StreamStatus BuildStatus(const StreamFacts& facts, const RateWindow& rates) 
   for (const ConnectionFacts& connection : facts.connections) {
     FillConnection(facts, connection, rates, status.add_connections());
   }
-  std::vector<int> receiving = ReceivingByPartition(facts);
-  int weakest = *std::min_element(receiving.begin(), receiving.end());
-  status.set_health(weakest >= 2   ? v1::StreamStatus::HEALTH_REDUNDANT
-                    : weakest == 1 ? v1::StreamStatus::HEALTH_EXPOSED
-                                   : v1::StreamStatus::HEALTH_DARK);
+  std::vector<int> receiving = ReceivingByPartition(facts, false);
+  std::vector<int> sound = ReceivingByPartition(facts, true);
+  bool is_dark = *std::min_element(receiving.begin(), receiving.end()) == 0;
+  bool is_redundant = *std::min_element(sound.begin(), sound.end()) >= 2;
+  status.set_health(is_dark        ? v1::StreamStatus::HEALTH_DARK
+                    : is_redundant ? v1::StreamStatus::HEALTH_REDUNDANT
+                                   : v1::StreamStatus::HEALTH_EXPOSED);
   AddProblems(facts, receiving, &status);
   FillMerged(rates, status.mutable_merged());
   status.set_last_sequence(facts.core.next_sequence() - 1);

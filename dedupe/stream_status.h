@@ -27,6 +27,8 @@ struct ConnectionFacts {
   // Which part of the stream it carries; 0 where there are none.
   uint32_t partition = 0;
   BehindTracker::Quantiles behind;
+  // Why what it brings is no sound copy; "": it is one.
+  std::string unsound;
 };
 
 struct StreamFacts {

@@ -5,6 +5,7 @@
 #ifndef BRAID_PROTO_RECOVERY_TERMS_H_
 #define BRAID_PROTO_RECOVERY_TERMS_H_
 
+#include <algorithm>
 #include <string>
 
 #include "absl/strings/match.h"
@@ -40,6 +41,14 @@ inline constexpr absl::string_view kProofCleanEnd = "clean_end";
 inline bool IsEnded(v1::RecoveryJob::State state) {
   return state == v1::RecoveryJob::STATE_SUCCEEDED || state == v1::RecoveryJob::STATE_FAILED ||
          state == v1::RecoveryJob::STATE_CANCELLED;
+}
+
+// A step of it can be taken by a recoverer at once. A backfill is the deduper's own.
+inline bool WaitsForRecoverer(const v1::RecoveryJob& job) {
+  return std::any_of(job.steps().begin(), job.steps().end(), [](const auto& step) {
+    return step.state() == v1::RecoveryJob::STATE_QUEUED &&
+           step.method() != v1::RecoveryJob::METHOD_BACKFILL;
+  });
 }
 
 }  // namespace braid

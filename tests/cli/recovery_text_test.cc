@@ -106,7 +106,12 @@ TEST(RecoveryTextTest, AJobSaysHowFarItIs) {
 TEST(RecoveryTextTest, ProgressSaysWhatIsWaitedFor) {
   RecoveryJob job = Running();
   job.set_state(RecoveryJob::STATE_QUEUED);
+  RecoveryJob::Step* last = job.mutable_steps(job.steps_size() - 1);
+  last->set_state(RecoveryJob::STATE_QUEUED);
   EXPECT_TRUE(Has(JobProgressLine(job, kNow), "waiting for a recoverer"));
+  // The deduper's own.
+  last->set_method(RecoveryJob::METHOD_BACKFILL);
+  EXPECT_FALSE(Has(JobProgressLine(job, kNow), "waiting for a recoverer"));
   job.set_state(RecoveryJob::STATE_PLANNED);
   EXPECT_TRUE(Has(JobProgressLine(job, kNow), "starts in 1 min 30 s"));
 }

@@ -21,6 +21,7 @@
 #include "proto/proto_time.h"
 #include "proto/reason.h"
 #include "proto/snowflake.h"
+#include "tests/harness/wait.h"
 
 namespace braid {
 namespace {
@@ -84,6 +85,19 @@ class Source {
     SetTime(absl::Now(), report->mutable_last_byte_time());
     report->set_received_events(offset_);
     call_->Write(request);
+  }
+  // For the last minute, as if nothing had come since what was delivered.
+  bool Vouch() {
+    v1::OfferRequest request;
+    v1::SessionRecord* record = request.mutable_record();
+    record->set_session_epoch(epoch_);
+    record->set_offset(offset_++);
+    v1::Cover* cover = record->mutable_cover();
+    cover->set_origin(v1::EVENT_ORIGIN_LIVE);
+    SetTime(absl::Now() - absl::Minutes(1), cover->mutable_create_time_range()->mutable_start_time());
+    SetTime(absl::Now() - absl::Seconds(1), cover->mutable_create_time_range()->mutable_end_time());
+    call_->Write(request);
+    return WaitForAck();
   }
   // True when all of it is durable.
   bool Deliver(const std::vector<uint64_t>& ids) {
@@ -274,8 +288,18 @@ TEST_F(DeduperTest, HealthFollowsTheConnections) {
     ASSERT_TRUE(b.Read().has_welcome());
     b.Report();
     ASSERT_TRUE(b.Deliver({Id(1)}));
-    v1::StreamStatus status = Status();
-    EXPECT_EQ(status.health(), v1::StreamStatus::HEALTH_REDUNDANT);
+    // Both receive, and neither vouches.
+    EXPECT_EQ(Status().health(), v1::StreamStatus::HEALTH_EXPOSED);
+    v1::StreamStatus status;
+    absl::Status both = harness::WaitUntil("both vouch", absl::Seconds(30), [&] {
+      for (Source* source : {&a, &b}) {
+        source->Report();
+        EXPECT_TRUE(source->Vouch());
+      }
+      status = Status();
+      return status.health() == v1::StreamStatus::HEALTH_REDUNDANT;
+    });
+    ASSERT_TRUE(both.ok()) << both << status.DebugString();
     ASSERT_EQ(status.connections_size(), 2);
     EXPECT_EQ(status.connections(0).name(), "streams/main/connections/fra-a");
     EXPECT_EQ(status.connections(1).network(), "net-nyc-b");

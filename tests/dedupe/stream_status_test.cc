@@ -50,6 +50,18 @@ TEST(StreamStatusTest, HealthCountsReceivingConnections) {
   EXPECT_EQ(health({Receiving("a"), Receiving("b")}), v1::StreamStatus::HEALTH_REDUNDANT);
 }
 
+TEST(StreamStatusTest, WhoDoesNotVouchIsNoSecondCopy) {
+  StreamFacts facts = Facts({Receiving("a"), Receiving("b")});
+  facts.connections[1].unsound = "has not vouched for anything yet";
+  v1::StreamStatus status = BuildStatus(facts, RateWindow());
+  EXPECT_EQ(status.health(), v1::StreamStatus::HEALTH_EXPOSED);
+  EXPECT_EQ(Problems(facts),
+            "b receives, but has not vouched for anything yet: what it brings is no copy to rely on.");
+  // Posts come all the same.
+  facts.connections[0].unsound = "misses events that others bring";
+  EXPECT_EQ(BuildStatus(facts, RateWindow()).health(), v1::StreamStatus::HEALTH_EXPOSED);
+}
+
 TEST(StreamStatusTest, AStreamIsAsRedundantAsItsWeakestPartition) {
   auto carrying = [](const std::string& id, uint32_t partition) {
     ConnectionFacts facts = Receiving(id);
