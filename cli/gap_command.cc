@@ -13,6 +13,7 @@
 #include "cli/command_table.h"
 #include "cli/commands.h"
 #include "cli/gap_text.h"
+#include "cli/job_calls.h"
 #include "cli/option_values.h"
 #include "cli/patient_watch.h"
 #include "cli/text.h"
@@ -83,18 +84,14 @@ absl::optional<GapRecovery> RecoveryOf(const google::protobuf::RepeatedPtrField<
   recovery.automatic = quota.automatic();
   v1::ListRecoveryJobsRequest request;
   request.set_parent(stream);
-  while (recovery.jobs.size() < wanted.size()) {
-    v1::ListRecoveryJobsResponse page;
-    status = context.client.Do([&](grpc::ClientContext* call) {
-      return context.client.recovery().ListRecoveryJobs(call, request, &page);
-    });
-    if (!status.ok()) return absl::nullopt;
+  if (wanted.empty()) return recovery;
+  auto seen = [&](const v1::ListRecoveryJobsResponse& page) {
     for (const v1::RecoveryJob& job : page.recovery_jobs()) {
       if (wanted.count(job.name()) > 0) recovery.jobs[job.name()] = job;
     }
-    request.set_page_token(page.next_page_token());
-    if (request.page_token().empty()) break;
-  }
+    return recovery.jobs.size() < wanted.size();
+  };
+  if (!ListJobs(std::move(request), context, seen).ok()) return absl::nullopt;
   return recovery;
 }
 

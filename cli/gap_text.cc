@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "base/interval_set.h"
 #include "cli/text.h"
@@ -16,6 +15,8 @@
 
 namespace braid {
 namespace {
+
+constexpr int kLabelWidth = 14;
 
 std::string ShortName(const std::string& name) {
   std::string::size_type slash = name.rfind('/');
@@ -105,12 +106,6 @@ int CharactersOfBlock(int characters, int room, int width) {
   return (characters + blocks - 1) / blocks;
 }
 
-std::string LabelledLine(absl::string_view what, const std::string& value, int width) {
-  if (value.empty()) return "";
-  std::string line = absl::StrFormat("%-14s%s", what, value);
-  return absl::StrCat(WrapText(line, width, std::string(14, ' ')), "\n");
-}
-
 }  // namespace
 
 std::string WhyNoJobStarts(const v1::Gap& gap, const GapRecovery& recovery, absl::Time now) {
@@ -160,7 +155,7 @@ std::string RenderGap(const v1::Gap& gap, const absl::optional<GapRecovery>& rec
                       absl::Time now, int width) {
   std::string text;
   auto add = [&text, width](absl::string_view what, const std::string& value) {
-    absl::StrAppend(&text, LabelledLine(what, value, width));
+    absl::StrAppend(&text, LabelledLine(what, kLabelWidth, value, width));
   };
   add("gap", EscapeForTerminal(gap.name()));
   add("state", StateWords(gap.state()));

@@ -41,6 +41,22 @@ absl::StatusOr<std::string> JobName(uint64_t number, CommandContext& context) {
   return absl::StrCat(*stream, "/recoveryJobs/", number);
 }
 
+absl::StatusOr<bool> ListJobs(
+    v1::ListRecoveryJobsRequest request, CommandContext& context,
+    const std::function<bool(const v1::ListRecoveryJobsResponse& page)>& seen) {
+  bool wants_more = true;
+  do {
+    v1::ListRecoveryJobsResponse page;
+    absl::Status status = context.client.Do([&](grpc::ClientContext* call) {
+      return context.client.recovery().ListRecoveryJobs(call, request, &page);
+    });
+    if (!status.ok()) return status;
+    wants_more = seen(page);
+    request.set_page_token(page.next_page_token());
+  } while (wants_more && !request.page_token().empty());
+  return !request.page_token().empty();
+}
+
 absl::StatusOr<v1::RecoveryJob> FollowJob(const std::string& name, CommandContext& context,
                                           const std::function<bool(const v1::RecoveryJob&)>& seen) {
   v1::RecoveryJob job;

@@ -18,6 +18,12 @@ namespace braid {
 // "streams/main/recoveryJobs/12".
 absl::StatusOr<std::string> JobName(uint64_t number, CommandContext& context);
 
+// Page by page, newest first, until `seen` returns false. The value: whether there
+// are more.
+absl::StatusOr<bool> ListJobs(
+    v1::ListRecoveryJobsRequest request, CommandContext& context,
+    const std::function<bool(const v1::ListRecoveryJobsResponse& page)>& seen);
+
 // Tells `seen` each change of the job until it has ended; the value is how. Stops
 // with Cancelled when `seen` returns false or Ctrl-C is pressed. A deduper that is
 // away is asked again for a minute: the job is durable.

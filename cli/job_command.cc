@@ -28,16 +28,13 @@ int RunList(const ListOptions& options, CommandContext& context) {
   v1::ListRecoveryJobsRequest request = options.request;
   request.set_parent(*stream);
   v1::ListRecoveryJobsResponse all;
-  do {
-    v1::ListRecoveryJobsResponse page;
-    absl::Status status = context.client.Do([&](grpc::ClientContext* call) {
-      return context.client.recovery().ListRecoveryJobs(call, request, &page);
-    });
-    if (!status.ok()) return context.Fail(status);
-    all.mutable_recovery_jobs()->MergeFrom(page.recovery_jobs());
-    request.set_page_token(page.next_page_token());
-  } while (options.all && !request.page_token().empty());
-  if (!request.page_token().empty()) context.Tell("there are older ones: --all");
+  absl::StatusOr<bool> has_more =
+      ListJobs(std::move(request), context, [&](const v1::ListRecoveryJobsResponse& page) {
+        all.mutable_recovery_jobs()->MergeFrom(page.recovery_jobs());
+        return options.all;
+      });
+  if (!has_more.ok()) return context.Fail(has_more.status());
+  if (*has_more) context.Tell("there are older ones: --all");
   if (context.wants_table()) {
     return context.Finish(RenderJobs(all.recovery_jobs(), context.terminal.text_width()));
   }
@@ -94,7 +91,8 @@ int RunWatch(uint64_t number, CommandContext& context) {
   if (context.interrupt.triggered()) return kExitOk;
   if (!job.ok()) return context.Fail(job.status());
   if (context.wants_table()) {
-    if (context.FinishText(RenderJobReport(*job)) != kExitOk) return context.WriteFailure();
+    const int code = context.FinishText(RenderJobReport(*job));
+    if (code != kExitOk) return code;
   }
   return job->state() == RecoveryJob::STATE_SUCCEEDED ? kExitOk : kExitFailed;
 }

@@ -21,6 +21,7 @@ using Step = RecoveryJob::Step;
 
 // Of the bar: a percent of progress is a fifth of one.
 constexpr int kBarWidth = 20;
+constexpr int kLabelWidth = 15;
 
 std::string StateWords(RecoveryJob::State state) {
   return EnumWords(RecoveryJob::State_Name(state), "STATE_");
@@ -213,9 +214,7 @@ std::string RenderQuota(const v1::RecoveryQuota& quota) {
 std::string RenderJob(const RecoveryJob& job, absl::Time now, int width) {
   std::string text;
   auto add = [&text, width](absl::string_view what, const std::string& value) {
-    if (value.empty()) return;
-    std::string line = absl::StrFormat("%-15s%s", what, value);
-    absl::StrAppend(&text, WrapText(line, width, "               "), "\n");
+    absl::StrAppend(&text, LabelledLine(what, kLabelWidth, value, width));
   };
   const bool is_open = !IsEnded(job.state());
   std::vector<std::string> gaps;

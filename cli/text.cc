@@ -260,6 +260,14 @@ std::string WrapText(absl::string_view text, int width, absl::string_view indent
   return wrapped;
 }
 
+std::string LabelledLine(absl::string_view what, int label_width, const std::string& value,
+                         int width) {
+  if (value.empty()) return "";
+  std::string line = absl::StrFormat("%-*s%s", label_width, what, value);
+  std::string below(static_cast<size_t>(label_width), ' ');
+  return absl::StrCat(WrapText(line, width, below), "\n");
+}
+
 std::string WrapLines(absl::string_view text, int width) {
   std::vector<std::string> lines;
   for (absl::string_view line : absl::StrSplit(text, '\n')) {

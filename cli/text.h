@@ -56,6 +56,11 @@ std::string FoldedTableText(std::vector<std::vector<std::string>> rows, absl::st
 // first part begin with `indent`. A word that is longer stays whole.
 std::string WrapText(absl::string_view text, int width, absl::string_view indent);
 
+// "what      value" and a line's end, `what` in a column of its own, wrapped below
+// the value; "" without a value.
+std::string LabelledLine(absl::string_view what, int label_width, const std::string& value,
+                         int width);
+
 // Each line of the text: what goes on begins below the second column of one that
 // has two ("label  value"), else with its own indent and two more.
 std::string WrapLines(absl::string_view text, int width);
