@@ -5,6 +5,7 @@
 #ifndef BRAID_BASE_INTERVAL_SET_H_
 #define BRAID_BASE_INTERVAL_SET_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -22,6 +23,11 @@ struct Interval {
     return from == other.from && until == other.until;
   }
 };
+
+// What both have; empty where that is nothing.
+inline Interval Intersection(Interval a, Interval b) {
+  return {std::max(a.from, b.from), std::min(a.until, b.until)};
+}
 
 class IntervalSet {
  public:

@@ -40,10 +40,6 @@ constexpr const char* kLimits[] = {
 
 Interval SpanOfGap(const StoredGap& gap) { return {gap.from_micros(), gap.until_micros()}; }
 
-Interval Overlap(Interval a, Interval b) {
-  return {std::max(a.from, b.from), std::min(a.until, b.until)};
-}
-
 // Never falls: open, closed, filled.
 uint64_t RankOf(Gap::State state) {
   if (state == Gap::STATE_RECOVERED) return 3;
@@ -135,7 +131,7 @@ class Grader {
 
   void AddGap(const StoredGap& gap) {
     Part part{&gap, MeaningOf(gap), {}};
-    part.spans.Add(Overlap(SpanOfGap(gap), facts_.range));
+    part.spans.Add(Intersection(SpanOfGap(gap), facts_.range));
     auto row = rows_.find(gap.partition());
     if (part.meaning == Part::Meaning::kLost && row != rows_.end()) {
       const IntervalSet& heals = IsOneSided(gap) ? row->second.fetched : row->second.any;
@@ -245,7 +241,7 @@ absl::Status ReadGaps(const Store& store, CertificateFacts* facts) {
                      bad = absl::DataLossError("a gap can not be read");
                      return false;
                    }
-                   if (!Overlap(SpanOfGap(gap), facts->range).empty())
+                   if (!Intersection(SpanOfGap(gap), facts->range).empty())
                      facts->gaps.push_back(std::move(gap));
                    return true;
                  });

@@ -100,8 +100,7 @@ IntervalSet RecoveryJobs::Missing(uint32_t partition, Interval within, bool by_h
   IntervalSet missing;
   for (const auto& [number, gap] : gaps_->ledger().gaps()) {
     if (gap.partition() != partition || !IsWanted(gap, by_hand)) continue;
-    missing.Add(
-        {std::max(within.from, gap.from_micros()), std::min(within.until, gap.until_micros())});
+    missing.Add(Intersection(within, {gap.from_micros(), gap.until_micros()}));
   }
   return missing;
 }
@@ -217,9 +216,8 @@ absl::StatusOr<PlanRequest> RecoveryJobs::RequestOf(const RecoveryInput::Create&
 v1::Gap::Kind RecoveryJobs::KindWithin(uint32_t partition, Interval span) const {
   v1::Gap::Kind kind = v1::Gap::KIND_UNSPECIFIED;
   for (const auto& [number, gap] : gaps_->ledger().gaps()) {
-    bool touched = gap.partition() == partition && IsOpen(gap) &&
-                   gap.from_micros() < span.until && gap.until_micros() > span.from;
-    if (!touched) continue;
+    Interval touched = Intersection(span, {gap.from_micros(), gap.until_micros()});
+    if (gap.partition() != partition || !IsOpen(gap) || touched.empty()) continue;
     if (gap.kind() == v1::Gap::KIND_BUFFER_DISCARDED) return gap.kind();
     if (gap.kind() == v1::Gap::KIND_PAUSED) kind = gap.kind();
   }
@@ -255,7 +253,7 @@ std::string RecoveryJobs::WhoFetches(uint32_t partition, Interval span) const {
   for (uint64_t number : unfinished_) {
     const RecoveryJob& job = jobs_.at(number).job();
     Interval range = IntervalOf(job.range());
-    bool is_its = job.partition() == partition && range.from < span.until && span.from < range.until;
+    bool is_its = job.partition() == partition && !Intersection(range, span).empty();
     if (is_its) numbers.push_back(number);
   }
   if (numbers.empty()) return "";

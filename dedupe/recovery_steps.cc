@@ -22,11 +22,11 @@ void RecoveryJobs::TickStep(Job* job, int place, const Facts& facts, WriteSet* c
   Step* step = job->mutable_job()->mutable_steps(place);
   if (IsOver(*step)) return;
   const bool reconnects = step->method() == RecoveryJob::METHOD_BACKFILL;
+  const bool is_planned = step->state() == RecoveryJob::STATE_PLANNED;
   // X counts back from the connect, which takes its time.
-  absl::Duration lead = reconnects ? kReconnectTime : absl::ZeroDuration();
-  if (step->state() != RecoveryJob::STATE_PLANNED) lead = absl::ZeroDuration();
+  absl::Duration lead = reconnects && is_planned ? kReconnectTime : absl::ZeroDuration();
   bool too_late = step->has_deadline() && facts.now + lead >= ToTime(step->deadline());
-  if (step->state() == RecoveryJob::STATE_PLANNED) {
+  if (is_planned) {
     if (too_late) return FailStep(job, step, "X no longer has it", facts);
     if (!MayStart(*step, facts) || !StillWanted(*job, step, facts)) return;
     return Start(job, step, facts, changes);
@@ -199,8 +199,7 @@ void RecoveryJobs::SplitFailed(Job* job, int place, const v1::RecoveryResult& re
       absl::StrCat("X could not deliver ", result.failed_ranges_size(), " parts of it"));
   Interval wanted = IntervalOf(step.range());
   for (const v1::TimeRange& range : result.failed_ranges()) {
-    Interval part = IntervalOf(range);
-    part = {std::max(part.from, wanted.from), std::min(part.until, wanted.until)};
+    Interval part = Intersection(IntervalOf(range), wanted);
     if (part.empty()) continue;
     if (step.attempts() >= options_.attempts_max || job->job().steps_size() >= options_.steps_max) {
       return SpendRoute(job, step.method());
