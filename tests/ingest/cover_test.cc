@@ -54,6 +54,20 @@ class Tracker {
       Event(first + i * step, first + i * step + late);
     }
   }
+  // A connection that brings an event each `step` from a second after its headers
+  // until it ends, and vouches then.
+  void Listen(double head, double end, double step, bool after_full_buffer = false) {
+    Start(head, 0, after_full_buffer);
+    Events(head + 1, end, step);
+    End(end);
+    Take(end);
+  }
+  // The next one, from 110 on: backfill from `first` on at once, then live events.
+  void Backfill(double first) {
+    Start(110, 5);
+    for (double t = first; t <= 99.5; t += 0.5) Event(t, 111);
+    Events(100, 150, 0.5, 1);
+  }
   void Heartbeat(double at) { tracker_.OnHeartbeat(At(at)); }
   void End(double at) { tracker_.OnEnd(At(at)); }
   std::string Take(double at) { return Text(tracker_.Take(At(at))); }
@@ -398,10 +412,7 @@ TEST(CoverTest, BackfillVouchesOnlyUnderItsRules) {
 
 TEST(CoverTest, BackfillVouchesFromTheOldestEventAfterTheLastSilence) {
   Tracker x;
-  x.Start(-500);
-  x.Events(-499, 50, 0.5);
-  x.End(50);
-  x.Take(50);
+  x.Listen(-500, 50, 0.5);
   x.Start(110, 5);
   for (double t = 20; t <= 60; t += 0.5) x.Event(t, 111);
   for (double t = 70; t <= 99.5; t += 0.5) x.Event(t, 111);
@@ -413,38 +424,23 @@ TEST(CoverTest, BackfillVouchesFromTheOldestEventAfterTheLastSilence) {
 // X threw a buffer away before 70; what it sends of then may lack that.
 TEST(CoverTest, NoBackfillVouchesOverADiscardedBuffer) {
   Tracker x;
-  x.Start(-500);
-  x.Events(-499, 60, 0.5);
-  x.End(60);
-  x.Take(60);
-  x.Start(70, 0, /*after_full_buffer=*/true);
-  x.Events(71, 100, 0.5);
-  x.End(100);
-  x.Take(100);
-  x.Start(110, 5);
-  for (double t = 20; t <= 99.5; t += 0.5) x.Event(t, 111);
-  x.Events(100, 150, 0.5, 1);
+  x.Listen(-500, 60, 0.5);
+  x.Listen(70, 100, 0.5, /*after_full_buffer=*/true);
+  x.Backfill(20);
   EXPECT_EQ(x.Take(150), "[112,140) backfill[72,112)");
 }
 
 TEST(CoverTest, FirstConnectionOfAProcessHasNoBackfillToVouchFor) {
   Tracker x;
-  x.Start(110, 5);
-  for (double t = 20; t <= 99.5; t += 0.5) x.Event(t, 111);
-  x.Events(100, 150, 0.5, 1);
+  x.Backfill(20);
   EXPECT_EQ(x.Take(150), "[112,140)");
 }
 
 TEST(CoverTest, BackfillIsNotMeasuredAgainstARateOfAFewSeconds) {
   for (double listened : {19, 21}) {
     Tracker x;
-    x.Start(100 - listened);
-    x.Events(101 - listened, 100, 0.5);
-    x.End(100);
-    x.Take(100);
-    x.Start(110, 5);
-    for (double t = 80; t <= 99.5; t += 0.5) x.Event(t, 111);
-    x.Events(100, 150, 0.5, 1);
+    x.Listen(100 - listened, 100, 0.5);
+    x.Backfill(80);
     EXPECT_EQ(x.Take(150), listened < 20 ? "[112,140)" : "[112,140) backfill[90,112)") << listened;
   }
 }
@@ -452,10 +448,7 @@ TEST(CoverTest, BackfillIsNotMeasuredAgainstARateOfAFewSeconds) {
 // Its clock jumps to 400 while what X sent since 131 waits in the socket.
 TEST(CoverTest, BackfillIsNotSettledByAStandstill) {
   Tracker x{CoverTracker::Options()};
-  x.Start(-500);
-  x.Events(-499, 100, 0.5);
-  x.End(100);
-  x.Take(100);
+  x.Listen(-500, 100, 0.5);
   x.Start(110, 5);
   for (double t = 80; t <= 99.5; t += 0.5) x.Event(t, 111);
   x.Events(100, 130, 0.5, 1);
