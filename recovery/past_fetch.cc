@@ -1,6 +1,7 @@
 #include "recovery/past_fetch.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -102,9 +103,9 @@ void PastFetch::NoteTime(absl::Time create_time) {
     return;
   }
   int64_t minute = MinuteOf(micros);
-  int64_t newest = evidence_.last_minute.value_or(minute);
-  if (minute < newest) evidence_.is_in_order = false;
-  evidence_.last_minute = std::max(minute, newest);
+  std::set<int64_t>& seen = evidence_.seen_minutes;
+  if (!seen.empty() && minute < *seen.rbegin()) evidence_.is_in_order = false;
+  seen.insert(minute);
   reached_ = std::max(reached_, create_time);
 }
 

@@ -20,6 +20,12 @@ constexpr size_t kWitnessesPerMissing = 5;
 // Of X's search and counts (docs/X-API 1.15, 2.2).
 constexpr absl::Duration kIndexDelay = absl::Seconds(30);
 
+constexpr int64_t kMinuteMicros = 60'000'000;
+
+// Of a stream that ended early: so many parts are asked for again one by one; of
+// more, which a quiet stream has, all from the first on.
+constexpr size_t kPiecesMax = 4;
+
 constexpr char kLost[] = "the spool gave up what had come: it was full, or its disk failed";
 
 // What may be vouched for, before witnesses are heard.
@@ -99,18 +105,29 @@ std::string ShortOf(const FetchEvidence& evidence) {
   return absl::StrCat("X counts ", lacking, " posts that did not come: it counts deleted ones too");
 }
 
-// The minutes before the last one are all there: X sends them in order.
+// X sends minutes in order: what it has of those before the last one came. One of
+// which nothing came may be one that X failed, which the final record alone would
+// have told (minutes_failed): it is asked for again.
 Claim ByOrder(const FetchEvidence& evidence, std::string why) {
   const Interval& asked = evidence.asked;
-  bool is_ahead = evidence.last_minute.has_value() && *evidence.last_minute > asked.from &&
-                  *evidence.last_minute < asked.until;
-  if (!evidence.has_final_record || !evidence.is_in_order || !is_ahead) {
+  if (!evidence.has_final_record || !evidence.is_in_order || evidence.seen_minutes.empty()) {
     return Nothing(std::move(why));
   }
-  return {{{asked.from, *evidence.last_minute}},
-          {{*evidence.last_minute, asked.until}},
-          "",
-          std::move(why)};
+  IntervalSet came, lacking;
+  lacking.Add(asked);
+  for (int64_t minute : evidence.seen_minutes) {
+    if (minute == *evidence.seen_minutes.rbegin()) break;
+    came.Add({minute, minute + kMinuteMicros});
+    lacking.Subtract({minute, minute + kMinuteMicros});
+  }
+  std::vector<Interval> again = lacking.Within(asked);
+  if (again.size() > kPiecesMax) {
+    again = {{again.front().from, asked.until}};
+    came.Subtract(again.front());
+  }
+  std::vector<Interval> covers = came.Within(asked);
+  if (covers.empty()) return Nothing(std::move(why));
+  return {std::move(covers), std::move(again), "", std::move(why)};
 }
 
 Claim ClaimOf(const FetchEvidence& evidence, const std::vector<v1::RecoveryStep>& steps) {
@@ -249,10 +266,7 @@ FetchOutcome Judge(const FetchEvidence& evidence, const std::vector<v1::Recovery
   return outcome;
 }
 
-int64_t MinuteOf(int64_t micros) {
-  constexpr int64_t kMinuteMicros = 60'000'000;
-  return micros / kMinuteMicros * kMinuteMicros;
-}
+int64_t MinuteOf(int64_t micros) { return micros / kMinuteMicros * kMinuteMicros; }
 
 uint64_t DigestOfNothing() { return Hash64(""); }
 

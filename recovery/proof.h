@@ -9,7 +9,8 @@
 //     fewer than X counts                         the range
 //   clean end                                     nothing yet: half a proof
 //   end before the final record where X sends
-//     the oldest minute first                     all before the last minute
+//     the oldest minute first                     each minute before the last of
+//                                                 which something came
 //   all that search can be asked for, and not
 //     every rule                                  nothing: the route is used up
 //   an answer for each id that was looked up      nothing: it is done all the same
@@ -25,6 +26,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -85,9 +87,9 @@ struct FetchEvidence {
   uint64_t keys_digest = 0;
   // Lines dropped, cut or not understood.
   uint64_t lost_lines = 0;
-  // Start of the newest minute of which something came, and whether minutes came
-  // in order.
-  absl::optional<int64_t> last_minute;
+  // Starts of the minutes of the range of which something came, and whether they
+  // came in order.
+  std::set<int64_t> seen_minutes;
   bool is_in_order = true;
   absl::optional<FinalRecord> final_record;
   // What belongs to the range and this source can not be asked for; empty:

@@ -116,7 +116,7 @@ TEST_F(PastFetchTest, WhatCameIsInFramesAndCounted) {
   EXPECT_EQ(end.events, 2u);
   EXPECT_EQ(end.keys_digest, DigestOfNothing() + Hash64(PostWindowKey(IdAt(absl::Seconds(1)))) +
                                  Hash64(PostWindowKey(IdAt(absl::Seconds(61)))));
-  EXPECT_EQ(end.last_minute, absl::ToUnixMicros(kFrom + absl::Minutes(1)));
+  EXPECT_EQ(*end.seen_minutes.rbegin(), absl::ToUnixMicros(kFrom + absl::Minutes(1)));
   EXPECT_TRUE(end.is_in_order);
   EXPECT_EQ(end.seen_witnesses, (std::vector<uint64_t>{IdAt(absl::Seconds(61))}));
   EXPECT_EQ(end.end_time, loop_.WallNow());
@@ -168,7 +168,7 @@ TEST_F(PastFetchTest, MinutesOutOfOrderAreNoticed) {
   Say(PostAt(absl::Seconds(59)));
   const FetchEvidence& end = Done();
   EXPECT_FALSE(end.is_in_order);
-  EXPECT_EQ(end.last_minute, absl::ToUnixMicros(kFrom + absl::Minutes(1)));
+  EXPECT_EQ(*end.seen_minutes.rbegin(), absl::ToUnixMicros(kFrom + absl::Minutes(1)));
 }
 
 TEST_F(PastFetchTest, LinesThatAreLostAreCountedAndWriteNothing) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -38,7 +39,16 @@ std::vector<Interval> FailedOf(const v1::RecoveryResult& result) {
   return failed;
 }
 
-// Ten minutes of 100 events each, up to the ninth, clean.
+// The starts of minutes from 0 on, less those of `empty`.
+std::set<int64_t> Seen(int until, const std::set<int>& empty = {}) {
+  std::set<int64_t> seen;
+  for (int i = 0; i < until; ++i) {
+    if (empty.count(i) == 0) seen.insert(Minutes(i, i + 1).from);
+  }
+  return seen;
+}
+
+// Ten minutes of 100 events each, clean.
 FetchEvidence Clean() {
   FetchEvidence evidence;
   evidence.stop = Stop::kClean;
@@ -47,7 +57,7 @@ FetchEvidence Clean() {
   evidence.asked = Minutes(0, 10);
   evidence.events = 1000;
   evidence.keys_digest = 42;
-  evidence.last_minute = Minutes(9, 10).from;
+  evidence.seen_minutes = Seen(10);
   evidence.end_time = kFrom + absl::Hours(1);
   return evidence;
 }
@@ -117,7 +127,7 @@ TEST(ProofTest, WhatCameAndHowItEndedDecideWhatIsVouchedFor) {
     e->stop = Stop::kBroken;
     e->verdict = {RetryClass::kImmediate, Cause::kReset};
   };
-  auto half = [](FetchEvidence* e) { e->last_minute = Minutes(5, 6).from; };
+  auto half = [](FetchEvidence* e) { e->seen_minutes = Seen(6); };
   const Row kRows[] = {
       {"v2, the first clean end", Clean(), Plain(), kIncomplete, "clean_end", "", ""},
       {"v2, the same ten minutes later", Clean(), Earlier(42, absl::Minutes(10)), kDone,
@@ -128,14 +138,14 @@ TEST(ProofTest, WhatCameAndHowItEndedDecideWhatIsVouchedFor) {
        With(Clean(),
             [](FetchEvidence* e) {
               e->events = e->keys_digest = 0;
-              e->last_minute = {};
+              e->seen_minutes = {};
             }),
        Earlier(0, absl::Minutes(10)), kDone, "same_twice", "0-10", ""},
       {"v2, nothing came, once",
        With(Clean(),
             [](FetchEvidence* e) {
               e->events = e->keys_digest = 0;
-              e->last_minute = {};
+              e->seen_minutes = {};
             }),
        Plain(), kIncomplete, "clean_end", "", ""},
       {"as many as X counts", Counted(100, 100), Plain(), kDone, "counts", "0-10", ""},
@@ -194,8 +204,32 @@ TEST(ProofTest, WhatCameAndHowItEndedDecideWhatIsVouchedFor) {
        With(With(Gnip(), half), [](FetchEvidence* e) { e->is_in_order = false; }), Plain(),
        kIncomplete, "clean_end", "", ""},
       {"Gnip, nothing but the first minute",
-       With(Gnip(), [](FetchEvidence* e) { e->last_minute = Minutes(0, 1).from; }), Plain(),
-       kIncomplete, "clean_end", "", ""},
+       With(Gnip(), [](FetchEvidence* e) { e->seen_minutes = Seen(1); }), Plain(), kIncomplete,
+       "clean_end", "", ""},
+      {"Gnip, half of it, and nothing of two minutes",
+       With(With(Gnip(),
+                 [](FetchEvidence* e) {
+                   e->seen_minutes = Seen(6, {1, 3});
+                 }),
+            broken),
+       Plain(), kIncomplete, "", "0-1 2-3 4-5", "1-2 3-4 5-10"},
+      {"Gnip, half of it, and nothing of the first minute",
+       With(With(Gnip(), [](FetchEvidence* e) { e->seen_minutes = Seen(6, {0}); }), broken),
+       Plain(), kIncomplete, "", "1-5", "0-1 5-10"},
+      {"Gnip, cut, and nothing of every other minute",
+       With(With(Gnip(),
+                 [](FetchEvidence* e) {
+                   e->seen_minutes = Seen(10, {1, 3, 5, 7});
+                 }),
+            broken),
+       Plain(), kIncomplete, "", "0-1", "1-10"},
+      {"Gnip, cut, and nothing of every other minute from the first on",
+       With(With(Gnip(),
+                 [](FetchEvidence* e) {
+                   e->seen_minutes = Seen(10, {0, 2, 4, 6, 8});
+                 }),
+            broken),
+       Plain(), kIncomplete, "", "", ""},
       {"Gnip, the same twice", Gnip(), Earlier(42, absl::Minutes(11)), kDone, "same_twice", "0-10",
        ""},
       {"stopped", With(Gnip(), [](FetchEvidence* e) { e->stop = Stop::kStopped; }), Plain(),

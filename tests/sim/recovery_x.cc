@@ -96,10 +96,8 @@ class RecoveryX::Asked final : public Fetch {
     lacks_final_ = x_.options_.has_final_record && x_.Chance(8);
     lacks_final_ = std::exchange(x_.next_lacks_final_, false) || lacks_final_;
     loses_line_ = x_.Chance(4);
-    // Minutes that fail are named in the final record alone: what X says of a
-    // stream that breaks before it (re-ask from the last minute on) is true here.
-    bool ends_well = break_at_ < 0 && !lacks_final_;
-    if (x_.options_.has_final_record && ends_well && x_.Chance(10)) DrawFailedMinutes();
+    // Named in the final record alone, if it comes to that.
+    if (x_.options_.has_final_record && x_.Chance(10)) DrawFailedMinutes();
     if (x_.next_failed_minute_) {
       int64_t from = asked.from + *x_.next_failed_minute_ * absl::ToInt64Microseconds(kMinute);
       failed_.push_back({from, from + absl::ToInt64Microseconds(kMinute)});
@@ -173,7 +171,7 @@ class RecoveryX::Asked final : public Fetch {
     evidence_.keys_digest += Hash64(PostWindowKey(post.id));
     if (witnesses_.count(post.id) > 0) evidence_.seen_witnesses.push_back(post.id);
     int64_t micros = absl::ToUnixMicros(post.created);
-    evidence_.last_minute = micros - micros % absl::ToInt64Microseconds(kMinute);
+    evidence_.seen_minutes.insert(MinuteOf(micros));
   }
 
   void EndRefused() {
