@@ -135,6 +135,7 @@ PlanFacts RecoveryJobs::FactsFor(uint32_t partition, const Facts& facts, const J
     use.running = OpenSteps(route.method);
     for (const auto& requests : state_.requests()) {
       if (requests.method() != route.method) continue;
+      use.not_before = absl::FromUnixMicros(requests.not_before_micros());
       for (int64_t micros : requests.start_micros()) {
         use.starts.push_back(absl::FromUnixMicros(micros));
       }

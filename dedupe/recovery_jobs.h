@@ -107,6 +107,12 @@ class RecoveryJobs {
   // open: the keys from there on are still asked for.
   absl::optional<absl::Time> OldestWanted() const;
   v1::RecoveryQuota Quota(absl::Time now) const;
+  struct Wait {
+    absl::Time until = absl::InfinitePast();
+    std::string reason;
+  };
+  // X refused: until when the last of the routes is left alone.
+  Wait LongestWait() const;
 
  private:
   using Job = store::v1::StoredJob;
@@ -145,11 +151,15 @@ class RecoveryJobs {
   void Start(Job* job, Step* step, const Facts& facts, WriteSet* changes);
   // In its window up to now.
   int RecentRequests(const RouteLimits& route, absl::Time now) const;
+  store::v1::RecoveryState::Requests& RequestsBy(RecoveryMethod method);
+  Wait WaitOf(RecoveryMethod method) const;
   void NoteRequest(RecoveryMethod method, absl::Time now);
   void EndAttempt(Job* job, int place, const WorkTable::Entry& entry, const Facts& facts);
   // After this many attempts.
   absl::Duration RetryWait(const Step& step) const;
   void SplitFailed(Job* job, int place, const v1::RecoveryResult& result, const Facts& facts);
+  // That could bring it too.
+  bool HasOtherRoute(const Job& job, const Step& step, const Facts& facts) const;
   void OnRefused(Job* job, Step* step, const v1::RecoveryResult& result, const std::string& error,
                  const Facts& facts);
   void TryAgain(Job* job, Step* step, const std::string& error, absl::Time earliest,

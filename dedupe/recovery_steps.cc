@@ -91,7 +91,7 @@ bool RecoveryJobs::StillWanted(const Job& job, Step* step, const Facts& facts) {
 
 bool RecoveryJobs::MayStart(const Step& step, const Facts& facts) const {
   if (facts.now < ToTime(step.earliest_start_time())) return false;
-  if (absl::ToUnixMicros(facts.now) < state_.not_before_micros()) return false;
+  if (facts.now < WaitOf(step.method()).until) return false;
   const RouteLimits* route = FindRoute(*options_.policy, step.method());
   // The configuration changed: the plan is made anew when the step fails.
   if (route == nullptr) return true;
@@ -132,19 +132,39 @@ void RecoveryJobs::Start(Job* job, Step* step, const Facts& facts, WriteSet* cha
   NoteRequest(step->method(), facts.now);
 }
 
+store::v1::RecoveryState::Requests& RecoveryJobs::RequestsBy(RecoveryMethod method) {
+  for (auto& requests : *state_.mutable_requests()) {
+    if (requests.method() == method) return requests;
+  }
+  store::v1::RecoveryState::Requests* added = state_.add_requests();
+  added->set_method(method);
+  return *added;
+}
+
+RecoveryJobs::Wait RecoveryJobs::WaitOf(RecoveryMethod method) const {
+  Wait wait{absl::FromUnixMicros(state_.not_before_micros()), state_.not_before_reason()};
+  for (const auto& requests : state_.requests()) {
+    absl::Time until = absl::FromUnixMicros(requests.not_before_micros());
+    if (requests.method() != method || until <= wait.until) continue;
+    wait = {until, absl::StrCat(MethodWord(method), ": ", requests.not_before_reason())};
+  }
+  return wait;
+}
+
+RecoveryJobs::Wait RecoveryJobs::LongestWait() const {
+  Wait longest;
+  for (int method = RecoveryJob::Method_MIN; method <= RecoveryJob::Method_MAX; ++method) {
+    Wait wait = WaitOf(static_cast<RecoveryMethod>(method));
+    if (wait.until > longest.until) longest = std::move(wait);
+  }
+  return longest;
+}
+
 void RecoveryJobs::NoteRequest(RecoveryMethod method, absl::Time now) {
   const RouteLimits* route = FindRoute(*options_.policy, method);
   if (route == nullptr || route->requests == 0) return;
-  store::v1::RecoveryState::Requests* of = nullptr;
-  for (auto& requests : *state_.mutable_requests()) {
-    if (requests.method() == method) of = &requests;
-  }
-  if (of == nullptr) {
-    of = state_.add_requests();
-    of->set_method(method);
-  }
   int64_t oldest = absl::ToUnixMicros(now - route->request_window);
-  auto* starts = of->mutable_start_micros();
+  auto* starts = RequestsBy(method).mutable_start_micros();
   starts->erase(std::remove_if(starts->begin(), starts->end(),
                                [&](int64_t micros) { return micros <= oldest; }),
                 starts->end());
@@ -218,6 +238,17 @@ void RecoveryJobs::SplitFailed(Job* job, int place, const v1::RecoveryResult& re
   }
 }
 
+bool RecoveryJobs::HasOtherRoute(const Job& job, const Step& step, const Facts& facts) const {
+  const RecoveryMethod asked = job.job().method();
+  for (const RouteLimits* route : RangeRoutes(*options_.policy)) {
+    const bool is_spent = std::count(job.spent().begin(), job.spent().end(), route->method) > 0;
+    const bool reaches = ToTime(step.range().start_time()) > facts.now - route->window;
+    const bool may = asked == RecoveryJob::METHOD_UNSPECIFIED || asked == route->method;
+    if (route->method != step.method() && !is_spent && reaches && may) return true;
+  }
+  return false;
+}
+
 void RecoveryJobs::OnRefused(Job* job, Step* step, const v1::RecoveryResult& result,
                              const std::string& error, const Facts& facts) {
   const std::string& refusal = result.refusal();
@@ -227,15 +258,26 @@ void RecoveryJobs::OnRefused(Job* job, Step* step, const v1::RecoveryResult& res
     step->set_attempts(step->attempts() + 1);
     return TryAgain(job, step, error, facts.now + RetryWait(*step), facts);
   }
-  bool by_operator = refusal == "credentials" || refusal == "usage_capped";
+  const bool is_forbidden = refusal == "forbidden";
+  const bool of_account = refusal == "credentials" || refusal == "usage_capped";
+  const bool by_operator = of_account || is_forbidden;
   absl::Time until = facts.now + (by_operator ? options_.operator_wait : options_.refused_wait);
   if (result.has_retry_time()) {
     // X's word, but not for ever.
     until = std::clamp(ToTime(result.retry_time()), facts.now, facts.now + absl::Hours(24));
   }
-  state_.set_not_before_micros(std::max(state_.not_before_micros(), absl::ToUnixMicros(until)));
-  state_.set_not_before_reason(error);
-  // X said no to all of it: that is no attempt.
+  const int64_t micros = absl::ToUnixMicros(until);
+  if (of_account) {
+    state_.set_not_before_micros(std::max(state_.not_before_micros(), micros));
+    state_.set_not_before_reason(error);
+  } else {
+    store::v1::RecoveryState::Requests& by = RequestsBy(step->method());
+    by.set_not_before_micros(std::max(by.not_before_micros(), micros));
+    by.set_not_before_reason(error);
+  }
+  // X said no to whatever is asked: that is no attempt. But a route that the
+  // account may not use at all is left for another, if there is one.
+  if (is_forbidden && HasOtherRoute(*job, *step, facts)) step->set_attempts(step->attempts() + 1);
   TryAgain(job, step, error, until, facts);
 }
 

@@ -32,8 +32,9 @@ GapSummary SummaryOf(const GapWatch& watch, const RecoveryJobs& recovery, absl::
     bool is_queued = state == v1::RecoveryJob::STATE_QUEUED;
     summary.waiting_jobs += is_queued && WaitsForRecoverer(job.job());
   }
-  summary.refused_until = absl::FromUnixMicros(recovery.state().not_before_micros());
-  summary.refusal = recovery.state().not_before_reason();
+  RecoveryJobs::Wait wait = recovery.LongestWait();
+  summary.refused_until = wait.until;
+  summary.refusal = std::move(wait.reason);
   summary.refetched_events = recovery.state().received_events();
   summary.recovered_events = recovery.state().new_events();
   return summary;

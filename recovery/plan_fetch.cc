@@ -37,7 +37,7 @@ PlanFetch PlanFetches::Of(const RouteLimits& route, const PlanSpan& wanted,
   if (!lookup) fetch.asked = {wanted.from - pad_before_, wanted.until + pad_after_};
   fetch.asked.from = RoundDown(fetch.asked.from, route.granularity);
   fetch.asked.until = RoundUp(fetch.asked.until, route.granularity);
-  fetch.earliest = std::max({facts_.now, facts_.not_before, fetch.asked.until + route.min_age});
+  fetch.earliest = std::max({facts_.now, NotBefore(route), fetch.asked.until + route.min_age});
   const absl::Duration length = fetch.asked.until - fetch.asked.from;
   fetch.posts = lookup ? IdsIn(wanted) : PostsIn(length);
   if (route.posts_per_request > 0) {
@@ -59,6 +59,14 @@ PlanSchedule PlanFetches::ScheduleOf(const RouteLimits& route) const {
   }
   const absl::Time busy_until = facts_.now + Took(route, policy_.step_max);
   return PlanSchedule(route, running, busy_until, std::move(starts));
+}
+
+absl::Time PlanFetches::NotBefore(const RouteLimits& route) const {
+  absl::Time not_before = facts_.not_before;
+  for (const PlanFacts::Use& use : facts_.use) {
+    if (use.method == route.method) not_before = std::max(not_before, use.not_before);
+  }
+  return not_before;
 }
 
 absl::Time PlanFetches::Reach(const RouteLimits& route, absl::Time end) const {

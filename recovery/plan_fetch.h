@@ -34,6 +34,8 @@ class PlanFetches {
                const PlanSchedule& schedule) const;
   PlanSchedule ScheduleOf(const RouteLimits& route) const;
 
+  // No start before: X said so.
+  absl::Time NotBefore(const RouteLimits& route) const;
   // The oldest instant that the route can still have in a fetch that ends then.
   absl::Time Reach(const RouteLimits& route, absl::Time end) const;
   // How long a fetch of that length takes; an estimate.

@@ -170,7 +170,7 @@ class PlanMaker {
     }
     PlanFetch fetch;
     fetch.wanted = fetch.asked = ToSpan(open_.Intervals().front());
-    fetch.earliest = std::max(facts_.now, facts_.not_before);
+    fetch.earliest = std::max(facts_.now, fetches_.NotBefore(route));
     fetch.posts = static_cast<uint64_t>(
         request_.usual_rate * absl::ToDoubleSeconds(fetch.wanted.until - fetch.wanted.from));
     PlanSchedule schedule = fetches_.ScheduleOf(route);
@@ -351,7 +351,7 @@ class PlanMaker {
     if (start > fetch.earliest) {
       text = absl::StrCat("X takes ", route.requests, " requests per ",
                           SpanText(route.request_window), ", which are used up: ");
-    } else if (start > facts_.now && start == facts_.not_before) {
+    } else if (start > facts_.now && start == fetches_.NotBefore(route)) {
       text = "X refused and is left alone until then: ";
     } else if (start > facts_.now) {
       const absl::Duration beyond = fetch.asked.until - fetch.wanted.until;

@@ -66,6 +66,8 @@ struct PlanFacts {
     int running = 0;
     // Of requests within the route's window.
     std::vector<absl::Time> starts;
+    // X said so of this route.
+    absl::Time not_before = absl::InfinitePast();
   };
   std::vector<Use> use;
   // Being fetched or planned already, of the same partition.
@@ -73,7 +75,7 @@ struct PlanFacts {
   // Two connections receive and vouch for the present: one may reconnect for
   // backfill.
   bool may_reconnect = false;
-  // X said so (rate limit, too many jobs).
+  // X said so of the account (credentials, usage cap).
   absl::Time not_before = absl::InfinitePast();
 };
 

@@ -287,9 +287,10 @@ absl::string_view RefusalOf(Cause cause) {
     case Cause::kPayment:
       return "usage_capped";
     case Cause::kUnauthorized:
-    case Cause::kForbidden:
     case Cause::kToken:
       return "credentials";
+    case Cause::kForbidden:
+      return "forbidden";
     case Cause::kBadRequest:
       return "range_refused";
     case Cause::kNotFound:

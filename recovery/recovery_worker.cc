@@ -17,9 +17,9 @@ namespace {
 using Stop = FetchEvidence::Stop;
 
 // RecoveryResult.refusal, and what an answer is that is none of them.
-constexpr absl::string_view kRefusals[] = {"too_many_jobs", "rate_limited",  "usage_capped",
-                                           "credentials",   "range_refused", "not_offered",
-                                           "other"};
+constexpr absl::string_view kRefusals[] = {"too_many_jobs", "rate_limited", "usage_capped",
+                                           "credentials",   "forbidden",    "range_refused",
+                                           "not_offered",   "other"};
 constexpr absl::string_view kNotOffered = "not_offered";
 constexpr absl::string_view kRangeRefused = "range_refused";
 

@@ -145,6 +145,13 @@ class CoreRecoveryTest : public CoreConnectionsTest {
     core_->Committed();
     return result->recovery;
   }
+  // Of a range that nobody fetches.
+  RecoveryAnswer SearchByHand() {
+    RecoveryInput input;
+    *input.mutable_create() = ByHand(now_ - absl::Minutes(40), now_ - absl::Minutes(35));
+    input.mutable_create()->set_method(RecoveryJob::METHOD_SEARCH);
+    return Ask(input);
+  }
   RecoveryInput::Create ByHand(absl::Time from, absl::Time until) const {
     RecoveryInput::Create create;
     create.set_from_micros(absl::ToUnixMicros(from));
@@ -270,6 +277,59 @@ TEST_F(CoreRecoveryTest, ARefusalIsNoAttemptAndWaitsAsLongAsXSays) {
   EXPECT_EQ(job(1).steps(0).attempts(), 0u);
   Run(20);
   EXPECT_NE(Lease(), 0u);
+}
+
+TEST_F(CoreRecoveryTest, ARefusalHoldsItsRouteAlone) {
+  Start();
+  uint64_t work = WorkOfAnOutage();
+  v1::RecoveryResult result;
+  result.set_refusal("rate_limited");
+  const absl::Time retry = now_ + absl::Minutes(20);
+  SetTime(retry, result.mutable_retry_time());
+  Complete(work, v1::CompleteRequest::OUTCOME_REFUSED, result, "429");
+  Run(1);
+  EXPECT_EQ(core_->recovery().LongestWait().until, retry);
+  EXPECT_EQ(core_->recovery().LongestWait().reason, "recovery: 429");
+  ASSERT_TRUE(SearchByHand().status.ok());
+  Run(5);
+  work = Lease();
+  ASSERT_NE(work, 0u);
+  EXPECT_EQ(StepOf(work).method(), RecoveryJob::METHOD_SEARCH);
+}
+
+TEST_F(CoreRecoveryTest, RefusedCredentialsHoldEveryRoute) {
+  Start();
+  uint64_t work = WorkOfAnOutage();
+  v1::RecoveryResult result;
+  result.set_refusal("credentials");
+  Complete(work, v1::CompleteRequest::OUTCOME_REFUSED, result, "401");
+  ASSERT_TRUE(SearchByHand().status.ok());
+  Run(310);
+  EXPECT_EQ(Lease(), 0u);
+  Run(15);
+  EXPECT_NE(Lease(), 0u);
+}
+
+TEST_F(CoreRecoveryTest, AWayThatTheAccountMayNotUseIsLeftForAnother) {
+  Start();
+  uint64_t work = WorkOfAnOutage();
+  v1::RecoveryResult result;
+  result.set_refusal("forbidden");
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(StepOf(work).method(), RecoveryJob::METHOD_RECOVERY) << i;
+    Complete(work, v1::CompleteRequest::OUTCOME_REFUSED, result, "403");
+    Run(330);
+    work = Lease();
+    ASSERT_NE(work, 0u) << i;
+  }
+  // The last way is asked on and on.
+  for (int i = 0; i < 7; ++i) {
+    EXPECT_EQ(StepOf(work).method(), RecoveryJob::METHOD_SEARCH) << i;
+    Complete(work, v1::CompleteRequest::OUTCOME_REFUSED, result, "403");
+    Run(330);
+    work = Lease();
+    ASSERT_NE(work, 0u) << i;
+  }
 }
 
 TEST_F(CoreRecoveryTest, ARangeThatXRefusesOnceIsAskedForAgain) {

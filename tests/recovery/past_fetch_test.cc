@@ -263,7 +263,7 @@ TEST_F(PastFetchTest, ARefusalSaysWhyAndWhenToComeAgain) {
 TEST_F(PastFetchTest, EveryStatusHasItsRefusal) {
   for (auto [status, refusal] : std::map<int, const char*>{{401, "credentials"},
                                                            {402, "usage_capped"},
-                                                           {403, "credentials"},
+                                                           {403, "forbidden"},
                                                            {404, "not_offered"},
                                                            {406, "range_refused"},
                                                            {416, "range_refused"},

@@ -77,6 +77,7 @@ Case SomeCase(uint64_t seed) {
     PlanFacts::Use use;
     use.method = route.method;
     use.running = static_cast<int>(random.Below(3));
+    if (random.Below(6) == 0) use.not_before = facts.now + SomeSpan(&random, absl::Hours(2));
     for (uint64_t i = random.Below(8); i > 0 && route.requests > 0; --i) {
       use.starts.push_back(facts.now - SomeSpan(&random, route.request_window));
     }
@@ -180,6 +181,9 @@ class PlanCheck {
     EXPECT_GE(start, ToTime(step.fetch_range().end_time()) + route.min_age);
     EXPECT_GE(start, some_.facts.now);
     EXPECT_GE(start, some_.facts.not_before);
+    for (const PlanFacts::Use& use : some_.facts.use) {
+      if (use.method == step.method()) EXPECT_GE(start, use.not_before);
+    }
     EXPECT_GE(ToTime(step.fetch_range().start_time()), some_.facts.floor);
     EXPECT_GE(ToTime(step.fetch_range().start_time()), start - route.window);
     EXPECT_LE(start + ToDuration(step.estimated_duration()), ToTime(step.deadline()));

@@ -108,6 +108,14 @@ Also InUse(RecoveryMethod method, int running, std::vector<std::string> starts) 
     facts->use.push_back(use);
   });
 }
+Also WaitOf(RecoveryMethod method, const char* until) {
+  return Facts([=](PlanFacts* facts) {
+    PlanFacts::Use use;
+    use.method = method;
+    use.not_before = At(until);
+    facts->use.push_back(use);
+  });
+}
 // Posts per day and job of a stream of 10 posts/s, and how many are gone.
 Also Quota(uint64_t per_day, uint64_t per_job, uint64_t today) {
   return [=](PlanRequest* request, PlanFacts* facts, RecoveryConfig* config) {
@@ -270,6 +278,14 @@ const std::vector<Outage>& Outages() {
        "recovery 12:00:00-12:10:00 by 11:59:00-12:10:30 at 12:20:00; not backfill: "
        "reaches back 5 min and the range is 10 min long",
        Gap::KIND_TOTAL_OUTAGE, Facts([](PlanFacts* facts) { facts->not_before = At("12:20:00"); })},
+      {"X asked to wait, of this route", kV2, "12:15:00", "12:00:00", "12:10:00",
+       "recovery 12:00:00-12:10:00 by 11:59:00-12:10:30 at 12:20:00; not backfill: "
+       "reaches back 5 min and the range is 10 min long",
+       Gap::KIND_TOTAL_OUTAGE, WaitOf(kRecovery, "12:20:00")},
+      {"X asked to wait, of another route", kV2, "12:15:00", "12:00:00", "12:10:00",
+       "recovery 12:00:00-12:10:00 by 11:59:00-12:10:30 at 12:15:00; not backfill: "
+       "reaches back 5 min and the range is 10 min long",
+       Gap::KIND_TOTAL_OUTAGE, WaitOf(RecoveryJob::METHOD_SEARCH, "12:20:00")},
       {"the day's posts are used up", kV2, "12:15:00", "12:00:00", "12:10:00",
        "waits with 12:00:00-12:10:00 until 11-22 00:00:00; needs more than the 0 posts "
        "that are left of today's 100000 (recovery.posts_per_day) beside the reserve; "

@@ -299,7 +299,7 @@ TEST(ProofTest, EveryRefusalHasItsWordAndItsTime) {
                              {Cause::kUsageCap, "usage_capped"},
                              {Cause::kPayment, "usage_capped"},
                              {Cause::kUnauthorized, "credentials"},
-                             {Cause::kForbidden, "credentials"},
+                             {Cause::kForbidden, "forbidden"},
                              {Cause::kToken, "credentials"},
                              {Cause::kBadRequest, "range_refused"},
                              {Cause::kNotFound, "not_offered"}}) {

@@ -41,6 +41,7 @@ void Add(const RecoveryRun& run, RecoveryRun* sum) {
   sum->x.failed_minutes += run.x.failed_minutes;
   sum->x.lines_lost += run.x.lines_lost;
   sum->x.stopped += run.x.stopped;
+  sum->x.forbidden += run.x.forbidden;
 }
 
 void Print(Wide seeds, const RecoveryRun& sum) {
@@ -53,11 +54,12 @@ void Print(Wide seeds, const RecoveryRun& sum) {
       Wide{figures.failed}, Wide{figures.cancelled}, Wide{figures.gaps}, Wide{figures.recovered},
       Wide{figures.lost}, Wide{figures.left_open});
   std::printf(
-      "X was asked %llu times: %llu refused, %llu broken, %llu clean without proof, %llu complete, "
+      "X was asked %llu times: %llu refused (%llu forbidden), %llu broken, %llu clean without "
+      "proof, %llu complete, "
       "%llu minutes failed, %llu lines lost, %llu stopped\n",
-      Wide{sum.x.asked}, Wide{sum.x.refused}, Wide{sum.x.broken}, Wide{sum.x.unproved},
-      Wide{sum.x.completed}, Wide{sum.x.failed_minutes}, Wide{sum.x.lines_lost},
-      Wide{sum.x.stopped});
+      Wide{sum.x.asked}, Wide{sum.x.refused}, Wide{sum.x.forbidden}, Wide{sum.x.broken},
+      Wide{sum.x.unproved}, Wide{sum.x.completed}, Wide{sum.x.failed_minutes},
+      Wide{sum.x.lines_lost}, Wide{sum.x.stopped});
   std::printf(
       "%llu kills, %llu leases, %llu stale words, %llu reconnects for backfill; settled in at "
       "most %s, slack at least %s\n",
@@ -69,7 +71,8 @@ void Print(Wide seeds, const RecoveryRun& sum) {
 bool IsRich(const RecoveryRun& sum) {
   return sum.stale_words > 0 && sum.kills > 0 && sum.x.refused > 0 && sum.x.broken > 0 &&
          sum.x.unproved > 0 && sum.x.failed_minutes > 0 && sum.x.lines_lost > 0 &&
-         sum.x.stopped > 0 && sum.reconnects > 0 && sum.figures.recovered > 0 && sum.figures.cancelled > 0;
+         sum.x.stopped > 0 && sum.x.forbidden > 0 && sum.reconnects > 0 &&
+         sum.figures.recovered > 0 && sum.figures.cancelled > 0;
 }
 
 }  // namespace

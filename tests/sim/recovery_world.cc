@@ -571,8 +571,7 @@ void RecoveryWorld::OneFault() {
       return Silence(&connection, Between(absl::Seconds(5), absl::Minutes(15)), "reset");
     }
     case 10:
-      if (Dice(4) > 0) return Outage();
-      return x_.RefuseCredentials(world_.WallNow() + Between(absl::Minutes(1), absl::Minutes(10)));
+      return TakeRightsAway();
     case 11:
     case 12:
       return LoseLines(connections_[random_.Below(connections_.size())].partition,
@@ -580,6 +579,17 @@ void RecoveryWorld::OneFault() {
     default:
       return AskByHand();
   }
+}
+
+// Of the account, or of one way; or nobody receives meanwhile.
+void RecoveryWorld::TakeRightsAway() {
+  const int what = Dice(6);
+  if (what > 1) return Outage();
+  const absl::Time until =
+      world_.WallNow() + Between(absl::Minutes(1), absl::Minutes(what == 0 ? 10 : 50));
+  if (what == 0) return x_.RefuseCredentials(until);
+  const std::vector<const RouteLimits*> routes = RangeRoutes(setup_.policy);
+  x_.Forbid(routes[random_.Below(routes.size())]->method, until);
 }
 
 // Nobody receives the partition.

@@ -192,6 +192,7 @@ class RecoveryWorld {
   void ScheduleFault();
   void OneFault();
   void Outage();
+  void TakeRightsAway();
   void KillAgainAndAgain(int recoverer, int times);
   void AskByHand();
   void CancelByHand();

@@ -352,6 +352,11 @@ absl::optional<Verdict> RecoveryX::Refuse(const Asked& asked) {
     return Verdict{RetryClass::kTooManyConnections, Cause::kTooManyConnections};
   }
   if (now < no_credentials_until_) return Verdict{RetryClass::kTerminal, Cause::kUnauthorized};
+  auto forbidden = forbidden_until_.find(asked.method());
+  if (forbidden != forbidden_until_.end() && now < forbidden->second) {
+    ++counts_.forbidden;
+    return Verdict{RetryClass::kTerminal, Cause::kForbidden};
+  }
   if (Chance(4)) {
     absl::Duration wait = Between(absl::Seconds(30), absl::Minutes(10));
     return Verdict{RetryClass::kRateLimited, Cause::kRateLimited, wait};

@@ -54,7 +54,7 @@ class RecoveryX {
   };
   struct Counts {
     uint64_t asked = 0, refused = 0, broken = 0, unproved = 0, completed = 0, failed_minutes = 0,
-             lines_lost = 0, stopped = 0;
+             forbidden = 0, lines_lost = 0, stopped = 0;
   };
   using Trace = std::function<void(const std::string& what)>;
 
@@ -78,6 +78,8 @@ class RecoveryX {
   void LoseFinalRecordOfNext() { next_lacks_final_ = true; }
   // Everybody is refused until then.
   void RefuseCredentials(absl::Time until) { no_credentials_until_ = until; }
+  // This way is refused until then.
+  void Forbid(RecoveryMethod method, absl::Time until) { forbidden_until_[method] = until; }
   void EndFaults() { faulty_ = false; }
 
   int running() const { return static_cast<int>(running_.size()); }
@@ -112,6 +114,7 @@ class RecoveryX {
   absl::optional<int> next_failed_minute_;
   bool next_lacks_final_ = false;
   absl::Time no_credentials_until_ = absl::InfinitePast();
+  std::map<RecoveryMethod, absl::Time> forbidden_until_;
   // The last clean answer of a range lacked something: the next one does not.
   std::map<std::string, bool> was_short_;
   Counts counts_;
