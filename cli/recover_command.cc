@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -29,6 +30,7 @@ struct RecoverOptions {
   absl::optional<absl::Time> from;
   absl::optional<absl::Time> to;
   uint64_t gap = 0;
+  std::vector<uint64_t> posts;
   uint32_t partition = 0;
   std::string method = "auto";
   absl::optional<absl::Duration> margin;
@@ -42,8 +44,9 @@ struct RecoverOptions {
 std::string CheckTogether(const RecoverOptions& options, const Terminal& terminal) {
   const bool has_range = options.from.has_value() && options.to.has_value();
   const bool has_part = options.from.has_value() || options.to.has_value();
-  if ((options.gap != 0) == has_part || has_range != has_part) {
-    return "give --from and --to, or --gap; see braid recover --help";
+  const int ways = (options.gap != 0) + has_part + !options.posts.empty();
+  if (ways != 1 || has_range != has_part) {
+    return "give --from and --to, or --gap, or --post; see braid recover --help";
   }
   if (has_range && *options.from >= *options.to) {
     return absl::StrCat("--to (", TimeText(*options.to), ") must be after --from (",
@@ -64,6 +67,8 @@ absl::StatusOr<v1::CreateRecoveryJobRequest> RequestOf(const RecoverOptions& opt
   request.set_parent(*stream);
   if (options.gap != 0) {
     request.set_gap(absl::StrCat(*stream, "/gaps/", options.gap));
+  } else if (!options.posts.empty()) {
+    for (uint64_t id : options.posts) request.add_post_ids(id);
   } else {
     SetTime(*options.from, request.mutable_range()->mutable_start_time());
     SetTime(*options.to, request.mutable_range()->mutable_end_time());
@@ -152,10 +157,11 @@ void AddRecoverCommands(CommandTree& tree) {
   auto options = std::make_shared<RecoverOptions>();
   CLI::App* app = tree.Add(
       {"recover",
-       "Fetches a range of creation time, or a gap, again: shows the plan, then asks",
+       "Fetches a range of creation time, a gap, or posts again: shows the plan, then asks",
        {"braid recover --gap 7 --dry-run", "braid recover --gap 7",
         "braid recover --from 12:00 --to 12:14 --wait",
-        "braid recover --from -2h --to -1h --method search --yes --wait"},
+        "braid recover --from -2h --to -1h --method search --yes --wait",
+        "braid recover --post 1991234567890123456 --yes --wait"},
        "braid.v1.RecoveryJob: the plan with --dry-run, the job as it ended with --wait",
        "1: X can not be asked any more, the answer was no, or, with --wait, the job did not "
        "succeed;\n  2: also where nobody can be asked and --yes is missing"},
@@ -165,10 +171,17 @@ void AddRecoverCommands(CommandTree& tree) {
                     [options](absl::Time time) { options->from = time; });
   CLI::Option* to =
       AddTimeOption(app, "--to", "End", [options](absl::Time time) { options->to = time; });
-  app->add_option("--gap", options->gap, "Number, as `braid gap ls` shows it")
-      ->check(CLI::Range(1, 1'000'000'000).description(""))
+  CLI::Option* gap = app->add_option("--gap", options->gap, "Number, as `braid gap ls` shows it")
+                         ->check(CLI::Range(1, 1'000'000'000).description(""))
+                         ->excludes(from)
+                         ->excludes(to);
+  app->add_option("--post", options->posts,
+                  "Id, at most 100 of them: looked up at X (v2 only). Whether a post belongs to "
+                  "the stream is not checked")
       ->excludes(from)
-      ->excludes(to);
+      ->excludes(to)
+      ->excludes(gap)
+      ->check(CLI::Range(uint64_t{1}, uint64_t{9'223'372'036'854'775'807}).description(""));
   app->add_option("--partition", options->partition, "Of this partition only (default: all)");
   app->add_option("--method", options->method,
                   "auto, spool, backfill, recovery, replay, search or lookup: which way")

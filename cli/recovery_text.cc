@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "cli/text.h"
 #include "proto/enum_word.h"
 #include "proto/proto_time.h"
@@ -115,6 +117,47 @@ std::string StartText(const RecoveryJob& job, absl::Time now) {
   if (WaitsForRecoverer(job)) return "waiting for a recoverer";
   const absl::Time start = StartOf(job);
   return start < absl::InfiniteFuture() ? WhenText(start, now) : "";
+}
+
+// "final record 3, counts 1"; empty: no step is proved.
+std::string ProofText(const RecoveryJob& job) {
+  std::map<std::string, int> steps;
+  for (const Step& step : job.steps()) {
+    if (step.state() == RecoveryJob::STATE_SUCCEEDED) ++steps[step.proof()];
+  }
+  std::vector<std::string> parts;
+  for (const auto& [proof, count] : steps) {
+    if (proof.empty()) continue;
+    std::string words = EscapeForTerminal(absl::StrReplaceAll(proof, {{"_", " "}}));
+    parts.push_back(
+        job.steps_size() == 1
+            ? words
+            : absl::StrCat(words, " (", Count(static_cast<uint64_t>(count), "step"), ")"));
+  }
+  return absl::StrJoin(parts, ", ");
+}
+
+// Against what connections had brought of it; empty: nothing was looked for.
+std::string KnownText(const RecoveryJob& job) {
+  uint64_t known = 0, missing = 0;
+  for (const Step& step : job.steps()) {
+    known += step.known_posts();
+    missing += step.known_posts_missing();
+  }
+  if (known == 0) return "";
+  std::string text = absl::StrCat(GroupDigits(known - missing), " of ", GroupDigits(known),
+                                  " posts that connections had brought came again");
+  if (missing > 0) absl::StrAppend(&text, "; the others were deleted, or X lacks more");
+  return text;
+}
+
+// Of a lookup: what X no longer has; empty: nothing.
+std::string NotHadText(const RecoveryJob& job) {
+  const uint64_t asked = static_cast<uint64_t>(job.post_ids_size());
+  const uint64_t came = job.totals().received_events();
+  if (job.state() != RecoveryJob::STATE_SUCCEEDED || asked <= came) return "";
+  return absl::StrCat("X has ", GroupDigits(asked - came), " of ", GroupDigits(asked),
+                      " posts no more, or shows them to nobody");
 }
 
 std::string MissingText(const RecoveryJob& job) {
@@ -225,6 +268,7 @@ std::string RenderJob(const RecoveryJob& job, absl::Time now, int width) {
   if (!job.name().empty()) add("state", StateWords(job.state()));
   add("range", RangeText(job.range()));
   add("length", DurationText(ToTime(job.range().end_time()) - ToTime(job.range().start_time())));
+  if (IsOfIds(job)) add("by ids", Count(static_cast<uint64_t>(job.post_ids_size()), "post"));
   if (job.partition() > 0) add("partition", absl::StrCat(job.partition()));
   add("gaps", absl::StrJoin(gaps, ", "));
   add("method", MethodsText(job));
@@ -243,6 +287,9 @@ std::string RenderJob(const RecoveryJob& job, absl::Time now, int width) {
     add("progress", absl::StrFormat("%.0f %%", job.progress() * 100));
     add("posts", TotalsText(job.totals()));
   }
+  add("proved by", ProofText(job));
+  add("known posts", KnownText(job));
+  add("not had", NotHadText(job));
   add("still missing", MissingText(job));
   add("at risk", EscapeForTerminal(job.residual_risk()));
   add("problem", EscapeForTerminal(job.error()));
@@ -284,7 +331,14 @@ std::string RenderJobReport(const RecoveryJob& job) {
     absl::StrAppend(&text, "still missing: ", RangeText(range), "\n");
   }
   const bool has_all = job.missing().empty() && job.state() == RecoveryJob::STATE_SUCCEEDED;
-  if (has_all) absl::StrAppend(&text, "nothing of the range is missing\n");
+  const std::string not_had = NotHadText(job);
+  if (!not_had.empty()) absl::StrAppend(&text, not_had, "\n");
+  if (has_all && !IsOfIds(job)) {
+    absl::StrAppend(&text, "nothing of the range is missing\n");
+  }
+  const std::string proof = ProofText(job), known = KnownText(job);
+  if (!proof.empty()) absl::StrAppend(&text, "proved by ", proof, "\n");
+  if (!known.empty()) absl::StrAppend(&text, known, "\n");
   if (!job.residual_risk().empty()) {
     absl::StrAppend(&text, "at risk: ", EscapeForTerminal(job.residual_risk()), "\n");
   }

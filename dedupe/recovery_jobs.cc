@@ -147,7 +147,7 @@ PlanFacts RecoveryJobs::FactsFor(uint32_t partition, const Facts& facts, const J
     for (const Step& step : job.job().steps()) {
       if (!IsOver(step)) plan.posts_planned += step.estimated_posts();
     }
-    if (&job == except || job.job().partition() != partition) continue;
+    if (&job == except || job.job().partition() != partition || IsOfIds(job.job())) continue;
     plan.under_way.emplace_back(ToTime(job.job().range().start_time()),
                                 ToTime(job.job().range().end_time()));
   }
@@ -195,6 +195,16 @@ absl::StatusOr<PlanRequest> RecoveryJobs::RequestOf(const RecoveryInput::Create&
     }
     *partition = gap.partition();
     request = RequestOf(gap, {gap.from_micros(), gap.until_micros()});
+  } else if (create.post_ids_size() > 0) {
+    const auto [first, last] =
+        std::minmax_element(create.post_ids().begin(), create.post_ids().end());
+    request.from = SnowflakeTime(*first);
+    request.until = SnowflakeTime(*last) + absl::Milliseconds(1);
+    request.post_ids.assign(create.post_ids().begin(), create.post_ids().end());
+    // A post is looked up anywhere.
+    if (*partition == 0 && !gaps_->lives().partitions().empty()) {
+      *partition = gaps_->lives().partitions().front();
+    }
   } else {
     request.from = absl::FromUnixMicros(span.from);
     request.until = absl::FromUnixMicros(span.until);
@@ -208,7 +218,7 @@ absl::StatusOr<PlanRequest> RecoveryJobs::RequestOf(const RecoveryInput::Create&
                      partitions.size() > 1 ? ": name the one that lacks it" : ""));
   }
   request.by_hand = true;
-  request.method = create.method();
+  request.method = request.post_ids.empty() ? create.method() : RecoveryJob::METHOD_LOOKUP;
   if (create.margin_micros() >= 0) request.margin = absl::Microseconds(create.margin_micros());
   return request;
 }
@@ -254,7 +264,8 @@ std::string RecoveryJobs::WhoFetches(uint32_t partition, Interval span) const {
   for (uint64_t number : unfinished_) {
     const RecoveryJob& job = jobs_.at(number).job();
     Interval range = IntervalOf(job.range());
-    bool is_its = job.partition() == partition && !Intersection(range, span).empty();
+    bool is_its = job.partition() == partition && !IsOfIds(job) &&
+                  !Intersection(range, span).empty();
     if (is_its) numbers.push_back(number);
   }
   if (numbers.empty()) return "";
@@ -270,6 +281,7 @@ RecoveryJob RecoveryJobs::JobOf(const std::string& requester, const PlanRequest&
   job.set_method(request.method);
   job.set_partition(partition);
   job.set_residual_risk(plan.residual_risk);
+  for (uint64_t id : request.post_ids) job.add_post_ids(id);
   SetTime(facts.now, job.mutable_create_time());
   *job.mutable_range() =
       RangeOf({absl::ToUnixMicros(request.from), absl::ToUnixMicros(request.until)});
@@ -426,7 +438,7 @@ void RecoveryJobs::OnTick(const Facts& facts, int64_t elapsed_micros, WriteSet* 
 void RecoveryJobs::PlanPartition(uint32_t partition, const Facts& facts) {
   IntervalSet under_way, taken;
   for (const auto& [number, job] : jobs_) {
-    if (job.job().partition() != partition) continue;
+    if (job.job().partition() != partition || IsOfIds(job.job())) continue;
     if (job.job().state() == RecoveryJob::STATE_SUCCEEDED) continue;
     taken.Add(IntervalOf(job.job().range()));
     if (!IsEnded(job.job().state())) under_way.Add(IntervalOf(job.job().range()));
@@ -505,7 +517,9 @@ void RecoveryJobs::EndJob(Job* job, const Facts& facts) {
   RecoveryJob* shown = job->mutable_job();
   bool by_hand = !IsAutomatic(*shown);
   Interval range = IntervalOf(shown->range());
-  IntervalSet residue = Residue(*shown, Missing(shown->partition(), range, by_hand));
+  IntervalSet missing;
+  if (!IsOfIds(*shown)) missing = Missing(shown->partition(), range, by_hand);
+  IntervalSet residue = Residue(*shown, missing);
   if (shown->state() == RecoveryJob::STATE_CANCELLING) {
     return Finish(job, RecoveryJob::STATE_CANCELLED, "", residue, facts);
   }
@@ -540,6 +554,7 @@ PlanRequest RecoveryJobs::RequestFor(const Job& job, Interval span) const {
   request.until = absl::FromUnixMicros(span.until);
   request.by_hand = !IsAutomatic(job.job());
   request.method = job.job().method();
+  request.post_ids.assign(job.job().post_ids().begin(), job.job().post_ids().end());
   request.usual_rate = gaps_->usual_rate();
   if (request.by_hand && job.margin_micros() >= 0) {
     request.margin = absl::Microseconds(job.margin_micros());
@@ -588,6 +603,7 @@ void RecoveryJobs::Summarize(RecoveryJob* job) {
 }
 
 void RecoveryJobs::ShowInGaps(const Job& job) {
+  if (IsOfIds(job.job())) return;
   Interval range = IntervalOf(job.job().range());
   std::vector<uint64_t> numbers;
   for (const auto& [number, gap] : gaps_->ledger().gaps()) {

@@ -1,7 +1,9 @@
 #include "dedupe/recovery_service.h"
 
 #include <algorithm>
+#include <limits>
 #include <memory>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -26,6 +28,9 @@ using store::v1::StoredJob;
 constexpr size_t kReasonMax = 200;
 constexpr size_t kRequestIdMax = 200;
 constexpr absl::Duration kMarginMax = absl::Hours(1);
+// One request of X (docs/X-API 2.2), and a signed number there.
+constexpr size_t kPostIdsMax = 100;
+constexpr uint64_t kPostIdMax = std::numeric_limits<int64_t>::max();
 // How soon a watcher hears of a change.
 constexpr absl::Duration kWatchInterval = absl::Milliseconds(500);
 constexpr absl::Duration kWatchHeartbeat = absl::Seconds(10);
@@ -65,6 +70,25 @@ uint64_t HashArguments(const v1::ListRecoveryJobsRequest& request) {
   std::string text = request.parent();
   for (int state : request.states()) absl::StrAppend(&text, "\n", state);
   return Hash64(text);
+}
+
+absl::Status CheckPostIds(const v1::CreateRecoveryJobRequest& request) {
+  const std::set<uint64_t> distinct(request.post_ids().begin(), request.post_ids().end());
+  if (distinct.size() > kPostIdsMax) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("X looks up at most ", kPostIdsMax, " posts at once: ask in several jobs"));
+  }
+  if (distinct.size() < static_cast<size_t>(request.post_ids_size())) {
+    return absl::InvalidArgumentError("an id is there twice in post_ids");
+  }
+  if (*distinct.begin() == 0 || *distinct.rbegin() > kPostIdMax) {
+    return absl::InvalidArgumentError("a post's id is 1 to 9223372036854775807");
+  }
+  if (request.method() != v1::RecoveryJob::METHOD_UNSPECIFIED &&
+      request.method() != v1::RecoveryJob::METHOD_LOOKUP) {
+    return absl::InvalidArgumentError("posts are had by their ids with method LOOKUP alone");
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -115,8 +139,10 @@ absl::StatusOr<v1::ListRecoveryJobsResponse> ListRecoveryJobs(
 absl::StatusOr<RecoveryInput::Create> CreateInputOf(const v1::CreateRecoveryJobRequest& request,
                                                     const std::string& requester) {
   RecoveryInput::Create create;
-  if (request.gap().empty() != request.has_range()) {
-    return absl::InvalidArgumentError("exactly one of range and gap is needed");
+  const int ways = (request.gap().empty() ? 0 : 1) + (request.has_range() ? 1 : 0) +
+                   (request.post_ids().empty() ? 0 : 1);
+  if (ways != 1) {
+    return absl::InvalidArgumentError("exactly one of range, gap and post_ids is needed");
   }
   if (request.reason().size() > kReasonMax || request.request_id().size() > kRequestIdMax) {
     return absl::InvalidArgumentError(
@@ -129,6 +155,10 @@ absl::StatusOr<RecoveryInput::Create> CreateInputOf(const v1::CreateRecoveryJobR
       return absl::InvalidArgumentError("the gap is of another stream than parent");
     }
     create.set_gap(gap->number);
+  } else if (!request.post_ids().empty()) {
+    absl::Status checked = CheckPostIds(request);
+    if (!checked.ok()) return checked;
+    *create.mutable_post_ids() = request.post_ids();
   } else {
     create.set_from_micros(absl::ToUnixMicros(ToTime(request.range().start_time())));
     create.set_until_micros(absl::ToUnixMicros(ToTime(request.range().end_time())));

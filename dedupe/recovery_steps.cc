@@ -9,6 +9,7 @@
 #include "dedupe/recovery_step_parts.h"
 #include "proto/proto_time.h"
 #include "proto/recovery_terms.h"
+#include "proto/snowflake.h"
 #include "proto/time_range.h"
 #include "recovery/planner.h"
 
@@ -118,6 +119,11 @@ void RecoveryJobs::Start(Job* job, Step* step, const Facts& facts, WriteSet* cha
   work->set_recovery_job(job->job().name());
   work->set_partition(job->job().partition());
   *work->mutable_step() = *step;
+  const Interval fetch = IntervalOf(step->fetch_range());
+  for (uint64_t id : job->job().post_ids()) {
+    const int64_t created = absl::ToUnixMicros(SnowflakeTime(id));
+    if (fetch.from <= created && created < fetch.until) work->add_post_ids(id);
+  }
   const Job::StepState& state = job->steps(static_cast<int>(step->number()) - 1);
   absl::Time clean_end = absl::FromUnixMicros(state.clean_end_micros());
   if (state.clean_attempts() > 0 && facts.now >= clean_end + options_.policy->repeat_after) {
@@ -181,6 +187,8 @@ void RecoveryJobs::EndAttempt(Job* job, int place, const WorkTable::Entry& entry
   if (entry.state.state() == WorkState::STATE_DONE && result.complete()) {
     step->set_attempts(step->attempts() + 1);
     step->set_proof(result.proof());
+    step->set_known_posts(result.known_posts());
+    step->set_known_posts_missing(result.known_posts_missing());
     step->clear_error();
     return step->set_state(RecoveryJob::STATE_SUCCEEDED);
   }

@@ -43,6 +43,10 @@ inline bool IsEnded(v1::RecoveryJob::State state) {
          state == v1::RecoveryJob::STATE_CANCELLED;
 }
 
+// It is for posts, not for a range: gaps and other jobs do not matter to it, nor it
+// to them.
+inline bool IsOfIds(const v1::RecoveryJob& job) { return job.post_ids_size() > 0; }
+
 // A step of it can be taken by a recoverer at once. A backfill is the deduper's own.
 inline bool WaitsForRecoverer(const v1::RecoveryJob& job) {
   return std::any_of(job.steps().begin(), job.steps().end(), [](const auto& step) {

@@ -81,6 +81,9 @@ class PlanMaker {
 
   std::string WhyRefused() const {
     if (!request_.by_hand) return "";
+    if (until_ > facts_.now && IsOfIds()) {
+      return absl::StrCat("no post has such an id yet: it is of ", Clock(until_));
+    }
     if (until_ > facts_.now) {
       return absl::StrCat("the range ends at ", Clock(until_),
                           ", which is in the future: end it at ", Clock(facts_.now), " or before");
@@ -94,7 +97,9 @@ class PlanMaker {
 
   void OpenRange() {
     open_.Add(ToInterval({request_.from, until_}));
-    for (const auto& [from, until] : facts_.under_way) open_.Subtract(ToInterval({from, until}));
+    if (!IsOfIds()) {
+      for (const auto& [from, until] : facts_.under_way) open_.Subtract(ToInterval({from, until}));
+    }
     if (facts_.floor <= request_.from) return;
     const Interval below = ToInterval({request_.from, std::min(facts_.floor, until_)});
     for (const Interval& part : open_.Within(below)) lost_.Add(part);
@@ -102,6 +107,12 @@ class PlanMaker {
   }
 
   bool IsAsked() const { return request_.method != RecoveryJob::METHOD_UNSPECIFIED; }
+
+  // Asked for by ids, not by range: one step, whatever else is fetched.
+  bool IsOfIds() const {
+    return request_.by_hand && request_.method == RecoveryJob::METHOD_LOOKUP &&
+           !request_.post_ids.empty();
+  }
 
   // "": may be tried.
   std::string WhyUnusable(const RouteLimits& route) const {
@@ -258,7 +269,7 @@ class PlanMaker {
 
   std::vector<PlanSpan> PartsFor(const RouteLimits& route) const {
     IntervalSet parts = open_;
-    if (route.method == RecoveryJob::METHOD_LOOKUP) {
+    if (!IsOfIds() && route.method == RecoveryJob::METHOD_LOOKUP) {
       // The seconds that hold the ids: nothing is learned of those between.
       parts = IntervalSet();
       for (uint64_t id : request_.post_ids) {
@@ -298,6 +309,7 @@ class PlanMaker {
   // What can still be asked for today is not asked for together with what is
   // asked for tomorrow.
   absl::Time NextCut(const RouteLimits& route, const PlanSpan& part) const {
+    if (IsOfIds()) return part.until;
     const absl::Time cut = std::min(part.until, part.from + step_max_);
     const absl::Time of_today = fetches_.EndOfToday(route);
     return part.from < of_today ? std::min(cut, of_today) : cut;

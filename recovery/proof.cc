@@ -15,7 +15,7 @@ namespace braid {
 namespace {
 
 // The share of witnesses that may be missing: deleted, or protected since.
-constexpr size_t kWitnessesPerMissing = 5;
+constexpr uint32_t kWitnessesPerMissing = 5;
 
 // Of X's search and counts (docs/X-API 1.15, 2.2).
 constexpr absl::Duration kIndexDelay = absl::Seconds(30);
@@ -153,19 +153,30 @@ bool IsWithin(const std::vector<Interval>& intervals, int64_t micros) {
   });
 }
 
-// Why the witnesses contradict; empty: they do not.
-std::string Contradiction(const FetchEvidence& evidence, const v1::RecoveryStep& step,
-                          const std::vector<Interval>& spans) {
-  size_t expected = 0, missing = 0;
+// Posts that connections had brought of the spans, and those that did not come.
+struct KnownPosts {
+  uint32_t all = 0;
+  uint32_t missing = 0;
+};
+
+KnownPosts KnownWithin(const FetchEvidence& evidence, const v1::RecoveryStep& step,
+                       const std::vector<Interval>& spans) {
+  KnownPosts known;
   for (uint64_t id : step.witness_post_ids()) {
     if (!IsWithin(spans, absl::ToUnixMicros(SnowflakeTime(id)))) continue;
-    ++expected;
+    ++known.all;
     const auto& seen = evidence.seen_witnesses;
-    missing += std::find(seen.begin(), seen.end(), id) == seen.end() ? 1 : 0;
+    known.missing += std::find(seen.begin(), seen.end(), id) == seen.end() ? 1 : 0;
   }
+  return known;
+}
+
+// Why they contradict; empty: they do not.
+std::string Contradiction(const KnownPosts& known) {
   // Of few witnesses one is easily more than its share.
-  if (missing <= 1 || missing * kWitnessesPerMissing <= expected) return "";
-  return absl::StrCat(missing, " of ", expected, " posts that connections brought are not in it");
+  if (known.missing <= 1 || known.missing * kWitnessesPerMissing <= known.all) return "";
+  return absl::StrCat(known.missing, " of ", known.all,
+                      " posts that connections brought are not in it");
 }
 
 void FillCounts(const FetchEvidence& evidence, v1::RecoveryResult* result) {
@@ -180,7 +191,8 @@ FetchOutcome JudgeStream(const FetchEvidence& evidence,
   Claim claim = ClaimOf(evidence, steps);
   std::vector<Interval> spans = claim.covers;
   if (claim.proof == kProofCleanEnd) spans = {evidence.asked};
-  std::string contradiction = Contradiction(evidence, steps.front(), spans);
+  KnownPosts known = KnownWithin(evidence, steps.front(), spans);
+  std::string contradiction = Contradiction(known);
   if (!contradiction.empty()) claim = Nothing(std::move(contradiction));
   FetchOutcome outcome;
   bool is_complete = !claim.covers.empty() && claim.failed.empty();
@@ -190,6 +202,8 @@ FetchOutcome JudgeStream(const FetchEvidence& evidence,
   outcome.covers = std::move(claim.covers);
   outcome.result.set_complete(is_complete);
   outcome.result.set_proof(std::string(claim.proof));
+  outcome.result.set_known_posts(known.all);
+  outcome.result.set_known_posts_missing(known.missing);
   // What a later attempt is compared with: never that of a cut one.
   bool is_half = claim.proof == kProofCleanEnd;
   if (is_complete || is_half) outcome.result.set_keys_digest(evidence.keys_digest);

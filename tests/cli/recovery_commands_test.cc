@@ -223,6 +223,16 @@ TEST_F(RecoveryCommandsTest, TheServerIsToldWhatWasTyped) {
   EXPECT_EQ(request.request_id(), recovery_.asked[0].request_id());
 }
 
+TEST_F(RecoveryCommandsTest, PostsAreAskedForByTheirIds) {
+  EXPECT_EQ(Run({"recover", "--post", "1991234567890123456", "--post", "7", "--yes"}), kExitOk);
+  ASSERT_EQ(recovery_.asked.size(), 2u);
+  const v1::CreateRecoveryJobRequest& request = recovery_.asked[1];
+  EXPECT_FALSE(request.has_range());
+  ASSERT_EQ(request.post_ids_size(), 2);
+  EXPECT_EQ(request.post_ids(0), 1991234567890123456u);
+  EXPECT_EQ(request.post_ids(1), 7u);
+}
+
 TEST_F(RecoveryCommandsTest, WithoutAMarginTheConfiguredPaddingCounts) {
   EXPECT_EQ(Run({"recover", "--gap", "7", "--yes"}), kExitOk);
   EXPECT_FALSE(recovery_.asked[1].has_margin());

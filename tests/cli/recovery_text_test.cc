@@ -191,6 +191,41 @@ TEST(RecoveryTextTest, TheReportSaysWhatIsStillMissing) {
             "X refused it five times\n");
 }
 
+TEST(RecoveryTextTest, TheReportSaysByWhatItIsProvedAndWhatIsKnownOfIt) {
+  RecoveryJob job = Running();
+  job.set_state(RecoveryJob::STATE_SUCCEEDED);
+  job.clear_residual_risk();
+  for (RecoveryJob::Step& step : *job.mutable_steps()) {
+    step.set_state(RecoveryJob::STATE_SUCCEEDED);
+    step.set_proof(step.number() == 1 ? "final_record" : "same_twice");
+    step.set_known_posts(100);
+    step.set_known_posts_missing(step.number() == 1 ? 3 : 0);
+  }
+  EXPECT_EQ(RenderJobReport(job),
+            "job 12 succeeded: 1,204 received, 37 new, 1,167 duplicate\n"
+            "nothing of the range is missing\n"
+            "proved by final record (1 step), same twice (1 step)\n"
+            "197 of 200 posts that connections had brought came again; the others were deleted, or "
+            "X lacks more\n");
+  const std::string text = RenderJob(job, kNow, 0);
+  EXPECT_TRUE(Has(text, "proved by      final record (1 step), same twice")) << text;
+  EXPECT_TRUE(Has(text, "known posts    197 of 200")) << text;
+}
+
+TEST(RecoveryTextTest, ALookupSaysHowManyPostsXNoLongerHas) {
+  RecoveryJob job = Running();
+  job.set_state(RecoveryJob::STATE_SUCCEEDED);
+  job.clear_residual_risk();
+  for (uint64_t id : {1, 2, 3}) job.add_post_ids(id);
+  job.mutable_totals()->set_received_events(2);
+  job.mutable_totals()->set_new_events(1);
+  job.mutable_totals()->set_duplicate_events(1);
+  EXPECT_EQ(RenderJobReport(job),
+            "job 12 succeeded: 2 received, 1 new, 1 duplicate\n"
+            "X has 1 of 3 posts no more, or shows them to nobody\n");
+  EXPECT_TRUE(Has(RenderJob(job, kNow, 0), "by ids         3 posts"));
+}
+
 TEST(RecoveryTextTest, AListIsOneLinePerJob) {
   v1::ListRecoveryJobsResponse list;
   EXPECT_EQ(RenderJobs(list.recovery_jobs(), 0), "No recovery jobs.\n");

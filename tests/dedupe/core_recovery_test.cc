@@ -440,6 +440,71 @@ TEST_F(CoreRecoveryTest, WhatIsBeingFetchedIsRefusedWithItsJobs) {
             "all of it is being fetched, or is planned, already: see jobs 1, 2 (braid job get)");
 }
 
+// Neither the gap around them nor its job matters, and nothing is vouched for.
+TEST_F(CoreRecoveryTest, PostsByTheirIdsAreOneLookup) {
+  Start();
+  WorkOfAnOutage();
+  ASSERT_EQ(job_count(), 1u);
+  Interval gap_of_both = {gap(1).from_micros(), gap(1).until_micros()};
+  RecoveryInput input;
+  const absl::Time from = absl::FromUnixMicros(gap_of_both.from);
+  const uint64_t ids[] = {FirstSnowflakeAt(from + absl::Minutes(1)) + 5,
+                          FirstSnowflakeAt(from - absl::Minutes(2)),
+                          FirstSnowflakeAt(from + absl::Minutes(5))};
+  for (uint64_t id : ids) input.mutable_create()->add_post_ids(id);
+  input.mutable_create()->set_requester("op");
+  input.mutable_create()->set_margin_micros(-1);
+  ASSERT_EQ(Ask(input).number, 2u);
+  EXPECT_EQ(job(2).gaps_size(), 0);
+  Run(2);
+  uint64_t work = Lease();
+  ASSERT_NE(work, 0u);
+  v1::RecoveryStep step = WorkOf(work);
+  EXPECT_EQ(step.step().method(), RecoveryJob::METHOD_LOOKUP);
+  EXPECT_EQ(step.post_ids_size(), 3);
+  EXPECT_EQ(job(2).steps_size(), 1);
+  v1::RecoveryResult result;
+  result.set_complete(true);
+  result.set_proof("answered");
+  Complete(work, v1::CompleteRequest::OUTCOME_DONE, result);
+  Run(10);
+  EXPECT_EQ(job(2).state(), RecoveryJob::STATE_SUCCEEDED) << job(2).error();
+  EXPECT_EQ(job(2).missing_size(), 0);
+  EXPECT_EQ(gap(1).state(), Gap::STATE_RECOVERING);
+  EXPECT_EQ(gap(1).from_micros(), gap_of_both.from);
+}
+
+TEST_F(CoreRecoveryTest, ALookupThatXNeverAnswersFails) {
+  Start();
+  Run(300);
+  RecoveryInput input;
+  input.mutable_create()->add_post_ids(FirstSnowflakeAt(now_ - absl::Minutes(3)));
+  input.mutable_create()->set_margin_micros(-1);
+  ASSERT_EQ(Ask(input).number, 1u);
+  for (int i = 0; i < 5; ++i) {
+    Run(20 * 60);
+    uint64_t work = Lease();
+    ASSERT_NE(work, 0u) << i;
+    Complete(work, v1::CompleteRequest::OUTCOME_INCOMPLETE, {}, "1 of 1 ids were not answered for");
+  }
+  Run(10);
+  EXPECT_EQ(job(1).state(), RecoveryJob::STATE_FAILED);
+}
+
+TEST_F(CoreRecoveryTest, PostsOfTheFutureOrOfBeforeTheFloorAreRefused) {
+  Start();
+  Run(300);
+  auto ask = [this](absl::Time created) {
+    RecoveryInput input;
+    input.mutable_create()->add_post_ids(FirstSnowflakeAt(created));
+    input.mutable_create()->set_margin_micros(-1);
+    return std::string(Ask(input).status.message());
+  };
+  EXPECT_NE(ask(now_ + absl::Hours(1)).find("no post has such an id yet"), std::string::npos);
+  std::string old = ask(core_->floor() - absl::Hours(1));
+  EXPECT_NE(old.find("below the log's floor"), std::string::npos) << old;
+}
+
 // The core's time is that of its last input; the caller's clock is another one.
 TEST_F(CoreRecoveryTest, WhoSaysNowIsNotInTheFuture) {
   Start();
