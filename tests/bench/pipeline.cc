@@ -2,9 +2,12 @@
 // subscriber as processes on this machine.
 //
 //   bazel run -c opt //tests/bench:pipeline -- --connections 2 --seconds 20 --json
+//   bazel run -c opt //tests/bench:pipeline -- --outage 60 --json
 //
 // First the highest rate that is sustained without growing lag, then latencies
-// and costs at 6,000 posts/s. The last line of output is one JSON object.
+// and costs at 6,000 posts/s. With --outage, how fast what all connections missed
+// is fetched again beside live traffic, and what that costs in latency. The last
+// line of output is one JSON object.
 
 #include <CLI/CLI.hpp>
 
@@ -28,6 +31,9 @@ int main(int argc, char** argv) {
   app.add_option("--post-bytes", options.post_bytes, "mean size of a post");
   app.add_option("--latency-rate", options.latency_rate, "posts per second for the latencies");
   app.add_option("--rate", options.fixed_rate, "measure at this rate instead of searching");
+  double outage = 0;
+  app.add_option("--outage", outage, "measure recovery after so many seconds without connections")
+      ->check(CLI::Range(5, 600));
   app.add_option("--dir", options.dir,
                  "where data is kept while it runs; default: a temporary one");
   app.add_flag("--json", json, "only the JSON object on stdout; progress on stderr");
@@ -36,7 +42,9 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   if (!subscribe.empty()) braid::bench::RunSubscriber({subscribe}, counters);
   options.measure = absl::Seconds(seconds);
-  absl::StatusOr<std::string> result = braid::bench::RunPipeline(options);
+  options.outage = absl::Seconds(outage);
+  absl::StatusOr<std::string> result =
+      outage > 0 ? braid::bench::RunRecovery(options) : braid::bench::RunPipeline(options);
   if (!result.ok()) {
     std::fprintf(stderr, "pipeline: %s\n", result.status().ToString().c_str());
     return 1;

@@ -31,6 +31,9 @@ constexpr double kLagSecondsMax = 0.5;
 // What the emulator and the subscriber may fall short of the rate by: the grain
 // of the two clocks over a trial.
 constexpr double kShortfallMax = 0.03;
+// No recovered post for so long: the fetch has ended. Another proves it, and what
+// the connections took to come back is a gap of its own.
+constexpr absl::Duration kRecoveryPause = absl::Seconds(1);
 
 struct Snapshot {
   absl::Time time;
@@ -60,6 +63,10 @@ struct Measurement {
   double Seen() const {
     return static_cast<double>(until.subscriber.events - from.subscriber.events);
   }
+  double Recovered() const {
+    return static_cast<double>(until.subscriber.recovered_events -
+                               from.subscriber.recovered_events);
+  }
 };
 
 class JsonObject {
@@ -85,6 +92,11 @@ class Pipeline {
 
   absl::Status Start();
   Snapshot Take();
+  // Nobody receives for so long, and what is missing is known.
+  absl::Status Outage(absl::Duration length);
+  // From the first post that the recoverer brings to the last before a pause.
+  absl::StatusOr<Measurement> MeasureRecovery();
+  void SetRate(double rate) { (void)cluster_->emulator().SetRate(rate); }
   Measurement Measure(double rate, absl::Duration length);
   bool Held(const Measurement& measurement, double rate) const;
   // Stops the load and waits until the subscriber has everything that the log
@@ -92,6 +104,20 @@ class Pipeline {
   absl::StatusOr<bool> CatchUp();
   absl::StatusOr<double> FindRate();
 
+  v1::StreamStatus Status() {
+    return harness::GetStatus(cluster_->log_address()).value_or(v1::StreamStatus());
+  }
+  // Before the first cover nothing is known to be missing.
+  absl::Status AwaitFirstCover() {
+    return harness::WaitUntil("it vouches", absl::Minutes(2),
+                              [this] { return Status().has_watermark_time(); });
+  }
+  absl::Status AwaitWhole() {
+    return harness::WaitUntil("no gap is open", absl::Minutes(10), [this] {
+      v1::StreamStatus status = Status();
+      return status.open_certain_gaps() == 0 && status.recovery_jobs() == 0;
+    });
+  }
   uint64_t DataBytes() { return harness::DiskBytes(cluster_->data_dir()); }
   uint64_t SpoolBytes() {
     uint64_t bytes = 0;
@@ -121,6 +147,7 @@ absl::Status Pipeline::Start() {
     cluster.dir = temp_dir_->path();
   }
   cluster.connector_count = options_.connection_count;
+  cluster.has_recoverer = options_.outage > absl::ZeroDuration();
   cluster.emulator.rate = 0;
   cluster.emulator.post_bytes = options_.post_bytes;
   // So that what is created is what is unique.
@@ -155,6 +182,9 @@ std::map<std::string, Process*> Pipeline::Processes() {
   std::map<std::string, Process*> processes = {{"emulator", &cluster_->emulator().process()},
                                                {"deduper", &cluster_->deduper().process()},
                                                {"subscriber", subscriber_.get()}};
+  if (options_.outage > absl::ZeroDuration()) {
+    processes["recoverer"] = &cluster_->recoverer().process();
+  }
   for (int i = 0; i < options_.connection_count; ++i) {
     processes[cluster_->connector(i).name()] = &cluster_->connector(i).process();
   }
@@ -182,13 +212,48 @@ Snapshot Pipeline::Take() {
 }
 
 Measurement Pipeline::Measure(double rate, absl::Duration length) {
-  (void)cluster_->emulator().SetRate(rate);
+  SetRate(rate);
   // Until queues are as full as this rate keeps them.
   harness::LetPass(std::max(absl::Seconds(2), length / 4));
   Measurement measurement;
   measurement.from = Take();
   harness::LetPass(length);
   measurement.until = Take();
+  return measurement;
+}
+
+absl::Status Pipeline::Outage(absl::Duration length) {
+  std::vector<std::string> connections;
+  for (int i = 0; i < options_.connection_count; ++i) {
+    connections.push_back(harness::Cluster::ConnectionName(i));
+  }
+  absl::Status away = cluster_->emulator().Outage(connections, length);
+  if (!away.ok()) return away;
+  return harness::WaitUntil("a gap is open", length + absl::Minutes(3),
+                            [this] { return Status().open_certain_gaps() > 0; });
+}
+
+absl::StatusOr<Measurement> Pipeline::MeasureRecovery() {
+  absl::Status begun = harness::WaitUntil("the recoverer brings posts", absl::Minutes(5), [this] {
+    return counters_->Read().recovered_events > 0;
+  });
+  if (!begun.ok()) return begun;
+  Measurement measurement;
+  measurement.from = measurement.until = Take();
+  absl::Status ended = harness::WaitUntil("the recoverer has brought them", absl::Minutes(5), [&] {
+    const absl::Time now = absl::Now();
+    SubscriberSample sample = counters_->Read();
+    if (sample.recovered_events == measurement.until.subscriber.recovered_events) {
+      return now - measurement.until.time > kRecoveryPause;
+    }
+    measurement.until.time = now;
+    measurement.until.subscriber = sample;
+    return false;
+  });
+  Snapshot end = Take();
+  measurement.until.usage = end.usage;
+  measurement.until.threads = end.threads;
+  if (!ended.ok()) return ended;
   return measurement;
 }
 
@@ -290,12 +355,12 @@ void AddBytes(const Measurement& m, JsonObject* json) {
       1);
 }
 
-void AddLatency(const Measurement& m, JsonObject* json) {
+void AddLatency(const Measurement& m, JsonObject* json, absl::string_view prefix = "") {
   for (auto [name, quantile] : {std::pair("latency_p50_ms", 0.5),
                                 {"latency_p90_ms", 0.9},
                                 {"latency_p99_ms", 0.99},
                                 {"latency_p999_ms", 0.999}}) {
-    json->Add(name,
+    json->Add(absl::StrCat(prefix, name),
               absl::ToDoubleMilliseconds(m.until.subscriber.Latency(m.from.subscriber, quantile)),
               3);
   }
@@ -341,6 +406,37 @@ absl::StatusOr<std::string> RunPipeline(const PipelineOptions& options) {
   json.Add("broken_frames", static_cast<double>(end.subscriber.broken_frames), 0);
   json.AddObject("processes", PerProcess(highest));
   json.AddObject("processes_at_latency_rate", PerProcess(usual));
+  return json.Render();
+}
+
+absl::StatusOr<std::string> RunRecovery(const PipelineOptions& options) {
+  Pipeline pipeline(options);
+  absl::Status status = pipeline.Start();
+  if (!status.ok()) return status;
+  pipeline.SetRate(options.latency_rate);
+  status = pipeline.AwaitFirstCover();
+  if (!status.ok()) return status;
+  Measurement alone = pipeline.Measure(options.latency_rate, options.measure);
+  pipeline.Held(alone, options.latency_rate);
+  status = pipeline.Outage(options.outage);
+  if (!status.ok()) return status;
+  absl::StatusOr<Measurement> recovery = pipeline.MeasureRecovery();
+  if (!recovery.ok()) return recovery.status();
+  PrintThreads(*recovery);
+  status = pipeline.AwaitWhole();
+  if (!status.ok()) return status;
+  absl::StatusOr<bool> complete = pipeline.CatchUp();
+  if (!complete.ok()) return complete.status();
+  if (!*complete) return absl::DataLossError("posts are missing after recovery");
+
+  JsonObject json;
+  json.Add("recovered_per_second", recovery->Recovered() / recovery->Seconds(), 0);
+  json.Add("recovered", recovery->Recovered(), 0);
+  json.Add("seconds", recovery->Seconds(), 1);
+  json.Add("live_per_second", (recovery->Seen() - recovery->Recovered()) / recovery->Seconds(), 0);
+  AddLatency(*recovery, &json, "live_");
+  AddLatency(alone, &json, "alone_");
+  json.AddObject("processes", PerProcess(*recovery));
   return json.Render();
 }
 

@@ -23,11 +23,18 @@ struct PipelineOptions {
   double latency_rate = 6000;
   // 0: search.
   double fixed_rate = 0;
+  // Of RunRecovery: how long nobody receives.
+  absl::Duration outage;
   std::string dir;
 };
 
 // One line of JSON.
 [[nodiscard]] absl::StatusOr<std::string> RunPipeline(const PipelineOptions& options);
+
+// Both connections are away for a while; then a recoverer fetches what they
+// missed beside live traffic of `latency_rate`: how fast, and what the live posts'
+// latency is before and meanwhile. One line of JSON.
+[[nodiscard]] absl::StatusOr<std::string> RunRecovery(const PipelineOptions& options);
 
 }  // namespace braid::bench
 

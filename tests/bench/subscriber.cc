@@ -26,7 +26,7 @@ absl::Duration BucketLimit(int bucket) {
 }  // namespace
 
 absl::Duration SubscriberSample::Latency(const SubscriberSample& earlier, double quantile) const {
-  uint64_t total = events - earlier.events;
+  uint64_t total = (events - recovered_events) - (earlier.events - earlier.recovered_events);
   uint64_t below = 0;
   for (int bucket = 0; bucket < kLatencyBuckets; ++bucket) {
     below += latency[bucket] - earlier.latency[bucket];
@@ -52,6 +52,7 @@ SubscriberCounters* SubscriberCounters::Map(const std::string& file) {
 SubscriberSample SubscriberCounters::Read() const {
   SubscriberSample sample;
   sample.events = events.load(std::memory_order_relaxed);
+  sample.recovered_events = recovered_events.load(std::memory_order_relaxed);
   sample.payload_bytes = payload_bytes.load(std::memory_order_relaxed);
   sample.response_bytes = response_bytes.load(std::memory_order_relaxed);
   sample.next_sequence = next_sequence.load(std::memory_order_relaxed);
@@ -71,10 +72,15 @@ void RunSubscriber(const harness::LogAddress& address, const std::string& file) 
   harness::LogFollower follower(address, [&](const v1::TailEventsResponse& response,
                                              absl::Time now) {
     for (const v1::LogFrame& frame : response.frames()) {
+      const bool is_recovered = frame.frame().origin() == v1::EVENT_ORIGIN_RECOVERY;
       absl::Status decoded = harness::DecodeFrame(frame, [&](const harness::SeenEvent& event) {
         counters->events.fetch_add(1, std::memory_order_relaxed);
         counters->payload_bytes.fetch_add(event.line.size(), std::memory_order_relaxed);
-        counters->RecordLatency(now - event.receive_time);
+        if (is_recovered) {
+          counters->recovered_events.fetch_add(1, std::memory_order_relaxed);
+        } else {
+          counters->RecordLatency(now - event.receive_time);
+        }
       });
       if (!decoded.ok()) counters->broken_frames.fetch_add(1, std::memory_order_relaxed);
     }

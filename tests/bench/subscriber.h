@@ -25,6 +25,8 @@ inline constexpr int kLatencyBuckets = 32 * kLatencyStepsPerPower;
 // A copy of the counters at one time.
 struct SubscriberSample {
   uint64_t events = 0;
+  // Of these, fetched again: no latency is taken of them.
+  uint64_t recovered_events = 0;
   uint64_t payload_bytes = 0;
   // Bytes of the responses as they came over gRPC.
   uint64_t response_bytes = 0;
@@ -45,6 +47,7 @@ class SubscriberCounters final {
 
   void RecordLatency(absl::Duration latency);
   std::atomic<uint64_t> events;
+  std::atomic<uint64_t> recovered_events;
   std::atomic<uint64_t> payload_bytes;
   std::atomic<uint64_t> response_bytes;
   std::atomic<uint64_t> next_sequence;
