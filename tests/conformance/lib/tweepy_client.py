@@ -37,21 +37,26 @@ class Stream(tweepy.StreamingClient):
     def on_request_error(self, status_code):
         self.events.put(("request-error", status_code))
 
+    def on_exception(self, exception):
+        self.events.put(("exception", exception))
+
     def on_connect(self):
         self.events.put(("connect", None))
 
     def take(self, kind, count=1, seconds=20):
         """The next `count` events of the kind; others are passed over."""
-        found, deadline = [], time.monotonic() + seconds
+        found, others, deadline = [], [], time.monotonic() + seconds
         while len(found) < count:
             left = deadline - time.monotonic()
-            expect(left > 0, f"{len(found)} of {count} {kind} within {seconds} s")
+            expect(left > 0, f"{len(found)} of {count} {kind} within {seconds} s; {others[-3:]}")
             try:
                 name, value = self.events.get(timeout=left)
             except queue.Empty:
                 continue
             if name == kind:
                 found.append(value)
+            elif name != "tweet":
+                others.append(name if value is None else f"{name}: {value}")
         return found
 
     def finish(self):
@@ -133,12 +138,15 @@ def _():
 def reconnects(how, first):
     stream = Stream()
     stream.filter(threaded=True)
-    stream.take("tweet", 5)
-    control(f"/close?how={how}")
-    stream.take(first)
-    stream.take("connect")
-    posts = stream.take("tweet", 5)
-    stream.finish()
+    try:
+        stream.take("tweet", 5)
+        control(f"/close?how={how}")
+        stream.take(first)
+        stream.take("connect")
+        posts = stream.take("tweet", 5)
+    finally:
+        # It holds a slot of the next checks.
+        stream.finish()
     return f"{first}, then {len(posts)} posts"
 
 
@@ -149,7 +157,7 @@ def _():
 
 @check("stream: clean end, then it reconnects")
 def _():
-    return reconnects("zero", "connect")
+    return reconnects("zero", "closed")
 
 
 @check("stream: reset, then it reconnects")
@@ -283,7 +291,8 @@ def _():
     stream.take("connect", 1)
     stream.take("tweet", 3)
     stream.finish()
-    ended = client.request("GET", "/2/connections", params={"status": "inactive"}).json()["data"]
+    ended = client.request("GET", "/2/connections", params={"status": "inactive",
+                                                             "max_results": 100}).json()["data"]
     expect(any(row.get("disconnect_reason") == "operator_disconnect" for row in ended), ended)
 
 
