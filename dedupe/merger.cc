@@ -27,17 +27,18 @@ void Merger::Start() {
   Tick();
 }
 
-void Merger::Admit(store::v1::InputRecord input, uint64_t input_bytes, Done done) {
+void Merger::Admit(store::v1::InputRecord input, uint64_t input_bytes, Done done, Turn turn) {
   BRAID_CHECK(started_);
-  Enqueue(std::move(input), input_bytes, std::move(done));
+  Enqueue(std::move(input), input_bytes, std::move(done), turn);
 }
 
-void Merger::Enqueue(store::v1::InputRecord input, uint64_t input_bytes, Done done) {
+void Merger::Enqueue(store::v1::InputRecord input, uint64_t input_bytes, Done done, Turn turn) {
   if (failed_) return;
   input.set_admission_micros(AdmissionMicros());
   waiting_bytes_ += input_bytes;
   metrics_.waiting_bytes.Set(static_cast<double>(waiting_bytes_));
-  waiting_.push_back({std::move(input), input_bytes, std::move(done), loop_.Now()});
+  std::deque<Waiting>& waiting = turn == Turn::kLive ? waiting_ : fetched_;
+  waiting.push_back({std::move(input), input_bytes, std::move(done), loop_.Now()});
   ScheduleGroup();
 }
 
@@ -55,8 +56,8 @@ void Merger::ScheduleGroup() {
 
 void Merger::RunGroup() {
   group_scheduled_ = false;
-  if (failed_ || waiting_.empty()) return;
-  absl::Time first_admit = waiting_.front().admit_time;
+  if (failed_ || !HasWaiting()) return;
+  absl::Time first_admit = (waiting_.empty() ? fetched_ : waiting_).front().admit_time;
   Group group;
   std::vector<Applied> applied;
   absl::Status status = ApplyGroup(&group, &applied);
@@ -71,18 +72,24 @@ void Merger::RunGroup() {
   // Now is constant within a turn: the delay is read in the next one.
   loop_.Post(owner_.Wrap(
       [this, first_admit] { metrics_.commit_delay.Record(loop_.Now() - first_admit); }));
-  if (!waiting_.empty()) ScheduleGroup();
+  if (HasWaiting()) ScheduleGroup();
   for (Applied& one : applied) {
     if (one.done) one.done(one.result);
   }
 }
 
 absl::Status Merger::ApplyGroup(Group* group, std::vector<Applied>* applied) {
+  absl::Status status = ApplySome(&waiting_, options_.group_bytes_max, group, applied);
+  if (!status.ok()) return status;
+  return ApplySome(&fetched_, options_.fetched_bytes_max, group, applied);
+}
+
+absl::Status Merger::ApplySome(std::deque<Waiting>* waiting, uint64_t bytes_max, Group* group,
+                               std::vector<Applied>* applied) {
   uint64_t bytes = 0;
-  while (!waiting_.empty()) {
-    Waiting& next = waiting_.front();
-    // One input is always taken, however large it is.
-    if (!applied->empty() && bytes + next.bytes > options_.group_bytes_max) break;
+  while (!waiting->empty()) {
+    Waiting& next = waiting->front();
+    if (bytes > 0 && bytes + next.bytes > bytes_max) break;
     bytes += next.bytes;
     waiting_bytes_ -= next.bytes;
     bool is_tick = next.input.has_tick();
@@ -93,7 +100,7 @@ absl::Status Merger::ApplyGroup(Group* group, std::vector<Applied>* applied) {
       anchor_time_ = next.admit_time;
     }
     applied->push_back({std::move(next.done), *std::move(result)});
-    waiting_.pop_front();
+    waiting->pop_front();
   }
   metrics_.input_bytes.Add(bytes);
   return absl::OkStatus();
@@ -144,7 +151,7 @@ void Merger::Tick() {
                                ? anchor_micros_ - state.now_micros()
                                : absl::ToInt64Microseconds(loop_.Now() - last_tick_));
   last_tick_ = loop_.Now();
-  Enqueue(std::move(input), 0, nullptr);
+  Enqueue(std::move(input), 0, nullptr, Turn::kLive);
   ScheduleTick();
 }
 
@@ -166,6 +173,7 @@ void Merger::SetAccepting(bool accepting) { accepting_ = accepting; }
 void Merger::Fail(absl::Status status) {
   failed_ = true;
   waiting_.clear();
+  fetched_.clear();
   waiting_bytes_ = 0;
   if (on_fatal_) on_fatal_(std::move(status));
 }

@@ -35,6 +35,9 @@ class Merger {
   struct Options {
     // One synced write takes at most this much input (docs/DESIGN: 4 MB).
     uint64_t group_bytes_max = 4 << 20;
+    // And beside that so much of what is fetched again: some 250 posts, 2 ms, for
+    // which a live one has to wait.
+    uint64_t fetched_bytes_max = 128 << 10;
     // Also the resolution of every time-driven decision of the core.
     absl::Duration tick_interval = absl::Seconds(1);
     // The connections that the configuration names: the floor waits for each.
@@ -46,6 +49,9 @@ class Merger {
     // Those whose call is open, and what they say, asked at each tick.
     std::function<std::vector<store::v1::Tick::Attention>()> attention;
   };
+
+  // What is fetched again waits for what is live; each keeps its own order.
+  enum class Turn { kLive, kFetched };
 
   // What became of an input, told after the commit that holds it.
   using Done = absl::AnyInvocable<void(const ApplyResult& result)>;
@@ -74,7 +80,8 @@ class Merger {
   // Takes an input and stamps its admission. `done` runs in a later turn,
   // after the commit; it never runs if the merger is destroyed or the commit
   // fails.
-  void Admit(store::v1::InputRecord input, uint64_t input_bytes, Done done);
+  void Admit(store::v1::InputRecord input, uint64_t input_bytes, Done done,
+             Turn turn = Turn::kLive);
 
   // At most one observer; the services fan out.
   void SetCommitObserver(CommitObserver observer) { observer_ = std::move(observer); }
@@ -105,10 +112,14 @@ class Merger {
     ApplyResult result;
   };
 
-  void Enqueue(store::v1::InputRecord input, uint64_t input_bytes, Done done);
+  void Enqueue(store::v1::InputRecord input, uint64_t input_bytes, Done done, Turn turn);
   void ScheduleGroup();
   void RunGroup();
   absl::Status ApplyGroup(Group* group, std::vector<Applied>* applied);
+  // Of one queue, the first whatever its size.
+  absl::Status ApplySome(std::deque<Waiting>* waiting, uint64_t bytes_max, Group* group,
+                         std::vector<Applied>* applied);
+  bool HasWaiting() const { return !waiting_.empty() || !fetched_.empty(); }
   absl::Status CommitGroup(Group* group);
   void Tick();
   void ScheduleTick();
@@ -125,6 +136,7 @@ class Merger {
   absl::AnyInvocable<void(absl::Status)> on_fatal_;
   CommitObserver observer_;
   std::deque<Waiting> waiting_;
+  std::deque<Waiting> fetched_;
   uint64_t waiting_bytes_ = 0;
   bool group_scheduled_ = false;
   bool started_ = false;

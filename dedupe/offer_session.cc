@@ -56,9 +56,7 @@ OfferSession::OfferSession(Loop& loop, Merger& merger, SessionDirectory& directo
       options_(options),
       responder_(responder) {}
 
-OfferSession::~OfferSession() {
-  directory_.Close(this, hello_.source_id(), loop_.Now());
-}
+OfferSession::~OfferSession() { directory_.Close(this, hello_.source_id(), loop_.Now()); }
 
 void OfferSession::OnRequest(v1::OfferRequest request, uint64_t request_bytes) {
   if (state_ == State::kClosed) return responder_.Consumed(request_bytes);
@@ -95,8 +93,8 @@ std::string OfferSession::PartitionProblemOf(const v1::OfferRequest::Hello& hell
   if (carried == configured->second) return "";
   return absl::StrCat("connection '", hello.source_id(), "' carries ",
                       carried == 0 ? "no single partition" : absl::StrCat("partition ", carried),
-                      " and is configured here for partition ", configured->second,
-                      " of stream '", options_.stream, "'");
+                      " and is configured here for partition ", configured->second, " of stream '",
+                      options_.stream, "'");
 }
 
 std::string OfferSession::ConnectionProblemOf(const v1::OfferRequest::Hello& hello) const {
@@ -201,10 +199,13 @@ void OfferSession::OnRecord(v1::SessionRecord record, uint64_t bytes) {
   store::v1::InputRecord input;
   input.mutable_record()->set_source_id(hello_.source_id());
   *input.mutable_record()->mutable_record() = std::move(record);
-  merger_.Admit(std::move(input), bytes, owner_.Wrap([this, bytes](const ApplyResult& result) {
+  auto applied = owner_.Wrap([this, bytes](const ApplyResult& result) {
     responder_.Consumed(bytes);
     OnApplied(result);
-  }));
+  });
+  const bool is_fetched = IsRecoverySource(hello_.source_id());
+  merger_.Admit(std::move(input), bytes, std::move(applied),
+                is_fetched ? Merger::Turn::kFetched : Merger::Turn::kLive);
 }
 
 void OfferSession::OnApplied(const ApplyResult& result) {

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "proto/snowflake.h"
 #include "tests/dedupe/core_inputs.h"
@@ -76,6 +78,33 @@ TEST_F(MergerTest, GroupEndsAtItsBytes) {
   Settle();
   EXPECT_EQ(store_->commits(), before + 4);
   EXPECT_EQ(done_.size(), 6);
+}
+
+TEST_F(MergerTest, WhatIsFetchedAgainWaitsForWhatIsLive) {
+  Restart({.group_bytes_max = 250, .fetched_bytes_max = 250});
+  merger_->Start();
+  merger_->Admit(OpenInput("a", 1), 10, nullptr);
+  merger_->Admit(OpenInput("recovery/r", 1), 10, nullptr);
+  Settle();
+  std::vector<std::string> order;
+  auto admit = [&](const std::string& source, uint64_t offset, Merger::Turn turn) {
+    merger_->Admit(
+        FrameInput(source, 1, offset,
+                   {FirstSnowflakeAt(loop_.WallNow()) + 100 * source.size() + offset},
+                   loop_.WallNow()),
+        100,
+        [&order, source, offset](const ApplyResult& result) {
+          EXPECT_EQ(result.expected_offset, offset + 1);
+          order.push_back(source + std::to_string(offset));
+        },
+        turn);
+  };
+  for (uint64_t i = 0; i < 5; ++i) admit("recovery/r", i, Merger::Turn::kFetched);
+  for (uint64_t i = 0; i < 5; ++i) admit("a", i, Merger::Turn::kLive);
+  Settle();
+  // Neither stands still, however much waits of the other.
+  EXPECT_EQ(order, (std::vector<std::string>{"a0", "a1", "recovery/r0", "recovery/r1", "a2", "a3",
+                                             "recovery/r2", "recovery/r3", "a4", "recovery/r4"}));
 }
 
 TEST_F(MergerTest, ObserverSeesDurableRecordsBeforeTheSourceDoes) {

@@ -104,7 +104,8 @@ bool RecoveryCourier::SendNext() {
     *input.mutable_record()->mutable_record() = *std::move(record);
     ++under_way_;
     merger_.Admit(std::move(input), 1000,
-                  owner_.Wrap([this](const ApplyResult& result) { OnApplied(result); }));
+                  owner_.Wrap([this](const ApplyResult& result) { OnApplied(result); }),
+                  Merger::Turn::kFetched);
     return true;
   }
   return false;
