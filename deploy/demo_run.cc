@@ -43,6 +43,7 @@ class Demo {
  private:
   bool Vouches();
   void CutOne();
+  absl::Duration CutInterval() const;
   void CutAll();
   std::string GapsLine(const v1::StreamStatus& status) const;
   DemoView View();
@@ -131,7 +132,7 @@ void Demo::CutAll() {
   // One that is not connected is refused all the same.
   (void)cluster_->emulator().Outage(connections, options_.outage);
   outage_end_time_ = absl::Now() + options_.outage;
-  next_cut_time_ = outage_end_time_ + options_.cut_interval;
+  next_cut_time_ = outage_end_time_ + CutInterval();
 }
 
 std::string Demo::GapsLine(const v1::StreamStatus& status) const {
@@ -169,14 +170,19 @@ void Demo::CutOne() {
   cut_time_ = absl::Now();
   cut_index_ = index;
   cut_kind_ = kind;
-  next_cut_time_ += options_.cut_interval;
+  next_cut_time_ += CutInterval();
+}
+
+absl::Duration Demo::CutInterval() const {
+  if (absl::Now() < start_time_ + options_.busy) return options_.cut_interval;
+  return std::max(options_.cut_interval, options_.calm_cut_interval);
 }
 
 DemoView Demo::View() {
   DemoView view;
   view.elapsed = absl::Now() - start_time_;
   view.title = absl::StrCat("two connections to an emulated X, one is cut every ",
-                            absl::FormatDuration(options_.cut_interval));
+                            absl::FormatDuration(CutInterval()));
   v1::StreamStatus status =
       harness::GetStatus(cluster_->log_address()).value_or(v1::StreamStatus());
   view.merged = status.merged_events();

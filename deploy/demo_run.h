@@ -20,6 +20,11 @@ struct DemoOptions {
   // Infinite: until SIGINT or SIGTERM.
   absl::Duration length = absl::InfiniteDuration();
   absl::Duration cut_interval = absl::Seconds(15);
+  // After so long a cut comes more rarely: X's budget of connects is one a minute for
+  // each connection in the long run, and back-off starts anew only after a minute of
+  // data.
+  absl::Duration busy = absl::Minutes(3);
+  absl::Duration calm_cut_interval = absl::Seconds(75);
   // Both connections go at once, for long enough to be seen.
   absl::Duration outage_interval = absl::Minutes(2);
   absl::Duration first_outage = absl::Seconds(20);
