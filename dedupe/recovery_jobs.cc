@@ -612,7 +612,11 @@ void RecoveryJobs::ShowInGaps(const Job& job) {
     if (touched) numbers.push_back(number);
   }
   for (uint64_t number : numbers) {
-    gaps_->NoteRecovery(number, job.number(), !IsEnded(job.job().state()));
+    // Another job may still be under way for a part of it.
+    const StoredGap& gap = gaps_->ledger().gaps().at(number);
+    const bool goes_on =
+        !WhoFetches(gap.partition(), {gap.from_micros(), gap.until_micros()}).empty();
+    gaps_->NoteRecovery(number, job.number(), goes_on);
     std::string name = absl::StrCat(options_.parent, "gaps/", number);
     RecoveryJob* shown = jobs_.at(job.number()).mutable_job();
     bool known = std::count(shown->gaps().begin(), shown->gaps().end(), name) > 0;

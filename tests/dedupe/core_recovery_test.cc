@@ -540,6 +540,31 @@ TEST_F(CoreRecoveryTest, ACancelledJobTellsItsWorkerAndDoesNotStartAgain) {
   EXPECT_EQ(job_count(), 1u);
 }
 
+TEST_F(CoreRecoveryTest, AGapIsBeingRecoveredWhileAnyJobIsUnderWayForIt) {
+  config::v1::RecoveryConfig config;
+  config.set_automatic(false);
+  Start(config);
+  Outage(700);
+  Run(200);
+  const absl::Time from = absl::FromUnixMicros(gap(1).from_micros());
+  for (int i = 0; i < 2; ++i) {
+    RecoveryInput input;
+    *input.mutable_create() =
+        ByHand(from + absl::Minutes(5) * i, from + absl::Minutes(5) * (i + 1));
+    ASSERT_TRUE(Ask(input).status.ok());
+  }
+  Run(2);
+  EXPECT_EQ(gap(1).state(), Gap::STATE_RECOVERING);
+  for (uint64_t number : {1, 2}) {
+    RecoveryInput input;
+    input.set_cancel(number);
+    ASSERT_TRUE(Ask(input).status.ok());
+    Run(2);
+    EXPECT_EQ(job(number).state(), RecoveryJob::STATE_CANCELLED);
+    EXPECT_EQ(gap(1).state(), number == 1 ? Gap::STATE_RECOVERING : Gap::STATE_OPEN);
+  }
+}
+
 TEST_F(CoreRecoveryTest, APausedStreamIsNotBoughtBackByItself) {
   Start();
   Run(60);
