@@ -145,6 +145,14 @@ class CoreRecoveryTest : public CoreConnectionsTest {
     core_->Committed();
     return result->recovery;
   }
+  // X says no; `retry`: and when to come again.
+  void Refuse(uint64_t work, const std::string& refusal, const std::string& error,
+              absl::Time retry = absl::InfinitePast()) {
+    v1::RecoveryResult result;
+    result.set_refusal(refusal);
+    if (retry > absl::InfinitePast()) SetTime(retry, result.mutable_retry_time());
+    Complete(work, v1::CompleteRequest::OUTCOME_REFUSED, result, error);
+  }
   // Of a range that nobody fetches.
   RecoveryAnswer SearchByHand() {
     RecoveryInput input;
@@ -268,10 +276,7 @@ TEST_F(CoreRecoveryTest, PartsThatXCouldNotDeliverBecomeSteps) {
 TEST_F(CoreRecoveryTest, ARefusalIsNoAttemptAndWaitsAsLongAsXSays) {
   Start();
   uint64_t work = WorkOfAnOutage();
-  v1::RecoveryResult result;
-  result.set_refusal("rate_limited");
-  SetTime(now_ + absl::Minutes(7), result.mutable_retry_time());
-  Complete(work, v1::CompleteRequest::OUTCOME_REFUSED, result, "429");
+  Refuse(work, "rate_limited", "429", now_ + absl::Minutes(7));
   Run(410);
   EXPECT_EQ(Lease(), 0u);
   EXPECT_EQ(job(1).steps(0).attempts(), 0u);
@@ -282,11 +287,8 @@ TEST_F(CoreRecoveryTest, ARefusalIsNoAttemptAndWaitsAsLongAsXSays) {
 TEST_F(CoreRecoveryTest, ARefusalHoldsItsRouteAlone) {
   Start();
   uint64_t work = WorkOfAnOutage();
-  v1::RecoveryResult result;
-  result.set_refusal("rate_limited");
   const absl::Time retry = now_ + absl::Minutes(20);
-  SetTime(retry, result.mutable_retry_time());
-  Complete(work, v1::CompleteRequest::OUTCOME_REFUSED, result, "429");
+  Refuse(work, "rate_limited", "429", retry);
   Run(1);
   EXPECT_EQ(core_->recovery().LongestWait().until, retry);
   EXPECT_EQ(core_->recovery().LongestWait().reason, "recovery: 429");
@@ -300,9 +302,7 @@ TEST_F(CoreRecoveryTest, ARefusalHoldsItsRouteAlone) {
 TEST_F(CoreRecoveryTest, RefusedCredentialsHoldEveryRoute) {
   Start();
   uint64_t work = WorkOfAnOutage();
-  v1::RecoveryResult result;
-  result.set_refusal("credentials");
-  Complete(work, v1::CompleteRequest::OUTCOME_REFUSED, result, "401");
+  Refuse(work, "credentials", "401");
   ASSERT_TRUE(SearchByHand().status.ok());
   Run(310);
   EXPECT_EQ(Lease(), 0u);
@@ -313,11 +313,9 @@ TEST_F(CoreRecoveryTest, RefusedCredentialsHoldEveryRoute) {
 TEST_F(CoreRecoveryTest, AWayThatTheAccountMayNotUseIsLeftForAnother) {
   Start();
   uint64_t work = WorkOfAnOutage();
-  v1::RecoveryResult result;
-  result.set_refusal("forbidden");
   for (int i = 0; i < 5; ++i) {
     EXPECT_EQ(StepOf(work).method(), RecoveryJob::METHOD_RECOVERY) << i;
-    Complete(work, v1::CompleteRequest::OUTCOME_REFUSED, result, "403");
+    Refuse(work, "forbidden", "403");
     Run(330);
     work = Lease();
     ASSERT_NE(work, 0u) << i;
@@ -325,7 +323,7 @@ TEST_F(CoreRecoveryTest, AWayThatTheAccountMayNotUseIsLeftForAnother) {
   // The last way is asked on and on.
   for (int i = 0; i < 7; ++i) {
     EXPECT_EQ(StepOf(work).method(), RecoveryJob::METHOD_SEARCH) << i;
-    Complete(work, v1::CompleteRequest::OUTCOME_REFUSED, result, "403");
+    Refuse(work, "forbidden", "403");
     Run(330);
     work = Lease();
     ASSERT_NE(work, 0u) << i;
@@ -335,16 +333,14 @@ TEST_F(CoreRecoveryTest, AWayThatTheAccountMayNotUseIsLeftForAnother) {
 TEST_F(CoreRecoveryTest, ARangeThatXRefusesOnceIsAskedForAgain) {
   Start();
   uint64_t work = WorkOfAnOutage();
-  v1::RecoveryResult result;
-  result.set_refusal("range_refused");
-  Complete(work, v1::CompleteRequest::OUTCOME_REFUSED, result, "400");
+  Refuse(work, "range_refused", "400");
   Run(70);
   work = Lease();
   ASSERT_NE(work, 0u);
   EXPECT_EQ(StepOf(work).method(), RecoveryJob::METHOD_RECOVERY);
   EXPECT_EQ(job(1).steps(0).attempts(), 1u);
   for (int i = 1; i < 5; ++i) {
-    Complete(work, v1::CompleteRequest::OUTCOME_REFUSED, result, "400");
+    Refuse(work, "range_refused", "400");
     Run(20 * 60);
     work = Lease();
     ASSERT_NE(work, 0u) << i;
