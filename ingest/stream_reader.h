@@ -129,9 +129,9 @@ class StreamReader final : public HttpHandler,
   bool is_waiting_ ABSL_GUARDED_BY(mu_) = false;
   bool is_detached_ ABSL_GUARDED_BY(mu_) = false;
   std::atomic<uint64_t> room_waits_{0};
-  // Under way to the loop, and nothing is behind it: null otherwise.
-  std::shared_ptr<LineBlock::Dropped> ring_full_ ABSL_GUARDED_BY(mu_)
-      ABSL_PT_GUARDED_BY(mu_);
+  // Under way to the loop, and nothing is behind it: null otherwise. What it points
+  // to is guarded too; of a shared_ptr clang can not be told so.
+  std::shared_ptr<LineBlock::Dropped> ring_full_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace braid
