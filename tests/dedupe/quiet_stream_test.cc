@@ -92,8 +92,9 @@ TEST_F(QuietStreamTest, KeepsLittleMoreThanItsRetention) {
   }
   // 26 h of log, five hours of files that are still together with younger
   // records, a compaction's second copy of four hours, and the logs ahead of
-  // the tables, which an hour fills.
-  EXPECT_LT(most_bytes, 2 * kDayBytes);
+  // the tables, which an hour fills. Here days pass in a second, so that a busy
+  // machine's compactions lie some hours behind.
+  EXPECT_LT(most_bytes, kDayBytes * 5 / 2);
   EXPECT_GT(core_->state().earliest_sequence(), 6u * kStepsPerDay);
 }
 
