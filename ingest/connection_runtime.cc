@@ -44,9 +44,10 @@ ConnectionRuntime::ConnectionRuntime(Loop& loop, HttpClient& http, FileSystem& f
 absl::Status ConnectionRuntime::Open(std::function<void(absl::Status)> on_fatal) {
   absl::Status status = files_.CreateDir(plan_.spool_dir);
   if (!status.ok()) return status;
-  auto spool = Spool::Open(loop_, files_, random_,
-                           SpoolOptions(config_.spool(), config_.dedupers_size(), plan_.spool_dir),
-                           std::move(on_fatal));
+  Spool::Options options =
+      SpoolOptions(config_.spool(), config_.dedupers_size(), plan_.spool_dir);
+  options.owner = absl::StrCat(plan_.stream, "/", plan_.id);
+  auto spool = Spool::Open(loop_, files_, random_, options, std::move(on_fatal));
   if (!spool.ok()) return spool.status();
   spool_ = *std::move(spool);
   if (!plan_.retired) {

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
 #include "base/log.h"
+#include "ingest/spool_owner.h"
 
 namespace braid {
 
@@ -28,9 +29,14 @@ absl::StatusOr<std::unique_ptr<Spool>> Spool::Open(
     absl::AnyInvocable<void(absl::Status)> on_fatal) {
   absl::Status status = options.Validate();
   if (status.ok()) status = files.CreateDir(options.dir);
+  if (status.ok() && !options.owner.empty()) {
+    status = CheckSpoolOwner(files, options.dir, options.owner);
+  }
   if (!status.ok()) return status;
   absl::StatusOr<SpoolState> state = RecoverSpool(files, options.dir);
   if (!state.ok()) return state.status();
+  if (!options.owner.empty()) status = NoteSpoolOwner(files, options.dir, options.owner);
+  if (!status.ok()) return status;
 
   EpochFile& file = state->epoch_file;
   file.session_ids[file.epoch] = file.session_id;

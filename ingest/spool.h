@@ -52,6 +52,8 @@ class Spool final : public RecordSink {
  public:
   struct Options {
     std::string dir;
+    // "main/fra-a": whose records they are; empty: anybody's.
+    std::string owner;
     // Acknowledgements are kept apart for each.
     int deduper_count = 1;
     // An hour without a deduper at 6,000 posts/s takes 8 GB.

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "ingest/segment_scan.h"
 #include "ingest/spool_marks.h"
+#include "ingest/spool_owner.h"
 #include "ingest/spool_state.h"
 
 namespace braid {
@@ -50,7 +51,10 @@ class Recovery {
     if (!names.ok()) return names.status();
     for (const std::string& name : *names) {
       // The last is AttemptLedger's, where the spool is the only one.
-      if (name == "epoch" || name == "LOCK" || name == "connect-budget") continue;
+      if (name == "epoch" || name == "LOCK" || name == kSpoolOwnerFile ||
+          name == "connect-budget") {
+        continue;
+      }
       if (absl::EndsWith(name, kAsideSuffix)) {
         asides_.push_back(absl::StrCat(dir_, "/", name));
       } else if (ParseSpoolNumber(name, kGoneSuffix).has_value()) {

@@ -38,6 +38,7 @@ absl::Status RecoveredStream::Open(std::function<void(absl::Status)> on_fatal) {
   if (!status.ok()) return status;
   Spool::Options spool_options = options_.spool;
   spool_options.dir = plan_.spool_dir;
+  spool_options.owner = absl::StrCat(plan_.stream, "/", RecoverySourceOf(options_.recoverer));
   auto spool = Spool::Open(loop_, files_, random_, spool_options, std::move(on_fatal));
   if (!spool.ok()) return spool.status();
   spool_ = *std::move(spool);

@@ -105,6 +105,29 @@ class SpoolTest : public testing::Test {
   std::unique_ptr<Spool> spool_;
 };
 
+TEST_F(SpoolTest, ASpoolIsOpenedByItsOwnerOnly) {
+  Spool::Options options = SmallOptions();
+  auto open = [&](const std::string& owner) {
+    spool_.reset();
+    options.owner = owner;
+    auto spool = Spool::Open(loop_, files_, random_, options, [](absl::Status) {});
+    if (spool.ok()) spool_ = *std::move(spool);
+    return spool.status();
+  };
+  // One without a name takes the first.
+  EXPECT_TRUE(open("main/fra-a").ok());
+  EXPECT_TRUE(open("main/fra-a").ok());
+  for (const char* other : {"main/nyc-b", "other/fra-a"}) {
+    absl::Status refused = open(other);
+    EXPECT_TRUE(absl::IsFailedPrecondition(refused)) << refused;
+    EXPECT_NE(refused.message().find("'/spool' holds what 'main/fra-a' received, and '"),
+              absl::string_view::npos)
+        << refused;
+  }
+  ASSERT_TRUE(files_.Remove("/spool/owner").ok());
+  EXPECT_TRUE(open("main/nyc-b").ok());
+}
+
 TEST_F(SpoolTest, RecordsTakeOneOffsetPerEventAndOneForAllElse) {
   spool_->Append(FrameRecord(3, 1));
   v1::SessionRecord cover;

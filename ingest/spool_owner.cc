@@ -1,0 +1,34 @@
+#include "ingest/spool_owner.h"
+
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+
+namespace braid {
+namespace {
+
+// Two names of at most 64 bytes and what separates them, with room to spare.
+constexpr uint64_t kOwnerBytesMax = 1024;
+
+std::string PathOf(const std::string& dir) { return absl::StrCat(dir, "/", kSpoolOwnerFile); }
+
+}  // namespace
+
+absl::Status CheckSpoolOwner(FileSystem& files, const std::string& dir, const std::string& owner) {
+  absl::StatusOr<std::string> known = files.Read(PathOf(dir), 0, kOwnerBytesMax);
+  if (absl::IsNotFound(known.status())) return absl::OkStatus();
+  if (!known.ok()) return known.status();
+  if (known->empty() || *known == owner) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("spool.dir '", dir, "' holds what '", *known, "' received, and '", owner,
+                   "' is to use it: give each connection a directory of its own; if it was only "
+                   "renamed, remove ",
+                   PathOf(dir)));
+}
+
+absl::Status NoteSpoolOwner(FileSystem& files, const std::string& dir, const std::string& owner) {
+  absl::StatusOr<std::string> known = files.Read(PathOf(dir), 0, kOwnerBytesMax);
+  if (known.ok() && *known == owner) return absl::OkStatus();
+  return files.Replace(PathOf(dir), owner);
+}
+
+}  // namespace braid
