@@ -146,7 +146,7 @@ std::string KnownText(const RecoveryJob& job) {
   }
   if (known == 0) return "";
   std::string text = absl::StrCat(GroupDigits(known - missing), " of ", GroupDigits(known),
-                                  " posts that connections had brought came again");
+                                  " sampled posts that connections had brought came again");
   if (missing > 0) absl::StrAppend(&text, "; the others were deleted, or X lacks more");
   return text;
 }
@@ -157,7 +157,7 @@ std::string NotHadText(const RecoveryJob& job) {
   const uint64_t came = job.totals().received_events();
   if (job.state() != RecoveryJob::STATE_SUCCEEDED || asked <= came) return "";
   return absl::StrCat("X has ", GroupDigits(asked - came), " of ", GroupDigits(asked),
-                      " posts no more, or shows them to nobody");
+                      " posts no more, or shows them to nobody: `braid event get ID` says which");
 }
 
 std::string MissingText(const RecoveryJob& job) {
@@ -313,6 +313,7 @@ std::string JobProgressLine(const RecoveryJob& job, absl::Time now) {
       " of ", Count(job.steps_size(), "step"), " over, ", TotalsText(job.totals()));
   const absl::Time start = StartOf(job);
   const absl::Time end = ToTime(job.estimated_end_time());
+  if (IsEnded(job.state())) return text;
   if (job.state() == RecoveryJob::STATE_QUEUED && WaitsForRecoverer(job)) {
     absl::StrAppend(&text, ", waiting for a recoverer");
   } else if (job.state() == RecoveryJob::STATE_PLANNED && start > now &&

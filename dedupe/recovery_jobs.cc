@@ -125,7 +125,8 @@ absl::optional<absl::Time> RecoveryJobs::OldestWanted() const {
 PlanFacts RecoveryJobs::FactsFor(uint32_t partition, const Facts& facts, const Job* except) const {
   PlanFacts plan;
   plan.now = facts.now;
-  plan.floor = facts.floor;
+  // As when a step starts: what would be cut off then is not planned.
+  plan.floor = Lowest(facts);
   plan.not_before = absl::FromUnixMicros(state_.not_before_micros());
   if (state_.day() == DayOf(facts.now)) plan.posts_today = state_.posts_today();
   plan.may_reconnect = gaps_->Fresh(partition, facts.now) >= 2;
@@ -164,77 +165,6 @@ int RecoveryJobs::OpenSteps(RecoveryMethod method) const {
   return open;
 }
 
-PlanRequest RecoveryJobs::RequestOf(const StoredGap& gap, Interval span) const {
-  PlanRequest request;
-  request.from = absl::FromUnixMicros(span.from);
-  request.until = absl::FromUnixMicros(span.until);
-  request.growing = gap.growing() && span.until == gap.until_micros();
-  request.kind = gap.kind();
-  request.usual_rate = gap.usual_rate();
-  if (gap.spool_until_micros() > 0) {
-    request.spool_until = absl::FromUnixMicros(gap.spool_until_micros());
-  }
-  return request;
-}
-
-absl::StatusOr<PlanRequest> RecoveryJobs::RequestOf(const RecoveryInput::Create& create,
-                                                    uint32_t* partition) const {
-  PlanRequest request;
-  Interval span{create.from_micros(), create.until_micros()};
-  *partition = create.partition();
-  if (create.gap() > 0) {
-    StoredGap gap;
-    auto known = gaps_->ledger().gaps().find(create.gap());
-    if (known != gaps_->ledger().gaps().end()) {
-      gap = known->second;
-    } else {
-      absl::StatusOr<std::string> bytes = store_.Get(Table::kCover, CoverGapKey(create.gap()));
-      if (!bytes.ok() || !gap.ParseFromString(*bytes)) {
-        return absl::NotFoundError(absl::StrCat("there is no gap ", create.gap()));
-      }
-    }
-    *partition = gap.partition();
-    request = RequestOf(gap, {gap.from_micros(), gap.until_micros()});
-  } else if (create.post_ids_size() > 0) {
-    const auto [first, last] =
-        std::minmax_element(create.post_ids().begin(), create.post_ids().end());
-    request.from = SnowflakeTime(*first);
-    request.until = SnowflakeTime(*last) + absl::Milliseconds(1);
-    request.post_ids.assign(create.post_ids().begin(), create.post_ids().end());
-    // A post is looked up anywhere.
-    if (*partition == 0 && !gaps_->lives().partitions().empty()) {
-      *partition = gaps_->lives().partitions().front();
-    }
-  } else {
-    request.from = absl::FromUnixMicros(span.from);
-    request.until = absl::FromUnixMicros(span.until);
-    request.usual_rate = gaps_->usual_rate();
-    request.kind = KindWithin(*partition, span);
-  }
-  std::vector<uint32_t> partitions = gaps_->lives().partitions();
-  if (std::count(partitions.begin(), partitions.end(), *partition) == 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("the stream has no partition ", *partition,
-                     partitions.size() > 1 ? ": name the one that lacks it" : ""));
-  }
-  request.by_hand = true;
-  request.method = request.post_ids.empty() ? create.method() : RecoveryJob::METHOD_LOOKUP;
-  if (create.margin_micros() >= 0) request.margin = absl::Microseconds(create.margin_micros());
-  return request;
-}
-
-// Of what somebody asks for: where a part of it is known to come by no backfill.
-v1::Gap::Kind RecoveryJobs::KindWithin(uint32_t partition, Interval span) const {
-  v1::Gap::Kind kind = v1::Gap::KIND_UNSPECIFIED;
-  for (const auto& [number, gap] : gaps_->ledger().gaps()) {
-    Interval touched = Intersection(span, {gap.from_micros(), gap.until_micros()});
-    if (gap.partition() != partition || !IsOpen(gap) || touched.empty()) continue;
-    if (gap.kind() == v1::Gap::KIND_BUFFER_DISCARDED) return gap.kind();
-    if (gap.kind() == v1::Gap::KIND_PAUSED) kind = gap.kind();
-  }
-  return kind;
-}
-
 absl::StatusOr<RecoveryJob> RecoveryJobs::Preview(const RecoveryInput::Create& create,
                                                   const Facts& facts) const {
   if (!options_.policy) {
@@ -244,10 +174,17 @@ absl::StatusOr<RecoveryJob> RecoveryJobs::Preview(const RecoveryInput::Create& c
   uint32_t partition = 0;
   absl::StatusOr<PlanRequest> request = RequestOf(create, &partition);
   if (!request.ok()) return request.status();
-  bool means_now = create.gap() == 0 && request->until > facts.now &&
+  if (!request->post_ids.empty()) {
+    absl::Status askable = CheckPostIds(*request, facts);
+    if (!askable.ok()) return askable;
+  }
+  bool means_now = create.gap() == 0 && create.post_ids().empty() && request->until > facts.now &&
                    request->until <= facts.now + options_.clock_error_max;
   if (means_now) request->until = facts.now;
-  RecoveryPlan plan = PlanRecovery(*options_.policy, FactsFor(partition, facts, nullptr), *request);
+  PlanFacts around = FactsFor(partition, facts, nullptr);
+  // A post may be newer than the last tick.
+  if (!request->post_ids.empty()) around.now = std::max(around.now, request->until);
+  RecoveryPlan plan = PlanRecovery(*options_.policy, around, *request);
   if (plan.outcome == RecoveryPlan::Outcome::kNothing) {
     std::string who = WhoFetches(
         partition, {absl::ToUnixMicros(request->from), absl::ToUnixMicros(request->until)});
@@ -546,26 +483,6 @@ void RecoveryJobs::EndJob(Job* job, const Facts& facts) {
   }
   if (goes_on && shown->steps_size() < options_.steps_max) return Summarize(shown);
   Finish(job, RecoveryJob::STATE_FAILED, reason, residue, facts);
-}
-
-PlanRequest RecoveryJobs::RequestFor(const Job& job, Interval span) const {
-  PlanRequest request;
-  request.from = absl::FromUnixMicros(span.from);
-  request.until = absl::FromUnixMicros(span.until);
-  request.by_hand = !IsAutomatic(job.job());
-  request.method = job.job().method();
-  request.post_ids.assign(job.job().post_ids().begin(), job.job().post_ids().end());
-  request.usual_rate = gaps_->usual_rate();
-  if (request.by_hand && job.margin_micros() >= 0) {
-    request.margin = absl::Microseconds(job.margin_micros());
-  }
-  for (int method : job.spent()) request.spent.push_back(static_cast<RecoveryMethod>(method));
-  for (const auto& [number, gap] : gaps_->ledger().gaps()) {
-    bool holds = gap.partition() == job.job().partition() && gap.from_micros() <= span.from &&
-                 span.from < gap.until_micros() && IsOfCover(gap);
-    if (holds) request.kind = gap.kind();
-  }
-  return request;
 }
 
 void RecoveryJobs::Finish(Job* job, RecoveryJob::State state, const std::string& error,

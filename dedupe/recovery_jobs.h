@@ -123,6 +123,10 @@ class RecoveryJobs {
   PlanRequest RequestOf(const store::v1::StoredGap& gap, Interval span) const;
   absl::StatusOr<PlanRequest> RequestOf(const store::v1::RecoveryInput::Create& create,
                                         uint32_t* partition) const;
+  absl::Status CheckPostIds(const PlanRequest& request, const Facts& facts) const;
+  // What was created before it is not fetched any more: the floor may have risen
+  // until it comes.
+  absl::Time Lowest(const Facts& facts) const;
   v1::Gap::Kind KindWithin(uint32_t partition, Interval span) const;
   // For what a job still lacks.
   PlanRequest RequestFor(const Job& job, Interval span) const;

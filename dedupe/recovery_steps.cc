@@ -74,7 +74,7 @@ bool RecoveryJobs::StillWanted(const Job& job, Step* step, const Facts& facts) {
     return false;
   }
   Interval fetch = IntervalOf(step->fetch_range());
-  int64_t lowest = absl::ToUnixMicros(facts.floor + options_.floor_margin);
+  int64_t lowest = absl::ToUnixMicros(Lowest(facts));
   if (fetch.from >= lowest) return true;
   // X takes whole minutes at the coarsest.
   fetch.from = (lowest + kMinuteMicros - 1) / kMinuteMicros * kMinuteMicros;

@@ -81,9 +81,6 @@ class PlanMaker {
 
   std::string WhyRefused() const {
     if (!request_.by_hand) return "";
-    if (until_ > facts_.now && IsOfIds()) {
-      return absl::StrCat("no post has such an id yet: it is of ", Clock(until_));
-    }
     if (until_ > facts_.now) {
       return absl::StrCat("the range ends at ", Clock(until_),
                           ", which is in the future: end it at ", Clock(facts_.now), " or before");

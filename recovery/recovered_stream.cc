@@ -132,8 +132,6 @@ absl::StatusOr<std::unique_ptr<Fetch>> RecoveredStream::MakeLookupFetch(
   options.source = plan_.search;
   options.wanted = IntervalOf(step.step().fetch_range());
   options.post_ids.assign(step.post_ids().begin(), step.post_ids().end());
-  const auto& witnesses = step.witness_post_ids();
-  if (options.post_ids.empty()) options.post_ids.assign(witnesses.begin(), witnesses.end());
   if (options.post_ids.empty()) return absl::InvalidArgumentError("the step names no ids");
   return std::make_unique<LookupFetch>(
       loop_, http_, sink, std::move(options), ShareOf(step.step().method()),

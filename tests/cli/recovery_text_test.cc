@@ -205,8 +205,8 @@ TEST(RecoveryTextTest, TheReportSaysByWhatItIsProvedAndWhatIsKnownOfIt) {
             "job 12 succeeded: 1,204 received, 37 new, 1,167 duplicate\n"
             "nothing of the range is missing\n"
             "proved by final record (1 step), same twice (1 step)\n"
-            "197 of 200 posts that connections had brought came again; the others were deleted, or "
-            "X lacks more\n");
+            "197 of 200 sampled posts that connections had brought came again; the others were "
+            "deleted, or X lacks more\n");
   const std::string text = RenderJob(job, kNow, 0);
   EXPECT_TRUE(Has(text, "proved by      final record (1 step), same twice")) << text;
   EXPECT_TRUE(Has(text, "known posts    197 of 200")) << text;
@@ -222,7 +222,7 @@ TEST(RecoveryTextTest, ALookupSaysHowManyPostsXNoLongerHas) {
   job.mutable_totals()->set_duplicate_events(1);
   EXPECT_EQ(RenderJobReport(job),
             "job 12 succeeded: 2 received, 1 new, 1 duplicate\n"
-            "X has 1 of 3 posts no more, or shows them to nobody\n");
+            "X has 1 of 3 posts no more, or shows them to nobody: `braid event get ID` says which\n");
   EXPECT_TRUE(Has(RenderJob(job, kNow, 0), "by ids         3 posts"));
 }
 

@@ -109,8 +109,8 @@ class CoreRecoveryTest : public CoreConnectionsTest {
     if (vouch) Vouch(range, first);
   }
   void Vouch(const v1::TimeRange& range, uint64_t first_offset) {
-    InputRecord input = CoverInput(kRecoverer, 1, offset_++, ToTime(range.start_time()),
-                                   ToTime(range.end_time()));
+    InputRecord input =
+        CoverInput(kRecoverer, 1, offset_++, ToTime(range.start_time()), ToTime(range.end_time()));
     v1::Cover* cover = input.mutable_record()->mutable_record()->mutable_cover();
     cover->set_origin(v1::EVENT_ORIGIN_RECOVERY);
     cover->set_first_offset(first_offset);
@@ -421,8 +421,8 @@ TEST_F(CoreRecoveryTest, WhatIsBeingFetchedIsRefusedWithItsJobs) {
   Run(300);
   auto ask = [this](int from_seconds_ago, int until_seconds_ago) {
     RecoveryInput asked;
-    *asked.mutable_create() = ByHand(now_ - absl::Seconds(from_seconds_ago),
-                                     now_ - absl::Seconds(until_seconds_ago));
+    *asked.mutable_create() =
+        ByHand(now_ - absl::Seconds(from_seconds_ago), now_ - absl::Seconds(until_seconds_ago));
     return Ask(asked);
   };
   ASSERT_EQ(ask(280, 250).number, 1u);
@@ -485,6 +485,35 @@ TEST_F(CoreRecoveryTest, ALookupThatXNeverAnswersFails) {
   }
   Run(10);
   EXPECT_EQ(job(1).state(), RecoveryJob::STATE_FAILED);
+}
+
+TEST_F(CoreRecoveryTest, APostThatIsNewerThanTheLastTickIsLookedUp) {
+  Start();
+  Run(300);
+  const uint64_t id = FirstSnowflakeAt(core_->now() + absl::Milliseconds(800)) + 3;
+  RecoveryInput input;
+  input.mutable_create()->add_post_ids(id);
+  input.mutable_create()->set_margin_micros(-1);
+  ASSERT_EQ(Ask(input).number, 1u);
+  Run(3);
+  uint64_t work = Lease();
+  ASSERT_NE(work, 0u);
+  ASSERT_EQ(WorkOf(work).post_ids_size(), 1);
+  EXPECT_EQ(WorkOf(work).post_ids(0), id);
+}
+
+// It would be cut off when its step starts, and planned anew.
+TEST_F(CoreRecoveryTest, WhatIsJustAboveTheFloorIsRefusedAtOnce) {
+  Start({}, ShortWindow());
+  Run(3600);
+  RecoveryInput input;
+  *input.mutable_create() =
+      ByHand(core_->floor() + absl::Minutes(1), core_->floor() + absl::Minutes(3));
+  EXPECT_TRUE(absl::IsFailedPrecondition(Ask(input).status));
+  input.mutable_create()->set_until_micros(absl::ToUnixMicros(core_->floor() + absl::Minutes(8)));
+  ASSERT_EQ(Ask(input).number, 1u);
+  Run(600);
+  EXPECT_LT(job(1).steps_size(), 4);
 }
 
 TEST_F(CoreRecoveryTest, PostsOfTheFutureOrOfBeforeTheFloorAreRefused) {
@@ -689,8 +718,7 @@ TEST_F(CoreRecoveryTest, OneReconnectsForWhatWasLostHere) {
   Back("a");
   InputRecord frame = FrameInput("a", 1, connections_["a"].offset,
                                  {FirstSnowflakeAt(from), FirstSnowflakeAt(from) + 1}, now_);
-  frame.mutable_record()->mutable_record()->mutable_frame()->set_origin(
-      v1::EVENT_ORIGIN_BACKFILL);
+  frame.mutable_record()->mutable_record()->mutable_frame()->set_origin(v1::EVENT_ORIGIN_BACKFILL);
   connections_["a"].offset += 2;
   Apply(std::move(frame));
   Run(30);
@@ -797,8 +825,7 @@ TEST_F(CoreRecoveryTest, ABackfillIsCountedToNoStepOfARecoverer) {
   ASSERT_EQ(job(1).state(), RecoveryJob::STATE_QUEUED);
   InputRecord frame = FrameInput("a", 1, connections_["a"].offset,
                                  {FirstSnowflakeAt(ToTime(job(1).range().start_time()))}, now_);
-  frame.mutable_record()->mutable_record()->mutable_frame()->set_origin(
-      v1::EVENT_ORIGIN_BACKFILL);
+  frame.mutable_record()->mutable_record()->mutable_frame()->set_origin(v1::EVENT_ORIGIN_BACKFILL);
   connections_["a"].offset += 1;
   Apply(std::move(frame));
   Run(2);
