@@ -41,13 +41,9 @@ Claim Nothing(std::string why, absl::string_view proof = "") {
 }
 
 Claim LessMissing(const Interval& asked, const std::vector<Interval>& missing, std::string why) {
-  IntervalSet gone, left;
-  left.Add(asked);
-  for (const Interval& interval : missing) {
-    gone.Add(interval);
-    left.Subtract(interval);
-  }
-  return {left.Intervals(), gone.Within(asked), kProofFinalRecord, std::move(why)};
+  IntervalSet gone;
+  for (const Interval& interval : missing) gone.Add(interval);
+  return {gone.Missing(asked), gone.Within(asked), kProofFinalRecord, std::move(why)};
 }
 
 Claim ByFinalRecord(const FetchEvidence& evidence) {
@@ -113,14 +109,12 @@ Claim ByOrder(const FetchEvidence& evidence, std::string why) {
   if (!evidence.has_final_record || !evidence.is_in_order || evidence.seen_minutes.empty()) {
     return Nothing(std::move(why));
   }
-  IntervalSet came, lacking;
-  lacking.Add(asked);
+  IntervalSet came;
   for (int64_t minute : evidence.seen_minutes) {
     if (minute == *evidence.seen_minutes.rbegin()) break;
     came.Add({minute, minute + kMinuteMicros});
-    lacking.Subtract({minute, minute + kMinuteMicros});
   }
-  std::vector<Interval> again = lacking.Within(asked);
+  std::vector<Interval> again = came.Missing(asked);
   if (again.size() > kPiecesMax) {
     again = {{again.front().from, asked.until}};
     came.Subtract(again.front());
