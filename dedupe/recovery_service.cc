@@ -28,8 +28,7 @@ using store::v1::StoredJob;
 constexpr size_t kReasonMax = 200;
 constexpr size_t kRequestIdMax = 200;
 constexpr absl::Duration kMarginMax = absl::Hours(1);
-// One request of X (docs/X-API 2.2), and a signed number there.
-constexpr size_t kPostIdsMax = 100;
+// A signed number at X.
 constexpr uint64_t kPostIdMax = std::numeric_limits<int64_t>::max();
 // How soon a watcher hears of a change.
 constexpr absl::Duration kWatchInterval = absl::Milliseconds(500);
@@ -74,9 +73,9 @@ uint64_t HashArguments(const v1::ListRecoveryJobsRequest& request) {
 
 absl::Status CheckPostIds(const v1::CreateRecoveryJobRequest& request) {
   const std::set<uint64_t> distinct(request.post_ids().begin(), request.post_ids().end());
-  if (distinct.size() > kPostIdsMax) {
+  if (distinct.size() > kLookupIdsMax) {
     return absl::InvalidArgumentError(
-        absl::StrCat("X looks up at most ", kPostIdsMax, " posts at once: ask in several jobs"));
+        absl::StrCat("X looks up at most ", kLookupIdsMax, " posts at once: ask in several jobs"));
   }
   if (distinct.size() < static_cast<size_t>(request.post_ids_size())) {
     return absl::InvalidArgumentError("an id is there twice in post_ids");

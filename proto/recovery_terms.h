@@ -6,6 +6,7 @@
 #define BRAID_PROTO_RECOVERY_TERMS_H_
 
 #include <algorithm>
+#include <cstddef>
 #include <string>
 
 #include "absl/strings/match.h"
@@ -36,6 +37,9 @@ inline absl::string_view RecovererOf(absl::string_view source_id) {
 // What a worker says of a fetch that ended cleanly and proves nothing by itself:
 // the same keys once more, later, are the other half (recovery/proof.h).
 inline constexpr absl::string_view kProofCleanEnd = "clean_end";
+
+// Posts that X looks up at once (docs/X-API 2.2): of one request, and of one job.
+inline constexpr size_t kLookupIdsMax = 100;
 
 // Of a job or a step.
 inline bool IsEnded(v1::RecoveryJob::State state) {

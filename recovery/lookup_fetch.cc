@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "proto/recovery_terms.h"
 #include "recovery/search_page.h"
 
 namespace braid {

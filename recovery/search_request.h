@@ -63,8 +63,7 @@ RequestOptions SearchRequest(const SearchSource& source, const SearchPlace& plac
 RequestOptions CountsRequest(const SearchSource& source, const SearchPlace& place,
                              const std::string& query, const std::string& next_token);
 
-// The most that X takes at once.
-inline constexpr size_t kLookupIdsMax = 100;
+// At most kLookupIdsMax.
 RequestOptions LookupRequest(const SearchSource& source, const std::vector<uint64_t>& post_ids);
 
 // Whether it is the archive's, of which X gives less.
