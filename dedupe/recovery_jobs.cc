@@ -134,12 +134,10 @@ PlanFacts RecoveryJobs::FactsFor(uint32_t partition, const Facts& facts, const J
     PlanFacts::Use use;
     use.method = route.method;
     use.running = OpenSteps(route.method);
-    for (const auto& requests : state_.requests()) {
-      if (requests.method() != route.method) continue;
-      use.not_before = absl::FromUnixMicros(requests.not_before_micros());
-      for (int64_t micros : requests.start_micros()) {
-        use.starts.push_back(absl::FromUnixMicros(micros));
-      }
+    const Requests& requests = RequestsBy(route.method);
+    use.not_before = absl::FromUnixMicros(requests.not_before_micros());
+    for (int64_t micros : requests.start_micros()) {
+      use.starts.push_back(absl::FromUnixMicros(micros));
     }
     plan.use.push_back(std::move(use));
   }
@@ -175,7 +173,7 @@ absl::StatusOr<RecoveryJob> RecoveryJobs::Preview(const RecoveryInput::Create& c
   absl::StatusOr<PlanRequest> request = RequestOf(create, &partition);
   if (!request.ok()) return request.status();
   if (!request->post_ids.empty()) {
-    absl::Status askable = CheckPostIds(*request, facts);
+    absl::Status askable = CheckPostTimes(*request, facts);
     if (!askable.ok()) return askable;
   }
   bool means_now = create.gap() == 0 && create.post_ids().empty() && request->until > facts.now &&
@@ -196,7 +194,7 @@ absl::StatusOr<RecoveryJob> RecoveryJobs::Preview(const RecoveryInput::Create& c
   return JobOf(create.requester(), *request, partition, plan, facts);
 }
 
-std::string RecoveryJobs::WhoFetches(uint32_t partition, Interval span) const {
+std::vector<uint64_t> RecoveryJobs::JobsFor(uint32_t partition, Interval span) const {
   std::vector<uint64_t> numbers;
   for (uint64_t number : unfinished_) {
     const RecoveryJob& job = jobs_.at(number).job();
@@ -205,6 +203,11 @@ std::string RecoveryJobs::WhoFetches(uint32_t partition, Interval span) const {
                   !Intersection(range, span).empty();
     if (is_its) numbers.push_back(number);
   }
+  return numbers;
+}
+
+std::string RecoveryJobs::WhoFetches(uint32_t partition, Interval span) const {
+  const std::vector<uint64_t> numbers = JobsFor(partition, span);
   if (numbers.empty()) return "";
   return absl::StrCat(numbers.size() == 1 ? "job " : "jobs ", absl::StrJoin(numbers, ", "));
 }
@@ -531,8 +534,7 @@ void RecoveryJobs::ShowInGaps(const Job& job) {
   for (uint64_t number : numbers) {
     // Another job may still be under way for a part of it.
     const StoredGap& gap = gaps_->ledger().gaps().at(number);
-    const bool goes_on =
-        !WhoFetches(gap.partition(), {gap.from_micros(), gap.until_micros()}).empty();
+    const bool goes_on = !JobsFor(gap.partition(), {gap.from_micros(), gap.until_micros()}).empty();
     gaps_->NoteRecovery(number, job.number(), goes_on);
     std::string name = absl::StrCat(options_.parent, "gaps/", number);
     RecoveryJob* shown = jobs_.at(job.number()).mutable_job();

@@ -117,20 +117,23 @@ class RecoveryJobs {
  private:
   using Job = store::v1::StoredJob;
   using Step = v1::RecoveryJob::Step;
+  using Requests = store::v1::RecoveryState::Requests;
 
   // What planning needs of one partition; without what `except` is under way for.
   PlanFacts FactsFor(uint32_t partition, const Facts& facts, const Job* except) const;
   PlanRequest RequestOf(const store::v1::StoredGap& gap, Interval span) const;
   absl::StatusOr<PlanRequest> RequestOf(const store::v1::RecoveryInput::Create& create,
                                         uint32_t* partition) const;
-  absl::Status CheckPostIds(const PlanRequest& request, const Facts& facts) const;
+  absl::Status CheckPostTimes(const PlanRequest& request, const Facts& facts) const;
   // What was created before it is not fetched any more: the floor may have risen
   // until it comes.
   absl::Time Lowest(const Facts& facts) const;
   v1::Gap::Kind KindWithin(uint32_t partition, Interval span) const;
   // For what a job still lacks.
   PlanRequest RequestFor(const Job& job, Interval span) const;
-  // "job 3", "jobs 3, 4": those under way for any of it.
+  // Those under way for any of it.
+  std::vector<uint64_t> JobsFor(uint32_t partition, Interval span) const;
+  // "job 3", "jobs 3, 4"; empty: nobody.
   std::string WhoFetches(uint32_t partition, Interval span) const;
   // Parts of open gaps that are to be filled.
   IntervalSet Missing(uint32_t partition, Interval within, bool by_hand) const;
@@ -155,8 +158,11 @@ class RecoveryJobs {
   void Start(Job* job, Step* step, const Facts& facts, WriteSet* changes);
   // In its window up to now.
   int RecentRequests(const RouteLimits& route, absl::Time now) const;
-  store::v1::RecoveryState::Requests& RequestsBy(RecoveryMethod method);
-  Wait WaitOf(RecoveryMethod method) const;
+  // An empty one: there were none.
+  const Requests& RequestsBy(RecoveryMethod method) const;
+  Requests& MutableRequestsBy(RecoveryMethod method);
+  // No step starts before: X said so of the account, or of this route.
+  absl::Time NotBefore(RecoveryMethod method) const;
   void NoteRequest(RecoveryMethod method, absl::Time now);
   void EndAttempt(Job* job, int place, const WorkTable::Entry& entry, const Facts& facts);
   // After this many attempts.

@@ -112,7 +112,7 @@ v1::Gap::Kind RecoveryJobs::KindWithin(uint32_t partition, Interval span) const 
 }
 
 // Each of them, so that what does not come is what X has no more.
-absl::Status RecoveryJobs::CheckPostIds(const PlanRequest& request, const Facts& facts) const {
+absl::Status RecoveryJobs::CheckPostTimes(const PlanRequest& request, const Facts& facts) const {
   std::vector<uint64_t> future, old;
   for (uint64_t id : request.post_ids) {
     const absl::Time created = SnowflakeTime(id);
@@ -133,7 +133,7 @@ absl::Status RecoveryJobs::CheckPostIds(const PlanRequest& request, const Facts&
 }
 
 absl::Time RecoveryJobs::Lowest(const Facts& facts) const {
-  return facts.floor == absl::InfinitePast() ? facts.floor : facts.floor + options_.floor_margin;
+  return facts.floor + options_.floor_margin;
 }
 
 }  // namespace braid

@@ -92,7 +92,7 @@ bool RecoveryJobs::StillWanted(const Job& job, Step* step, const Facts& facts) {
 
 bool RecoveryJobs::MayStart(const Step& step, const Facts& facts) const {
   if (facts.now < ToTime(step.earliest_start_time())) return false;
-  if (facts.now < WaitOf(step.method()).until) return false;
+  if (facts.now < NotBefore(step.method())) return false;
   const RouteLimits* route = FindRoute(*options_.policy, step.method());
   // The configuration changed: the plan is made anew when the step fails.
   if (route == nullptr) return true;
@@ -102,13 +102,9 @@ bool RecoveryJobs::MayStart(const Step& step, const Facts& facts) const {
 
 int RecoveryJobs::RecentRequests(const RouteLimits& route, absl::Time now) const {
   int64_t oldest = absl::ToUnixMicros(now - route.request_window);
-  for (const auto& requests : state_.requests()) {
-    if (requests.method() != route.method) continue;
-    const auto& starts = requests.start_micros();
-    return static_cast<int>(std::count_if(starts.begin(), starts.end(),
-                                          [&](int64_t micros) { return micros > oldest; }));
-  }
-  return 0;
+  const auto& starts = RequestsBy(route.method).start_micros();
+  return static_cast<int>(
+      std::count_if(starts.begin(), starts.end(), [&](int64_t micros) { return micros > oldest; }));
 }
 
 void RecoveryJobs::Start(Job* job, Step* step, const Facts& facts, WriteSet* changes) {
@@ -138,30 +134,34 @@ void RecoveryJobs::Start(Job* job, Step* step, const Facts& facts, WriteSet* cha
   NoteRequest(step->method(), facts.now);
 }
 
-store::v1::RecoveryState::Requests& RecoveryJobs::RequestsBy(RecoveryMethod method) {
-  for (auto& requests : *state_.mutable_requests()) {
+const RecoveryJobs::Requests& RecoveryJobs::RequestsBy(RecoveryMethod method) const {
+  for (const Requests& requests : state_.requests()) {
     if (requests.method() == method) return requests;
   }
-  store::v1::RecoveryState::Requests* added = state_.add_requests();
+  return Requests::default_instance();
+}
+
+RecoveryJobs::Requests& RecoveryJobs::MutableRequestsBy(RecoveryMethod method) {
+  for (Requests& requests : *state_.mutable_requests()) {
+    if (requests.method() == method) return requests;
+  }
+  Requests* added = state_.add_requests();
   added->set_method(method);
   return *added;
 }
 
-RecoveryJobs::Wait RecoveryJobs::WaitOf(RecoveryMethod method) const {
-  Wait wait{absl::FromUnixMicros(state_.not_before_micros()), state_.not_before_reason()};
-  for (const auto& requests : state_.requests()) {
-    absl::Time until = absl::FromUnixMicros(requests.not_before_micros());
-    if (requests.method() != method || until <= wait.until) continue;
-    wait = {until, absl::StrCat(MethodWord(method), ": ", requests.not_before_reason())};
-  }
-  return wait;
+absl::Time RecoveryJobs::NotBefore(RecoveryMethod method) const {
+  return absl::FromUnixMicros(
+      std::max(state_.not_before_micros(), RequestsBy(method).not_before_micros()));
 }
 
 RecoveryJobs::Wait RecoveryJobs::LongestWait() const {
-  Wait longest;
-  for (int method = RecoveryJob::Method_MIN; method <= RecoveryJob::Method_MAX; ++method) {
-    Wait wait = WaitOf(static_cast<RecoveryMethod>(method));
-    if (wait.until > longest.until) longest = std::move(wait);
+  Wait longest{absl::FromUnixMicros(state_.not_before_micros()), state_.not_before_reason()};
+  for (const Requests& requests : state_.requests()) {
+    absl::Time until = absl::FromUnixMicros(requests.not_before_micros());
+    if (until <= longest.until) continue;
+    longest = {until,
+               absl::StrCat(MethodWord(requests.method()), ": ", requests.not_before_reason())};
   }
   return longest;
 }
@@ -170,7 +170,7 @@ void RecoveryJobs::NoteRequest(RecoveryMethod method, absl::Time now) {
   const RouteLimits* route = FindRoute(*options_.policy, method);
   if (route == nullptr || route->requests == 0) return;
   int64_t oldest = absl::ToUnixMicros(now - route->request_window);
-  auto* starts = RequestsBy(method).mutable_start_micros();
+  auto* starts = MutableRequestsBy(method).mutable_start_micros();
   starts->erase(std::remove_if(starts->begin(), starts->end(),
                                [&](int64_t micros) { return micros <= oldest; }),
                 starts->end());
@@ -279,7 +279,7 @@ void RecoveryJobs::OnRefused(Job* job, Step* step, const v1::RecoveryResult& res
     state_.set_not_before_micros(std::max(state_.not_before_micros(), micros));
     state_.set_not_before_reason(error);
   } else {
-    store::v1::RecoveryState::Requests& by = RequestsBy(step->method());
+    Requests& by = MutableRequestsBy(step->method());
     by.set_not_before_micros(std::max(by.not_before_micros(), micros));
     by.set_not_before_reason(error);
   }
