@@ -29,13 +29,13 @@ absl::StatusOr<std::unique_ptr<Spool>> Spool::Open(
     absl::AnyInvocable<void(absl::Status)> on_fatal) {
   absl::Status status = options.Validate();
   if (status.ok()) status = files.CreateDir(options.dir);
-  if (status.ok() && !options.owner.empty()) {
-    status = CheckSpoolOwner(files, options.dir, options.owner);
-  }
   if (!status.ok()) return status;
+  absl::StatusOr<bool> is_owned = true;
+  if (!options.owner.empty()) is_owned = IsSpoolOf(files, options.dir, options.owner);
+  if (!is_owned.ok()) return is_owned.status();
   absl::StatusOr<SpoolState> state = RecoverSpool(files, options.dir);
   if (!state.ok()) return state.status();
-  if (!options.owner.empty()) status = NoteSpoolOwner(files, options.dir, options.owner);
+  if (!*is_owned) status = NoteSpoolOwner(files, options.dir, options.owner);
   if (!status.ok()) return status;
 
   EpochFile& file = state->epoch_file;

@@ -1,6 +1,7 @@
 #include "ingest/spool_owner.h"
 
-#include "absl/status/statusor.h"
+#include <cstdint>
+
 #include "absl/strings/str_cat.h"
 
 namespace braid {
@@ -13,11 +14,13 @@ std::string PathOf(const std::string& dir) { return absl::StrCat(dir, "/", kSpoo
 
 }  // namespace
 
-absl::Status CheckSpoolOwner(FileSystem& files, const std::string& dir, const std::string& owner) {
+absl::StatusOr<bool> IsSpoolOf(FileSystem& files, const std::string& dir,
+                               const std::string& owner) {
   absl::StatusOr<std::string> known = files.Read(PathOf(dir), 0, kOwnerBytesMax);
-  if (absl::IsNotFound(known.status())) return absl::OkStatus();
+  if (absl::IsNotFound(known.status())) return false;
   if (!known.ok()) return known.status();
-  if (known->empty() || *known == owner) return absl::OkStatus();
+  if (known->empty()) return false;
+  if (*known == owner) return true;
   return absl::FailedPreconditionError(
       absl::StrCat("spool.dir '", dir, "' holds what '", *known, "' received, and '", owner,
                    "' is to use it: give each connection a directory of its own; if it was only "
@@ -26,8 +29,6 @@ absl::Status CheckSpoolOwner(FileSystem& files, const std::string& dir, const st
 }
 
 absl::Status NoteSpoolOwner(FileSystem& files, const std::string& dir, const std::string& owner) {
-  absl::StatusOr<std::string> known = files.Read(PathOf(dir), 0, kOwnerBytesMax);
-  if (known.ok() && *known == owner) return absl::OkStatus();
   return files.Replace(PathOf(dir), owner);
 }
 

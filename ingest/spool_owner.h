@@ -10,15 +10,17 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "base/file_system.h"
 
 namespace braid {
 
 inline constexpr char kSpoolOwnerFile[] = "owner";
 
-// "main/fra-a". FailedPrecondition when the spool is another's; a spool without
-// the file (new, or of an earlier version) is anybody's. Changes nothing.
-absl::Status CheckSpoolOwner(FileSystem& files, const std::string& dir, const std::string& owner);
+// "main/fra-a". FailedPrecondition when the spool is another's. The value: whether
+// it is known to be this one's; a spool without the file (new, or of an earlier
+// version) is anybody's. Changes nothing.
+absl::StatusOr<bool> IsSpoolOf(FileSystem& files, const std::string& dir, const std::string& owner);
 
 // From now on it is this one's.
 absl::Status NoteSpoolOwner(FileSystem& files, const std::string& dir, const std::string& owner);
