@@ -125,12 +125,8 @@ void Demo::CutAll() {
   next_outage_time_ += options_.outage_interval;
   // Its gap is to be seen recovered before the end.
   if (absl::Now() + kGapTime > start_time_ + options_.length) return;
-  std::vector<std::string> connections;
-  for (int i = 0; i < cluster_->connector_count(); ++i) {
-    connections.push_back(harness::Cluster::ConnectionName(i));
-  }
   // One that is not connected is refused all the same.
-  (void)cluster_->emulator().Outage(connections, options_.outage);
+  (void)cluster_->Outage(options_.outage);
   outage_end_time_ = absl::Now() + options_.outage;
   next_cut_time_ = outage_end_time_ + CutInterval();
 }

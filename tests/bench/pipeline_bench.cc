@@ -220,11 +220,7 @@ Measurement Pipeline::Measure(double rate, absl::Duration length) {
 }
 
 absl::Status Pipeline::Outage(absl::Duration length) {
-  std::vector<std::string> connections;
-  for (int i = 0; i < options_.connection_count; ++i) {
-    connections.push_back(harness::Cluster::ConnectionName(i));
-  }
-  absl::Status away = cluster_->emulator().Outage(connections, length);
+  absl::Status away = cluster_->Outage(length);
   if (!away.ok()) return away;
   return harness::WaitUntil("a gap is open", length + absl::Minutes(3),
                             [this] { return Status().open_certain_gaps() > 0; });

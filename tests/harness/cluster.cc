@@ -172,6 +172,12 @@ absl::Status Cluster::Start() {
   return status.ok() ? recoverer_->Start() : status;
 }
 
+absl::Status Cluster::Outage(absl::Duration length) {
+  std::vector<std::string> connections;
+  for (int i = 0; i < connector_count(); ++i) connections.push_back(ConnectionName(i));
+  return emulator_->Outage(connections, length);
+}
+
 absl::Status Cluster::WaitForEvents(uint64_t count, absl::Duration timeout) {
   absl::StatusOr<v1::StreamStatus> status;
   absl::Status waited = WaitUntil(absl::StrCat(count, " events in the log"), timeout, [&] {

@@ -77,6 +77,9 @@ class Cluster final {
   std::string spool_dir(int index) const;
   std::string data_dir() const;
 
+  // As Emulator::Outage, of every connection.
+  [[nodiscard]] absl::Status Outage(absl::Duration length);
+
   // Waits until the log holds at least that many distinct events.
   [[nodiscard]] absl::Status WaitForEvents(uint64_t count, absl::Duration timeout);
 

@@ -25,7 +25,7 @@ class Recovery : public ClusterTest {
   }
   // Both are away, and the gap is known.
   void Outage() {
-    ASSERT_STATUS_OK(cluster().emulator().Outage({"a", "b"}, absl::Seconds(4)));
+    ASSERT_STATUS_OK(cluster().Outage(absl::Seconds(4)));
     ASSERT_STATUS_OK(harness::WaitUntil("a gap is open", absl::Seconds(60),
                                         [&] { return Status().open_certain_gaps() > 0; }));
   }
