@@ -119,7 +119,7 @@ std::string StartText(const RecoveryJob& job, absl::Time now) {
   return start < absl::InfiniteFuture() ? WhenText(start, now) : "";
 }
 
-// "final record 3, counts 1"; empty: no step is proved.
+// "final record (3 steps), counts (1 step)"; empty: no step is proved.
 std::string ProofText(const RecoveryJob& job) {
   std::map<std::string, int> steps;
   for (const Step& step : job.steps()) {
