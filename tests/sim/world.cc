@@ -29,6 +29,9 @@ constexpr absl::Duration kHeal = absl::Seconds(480);
 // From the last post to the last acknowledgement: its lateness, one redial
 // after a silence that began unseen, and some.
 constexpr absl::Duration kSettle = absl::Seconds(60);
+// What X handed over is merged and acknowledged within it.
+constexpr absl::Duration kMerge = absl::Seconds(5);
+constexpr int kRedialsMax = 100;
 
 class World {
  public:
@@ -68,6 +71,8 @@ class World {
     RunFor(kHeal);
     x_.Stop();
     RunFor(kSettle);
+    // A redial may have brought backfill just now; they come ever more rarely.
+    for (int i = 0; i < kRedialsMax && HasJustDelivered(); ++i) RunFor(kMerge);
     clock_stepped_ = script.stepped_clocks();
     Check();
     return std::move(report_);
@@ -130,6 +135,10 @@ class World {
       until += skip;
     }
     loop_.RunUntil(until);
+  }
+
+  bool HasJustDelivered() const {
+    return !x_.deliveries().empty() && loop_.WallNow() - x_.deliveries().back().time < kMerge;
   }
 
   // A process that is down comes back after a while, as under systemd.
