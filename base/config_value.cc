@@ -72,8 +72,8 @@ absl::StatusOr<uint64_t> ParseConfigBytes(absl::string_view text) {
 }
 
 std::string NearestKey(absl::string_view key, const std::vector<std::string>& candidates) {
-  // A third of the letters may be wrong; more is a guess.
-  size_t best_distance = std::max<size_t>(2, key.size() / 3) + 1;
+  // A third of the letters may be wrong, or two in their order; more is a guess.
+  size_t best_distance = key.size() < 4 ? 2 : std::max<size_t>(2, key.size() / 3) + 1;
   std::string best;
   for (const std::string& candidate : candidates) {
     // The proto's name of a field whose key stands without the unit.

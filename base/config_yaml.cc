@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "base/check.h"
 #include "base/config_path.h"
 #include "base/config_value.h"
@@ -232,6 +233,12 @@ bool IsOneDocument(const std::string& text) {
   return parser.HandleNextDocument(ignore) && !parser.HandleNextDocument(ignore);
 }
 
+bool HasTab(absl::string_view text, int line) {
+  const std::vector<absl::string_view> lines = absl::StrSplit(text, '\n');
+  return line >= 0 && static_cast<size_t>(line) < lines.size() &&
+         absl::StrContains(lines[line], '\t');
+}
+
 }  // namespace
 
 bool LoadYaml(const std::string& text, Message* out, ConfigSource* source,
@@ -240,14 +247,18 @@ bool LoadYaml(const std::string& text, Message* out, ConfigSource* source,
   try {
     const YAML::Node document = IsOneDocument(text) ? YAML::Load(text) : YAML::Node();
     if (!document.IsMap()) {
-      problems->push_back(
-          {ConfigProblem::Severity::kError, source->file(), "is to be one map of keys and values"});
+      problems->push_back({ConfigProblem::Severity::kError, source->file(),
+                           absl::StripAsciiWhitespace(text).empty()
+                               ? "is empty; deploy/examples has files to begin with"
+                               : "is to be one map of keys and values"});
       return false;
     }
     reader.ReadMessage(document, "", out);
     return true;
   } catch (const YAML::Exception& error) {
-    reader.Problem(error.mark, absl::StrCat("not YAML: ", error.msg));
+    const std::string hint =
+        HasTab(text, error.mark.line) ? "; there is a tab: YAML is indented by spaces" : "";
+    reader.Problem(error.mark, absl::StrCat("not YAML: ", error.msg, hint));
     return false;
   }
 }

@@ -177,6 +177,11 @@ TEST_F(ConfigTest, EveryMistakeIsReportedWithPlaceAndRemedy) {
             "c.yaml:11:14: log.level: \"loud\" is not one of debug, info, warn, error");
 }
 
+TEST_F(ConfigTest, ShortKeyIsNotTakenForAnyOther) {
+  EXPECT_TRUE(absl::StrContains(Deduper("foo: 1\n"), "unknown key \"foo\"; known here: "));
+  EXPECT_TRUE(absl::StrContains(Deduper("lo: 1\n"), "did you mean \"log\"?"));
+}
+
 TEST_F(ConfigTest, DeduperRules) {
   EXPECT_EQ(Deduper("listen: {grpc: \"0.0.0.0:7400\"}\n"
                     "data_dir: d\n"
@@ -325,12 +330,14 @@ TEST_F(ConfigTest, EnvironmentIsExpandedOnlyInPaths) {
 }
 
 TEST_F(ConfigTest, WhatIsNotAMapOrNotYamlIsRefusedWithItsPlace) {
-  EXPECT_EQ(Connector(""), "c.yaml: is to be one map of keys and values");
+  EXPECT_EQ(Connector(""), "c.yaml: is empty; deploy/examples has files to begin with");
   EXPECT_EQ(Connector("- a\n"), "c.yaml: is to be one map of keys and values");
   EXPECT_EQ(Connector("a: b\n---\na: b\n"), "c.yaml: is to be one map of keys and values");
   // yaml-cpp finds empty documents without end in it.
   EXPECT_EQ(Connector(", on network A\n"), "c.yaml: is to be one map of keys and values");
   EXPECT_TRUE(absl::StartsWith(Connector("a: [b\nc: d"), "c.yaml:2:")) << Connector("a: [b\nc: d");
+  EXPECT_EQ(Connector("listen:\n\thttp: x\n"),
+            "c.yaml:2:6: not YAML: illegal map value; there is a tab: YAML is indented by spaces");
   EXPECT_FALSE(Connector(std::string(100'000, '[')).empty());
   EXPECT_EQ(Short(LoadConnectorFile(dir_ + "/no.yaml")),
             "no.yaml: can not be read: No such file or directory");
