@@ -106,6 +106,11 @@ absl::Status StreamRuntime::OpenMark(const Options& options, Opened* opened) {
   auto mark = LogMarkFile::Open(LogMarkFile::PathFor(options.dir));
   if (!mark.ok()) return mark.status();
   opened->mark = *std::move(mark);
+  if (!opened->mark->found().has_value() && opened->core->state().next_sequence() > 1) {
+    Log(LogLevel::kWarn, "log_mark_missing",
+        "nothing tells how far the log had come: should it have lost its end, only readers notice",
+        {{"stream", options.config.name()}, {"file", LogMarkFile::PathFor(options.dir)}});
+  }
   opened->identity = opened->store->identity();
   const std::string old_log_id = opened->identity.log_id();
   auto lost = MendRollback(*opened->store, opened->core->state(), opened->mark->found(),

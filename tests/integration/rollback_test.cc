@@ -124,6 +124,20 @@ TEST_F(Rollback, RestoredCopyIsAnotherLogThatTheSourcesFillAgain) {
   ExpectCleanStop();
 }
 
+TEST_F(Rollback, MarkThatIsGoneIsWarnedOf) {
+  StartCluster(Load());
+  ASSERT_STATUS_OK(cluster().WaitForEvents(500, absl::Minutes(1)));
+  // A log that is new has none.
+  EXPECT_FALSE(absl::StrContains(DeduperLog(), "log_mark_missing"));
+  ASSERT_STATUS_OK(cluster().deduper().Stop(absl::Seconds(10)));
+  ASSERT_STATUS_OK(harness::WriteFile(stream_dir() + ".mark", std::string(1024, 'x')));
+  ASSERT_STATUS_OK(cluster().deduper().Start());
+  EXPECT_TRUE(absl::StrContains(DeduperLog(), "log_mark_missing"));
+  ASSERT_STATUS_OK(cluster().Drain(absl::Minutes(1)));
+  ExpectLogIsTheTruth(harness::StayedUp);
+  ExpectCleanStop();
+}
+
 TEST_F(Rollback, DamagedWriteAheadLogIsToldAndFilledAgain) {
   StartCluster(Load());
   ASSERT_STATUS_OK(cluster().WaitForEvents(1500, absl::Minutes(1)));
