@@ -73,4 +73,6 @@ absl::Status TellReady(const DaemonFlags& flags, const std::string& doing, int h
 
 void TellDraining(const std::string& why) { Log(LogLevel::kInfo, "draining", why); }
 
+void TellStopped() { Log(LogLevel::kInfo, "stopped", "everything that was received is on disk"); }
+
 }  // namespace braid

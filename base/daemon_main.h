@@ -59,6 +59,7 @@ void BeginLog(const DaemonFlags& flags, const config::v1::LogConfig& config,
               const std::string& component, const ConfigProblems& problems);
 absl::Status TellReady(const DaemonFlags& flags, const std::string& doing, int http_port);
 void TellDraining(const std::string& why);
+void TellStopped();
 
 template <typename Config, typename Daemon>
 int RunDaemon(const DaemonProgram<Config, Daemon>& program, int argc, char** argv) {
@@ -98,6 +99,7 @@ int RunDaemon(const DaemonProgram<Config, Daemon>& program, int argc, char** arg
   if (!told.ok()) return FailStart(name, told);
   loop.RunInThisThread();
   daemon.reset();
+  TellStopped();
   return 0;
 }
 

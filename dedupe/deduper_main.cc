@@ -1,14 +1,31 @@
 // braid-deduper: flags, configuration, signals; the rest is Deduper.
 
+#include <cstdio>
+
 #include "absl/time/clock.h"
 #include "base/config_check.h"
 #include "base/daemon_flags.h"
 #include "base/daemon_main.h"
 #include "base/log.h"
+#include "base/posix_file_system.h"
 #include "base/real_loop.h"
 #include "base/signals.h"
+#include "base/writable_dir.h"
 #include "dedupe/deduper.h"
 #include "dedupe/deduper_config.h"
+
+namespace {
+
+// The file itself is right; what it names may not be.
+absl::StatusOr<std::string> Check(const braid::config::v1::DeduperConfig& config) {
+  braid::RealLoop loop("check");
+  braid::PosixFileSystem files(loop);
+  absl::StatusOr<std::string> there = braid::CheckWritableDir(files, "data_dir", config.data_dir());
+  if (!there.ok()) return there.status();
+  return braid::Summarize(config);
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   const braid::DaemonDescription description = {
@@ -21,12 +38,14 @@ int main(int argc, char** argv) {
   braid::ConfigProblems problems = braid::LoadDeduper(flags.config_file, &config);
   if (!braid::AcceptConfig(flags, problems)) return braid::kExitUsage;
   if (flags.check_config) {
-    return braid::TellCheck(description.name, flags.config_file, braid::Summarize(config));
+    return braid::TellCheck(description.name, flags.config_file, Check(config));
   }
   braid::BeginLog(flags, config.log(), "deduper", problems);
   if (flags.init) {
     absl::Status made = braid::Deduper::Init(config, absl::Now());
-    return made.ok() ? 0 : braid::FailStart(description.name, made);
+    if (!made.ok()) return braid::FailStart(description.name, made);
+    std::printf("%s: made, %s\n", config.data_dir().c_str(), braid::Summarize(config).c_str());
+    return 0;
   }
   // Signals first: threads that start later leave them alone.
   braid::RealLoop loop("main");
@@ -49,5 +68,6 @@ int main(int argc, char** argv) {
   loop.RunInThisThread();
   braid::Log(braid::LogLevel::kInfo, "draining", "asked to stop");
   (*deduper)->Drain();
+  braid::TellStopped();
   return 0;
 }

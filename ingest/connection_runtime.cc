@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/version.h"
 #include "ingest/spool_leftovers.h"
+#include "ingest/spool_owner.h"
 
 namespace braid {
 namespace {
@@ -46,7 +47,7 @@ absl::Status ConnectionRuntime::Open(std::function<void(absl::Status)> on_fatal)
   if (!status.ok()) return status;
   Spool::Options options =
       SpoolOptions(config_.spool(), config_.dedupers_size(), plan_.spool_dir);
-  options.owner = absl::StrCat(plan_.stream, "/", plan_.id);
+  options.owner = SpoolOwnerOf(plan_.stream, plan_.id);
   auto spool = Spool::Open(loop_, files_, random_, options, std::move(on_fatal));
   if (!spool.ok()) return spool.status();
   spool_ = *std::move(spool);

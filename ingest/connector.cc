@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "ingest/spool_check.h"
 #include "ingest/spool_leftovers.h"
+#include "ingest/spool_owner.h"
 
 namespace braid {
 namespace {
@@ -29,7 +30,12 @@ absl::Status CheckSpool(Loop& loop, const config::v1::ConnectorConfig& config) {
   PosixFileSystem files(loop);
   const std::string& dir = config.spool().dir();
   absl::Status status = CheckSpoolDir(files, dir, Spool::Options().free_bytes_min);
-  return status.ok() ? CheckForgotten(files, config) : status;
+  if (status.ok()) status = CheckForgotten(files, config);
+  for (const ConnectionPlan& plan : PlanConnections(config)) {
+    if (!status.ok()) return status;
+    status = CheckSpoolContents(files, plan.spool_dir, SpoolOwnerOf(plan.stream, plan.id));
+  }
+  return status;
 }
 
 absl::StatusOr<std::unique_ptr<Connector>> Connector::Start(

@@ -5,36 +5,28 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/file_path.h"
 #include "base/log.h"
+#include "base/writable_dir.h"
+#include "ingest/spool_owner.h"
+#include "ingest/spool_state.h"
 
 namespace braid {
-namespace {
-
-// Removed by the next start should it stay behind.
-constexpr char kProbeName[] = "/write-check.tmp";
-
-}  // namespace
-
 absl::Status CheckSpoolDir(FileSystem& files, const std::string& dir, uint64_t free_bytes_min) {
-  std::string there = dir;
-  while (absl::IsNotFound(files.List(there).status()) && there != "." && there != "/") {
-    there = ParentOf(there);
-  }
-  absl::Status status = files.Replace(there + kProbeName, "?");
-  if (absl::IsResourceExhausted(status)) return status;
-  if (status.ok()) status = files.Remove(there + kProbeName);
-  if (!status.ok()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("spool.dir '", dir, "' can not be written to: ", status.message(),
-                     "; give the connector's user the right to write in ", there));
-  }
-  auto free_bytes = files.FreeBytes(there);
+  absl::StatusOr<std::string> there = CheckWritableDir(files, "spool.dir", dir);
+  if (!there.ok()) return there.status();
+  auto free_bytes = files.FreeBytes(*there);
   if (!free_bytes.ok()) return free_bytes.status();
   if (*free_bytes >= free_bytes_min) return absl::OkStatus();
   return absl::ResourceExhaustedError(absl::StrCat("spool.dir '", dir, "' has ", *free_bytes,
                                                    " bytes of disk left and needs ", free_bytes_min,
                                                    "; make room or point it at another disk"));
+}
+
+absl::Status CheckSpoolContents(FileSystem& files, const std::string& dir,
+                                const std::string& owner) {
+  if (absl::IsNotFound(files.List(dir).status())) return absl::OkStatus();
+  absl::StatusOr<bool> is_owned = IsSpoolOf(files, dir, owner);
+  return is_owned.ok() ? LookAtSpool(files, dir) : is_owned.status();
 }
 
 absl::StatusOr<std::unique_ptr<DirLock>> OpenSpoolDir(FileSystem& files, const std::string& dir,

@@ -21,6 +21,12 @@ namespace braid {
 // if it can not be written to, ResourceExhausted if there is no room.
 absl::Status CheckSpoolDir(FileSystem& files, const std::string& dir, uint64_t free_bytes_min);
 
+// Whether a spool there, if there is one, would be opened for `owner` (that of
+// SpoolOwnerOf). Changes nothing. FailedPrecondition: what is in the way, and the
+// remedy.
+absl::Status CheckSpoolContents(FileSystem& files, const std::string& dir,
+                                const std::string& owner);
+
 // Makes the directory where spools are to be, with those above it, and takes it
 // for this process. One that is short of room is taken, with an error in the log:
 // its spools make room of their own.

@@ -14,6 +14,10 @@ std::string PathOf(const std::string& dir) { return absl::StrCat(dir, "/", kSpoo
 
 }  // namespace
 
+std::string SpoolOwnerOf(const std::string& stream, const std::string& source_id) {
+  return absl::StrCat(stream, "/", source_id);
+}
+
 absl::StatusOr<bool> IsSpoolOf(FileSystem& files, const std::string& dir,
                                const std::string& owner) {
   absl::StatusOr<std::string> known = files.Read(PathOf(dir), 0, kOwnerBytesMax);

@@ -17,7 +17,10 @@ namespace braid {
 
 inline constexpr char kSpoolOwnerFile[] = "owner";
 
-// "main/fra-a". FailedPrecondition when the spool is another's. The value: whether
+// "main/fra-a".
+std::string SpoolOwnerOf(const std::string& stream, const std::string& source_id);
+
+// FailedPrecondition when the spool is another's. The value: whether
 // it is known to be this one's; a spool without the file (new, or of an earlier
 // version) is anybody's. Changes nothing.
 absl::StatusOr<bool> IsSpoolOf(FileSystem& files, const std::string& dir, const std::string& owner);

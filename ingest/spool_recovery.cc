@@ -1,6 +1,7 @@
 // How a spool is found again at a start (RecoverSpool of ingest/spool_state.h).
 
 #include <algorithm>
+#include <initializer_list>
 #include <iterator>
 #include <utility>
 
@@ -33,17 +34,30 @@ class Recovery {
  public:
   Recovery(FileSystem& files, const std::string& dir) : files_(files), dir_(dir) {}
 
+  // Everything that may be refused.
+  absl::Status Look() {
+    return Do({&Recovery::ListDir, &Recovery::ReadEpochFile, &Recovery::ListSessions});
+  }
+
   absl::StatusOr<SpoolState> Run() {
-    for (auto step : {&Recovery::ListDir, &Recovery::ReadEpochFile, &Recovery::ListSessions,
-                      &Recovery::FinishRenames, &Recovery::RemoveLeftOvers, &Recovery::ReadMarks,
-                      &Recovery::FindEnds, &Recovery::SetEmptyAside}) {
-      absl::Status status = (this->*step)();
-      if (!status.ok()) return status;
+    absl::Status status = Look();
+    if (status.ok()) {
+      status = Do({&Recovery::FinishRenames, &Recovery::RemoveLeftOvers, &Recovery::ReadMarks,
+                   &Recovery::FindEnds, &Recovery::SetEmptyAside});
     }
+    if (!status.ok()) return status;
     return std::move(state_);
   }
 
  private:
+  absl::Status Do(std::initializer_list<absl::Status (Recovery::*)()> steps) {
+    for (auto step : steps) {
+      absl::Status status = (this->*step)();
+      if (!status.ok()) return status;
+    }
+    return absl::OkStatus();
+  }
+
   // --- Looking ---
 
   absl::Status ListDir() {
@@ -310,6 +324,10 @@ class Recovery {
 };
 
 }  // namespace
+
+absl::Status LookAtSpool(FileSystem& files, const std::string& dir) {
+  return Recovery(files, dir).Look();
+}
 
 absl::StatusOr<SpoolState> RecoverSpool(FileSystem& files, const std::string& dir) {
   return Recovery(files, dir).Run();

@@ -88,6 +88,8 @@ absl::Status RemoveSessionDir(FileSystem& files, const std::string& dir, uint64_
 // with the file's name and the remedy, and nothing touched, where the directory
 // is not a spool that this version knows.
 absl::StatusOr<SpoolState> RecoverSpool(FileSystem& files, const std::string& dir);
+// The same error, and nothing touched where the directory is a spool either.
+absl::Status LookAtSpool(FileSystem& files, const std::string& dir);
 
 }  // namespace braid
 

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/version.h"
 #include "ingest/source_plan.h"
+#include "ingest/spool_owner.h"
 #include "proto/recovery_terms.h"
 #include "proto/time_range.h"
 #include "recovery/counted_fetch.h"
@@ -38,7 +39,7 @@ absl::Status RecoveredStream::Open(std::function<void(absl::Status)> on_fatal) {
   if (!status.ok()) return status;
   Spool::Options spool_options = options_.spool;
   spool_options.dir = plan_.spool_dir;
-  spool_options.owner = absl::StrCat(plan_.stream, "/", RecoverySourceOf(options_.recoverer));
+  spool_options.owner = SpoolOwnerOf(plan_.stream, RecoverySourceOf(options_.recoverer));
   auto spool = Spool::Open(loop_, files_, random_, spool_options, std::move(on_fatal));
   if (!spool.ok()) return spool.status();
   spool_ = *std::move(spool);

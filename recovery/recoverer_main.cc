@@ -1,9 +1,14 @@
 // braid-recoverer.
 
+#include <string>
+#include <vector>
+
 #include "base/daemon_main.h"
 #include "base/posix_file_system.h"
 #include "ingest/spool.h"
 #include "ingest/spool_check.h"
+#include "ingest/spool_owner.h"
+#include "proto/recovery_terms.h"
 #include "recovery/recoverer.h"
 #include "recovery/recoverer_config.h"
 
@@ -16,8 +21,14 @@ using config::v1::RecovererConfig;
 absl::StatusOr<std::string> Check(Loop& loop, const RecovererConfig& config) {
   PosixFileSystem files(loop);
   absl::Status status = CheckSpoolDir(files, config.spool().dir(), Spool::Options().free_bytes_min);
+  const std::vector<StreamPlan> plans = PlanStreams(config);
+  for (const StreamPlan& plan : plans) {
+    if (!status.ok()) break;
+    status = CheckSpoolContents(files, plan.spool_dir,
+                                SpoolOwnerOf(plan.stream, RecoverySourceOf(config.recoverer())));
+  }
   if (!status.ok()) return status;
-  return Summarize(PlanStreams(config));
+  return Summarize(plans);
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <filesystem>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "tests/harness/binaries.h"
@@ -67,6 +69,30 @@ TEST_F(CheckConfig, ADeduperThatIsRightIsOneLineWithItsStreams) {
   EXPECT_EQ(ended.output,
             absl::StrCat(Path("d.yaml"),
                          ": ok, 2 streams: main (2 connections), other (1 connection)\n"));
+}
+
+TEST_F(CheckConfig, SpoolThatAStartWouldRefuseIsRefused) {
+  WriteConnector(kOne);
+  std::filesystem::create_directory(Path("spool"));
+  ASSERT_STATUS_OK(harness::WriteFile(Path("spool/notes.txt"), "mine"));
+  Ended ended = Check(kConnector, "c.yaml");
+  EXPECT_EQ(ended.code, 2);
+  EXPECT_TRUE(absl::StrContains(ended.output, "notes.txt: foreign file")) << ended.output;
+  std::filesystem::remove(Path("spool/notes.txt"));
+  ASSERT_STATUS_OK(harness::WriteFile(Path("spool/owner"), "main/another"));
+  ended = Check(kConnector, "c.yaml");
+  EXPECT_EQ(ended.code, 2);
+  EXPECT_TRUE(absl::StrContains(ended.output, "what 'main/another' received")) << ended.output;
+}
+
+TEST_F(CheckConfig, DataDirThatCanNotBeIsRefused) {
+  ASSERT_STATUS_OK(harness::WriteFile(Path("d.yaml"),
+                                      "listen: {grpc: \"127.0.0.1:0\"}\ndata_dir: /proc/x\n"
+                                      "streams:\n  - {name: main, connections: [{id: a}]}\n"));
+  Ended ended = Check(kDeduper, "d.yaml");
+  EXPECT_EQ(ended.code, 2);
+  EXPECT_TRUE(absl::StrContains(ended.output, "data_dir '/proc/x' can not be written to"))
+      << ended.output;
 }
 
 TEST_F(CheckConfig, TokenThatOthersCanReadIsWarnedOfByTheCheckAndByAStart) {
