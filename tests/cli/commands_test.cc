@@ -10,7 +10,7 @@
 
 #include <cerrno>
 #include <fstream>
-#include <thread>
+#include <functional>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -97,19 +97,19 @@ class CommandsTest : public ::testing::Test {
       arguments.push_back(absl::StrCat("127.0.0.1:", port_));
     }
     FILE* out = interrupt_on_output_ ? OpenInterrupting(&interrupt_)
-                : write_error_ != 0      ? OpenFailing()
-                : stop_server_on_output_ ? OpenStopping()
-                                         : nullptr;
+                : write_error_ != 0  ? OpenFailing()
+                : on_output_         ? OpenHeard()
+                                     : nullptr;
     Printed printed = RunWords(arguments, interrupt_, Terminal(), out);
     out_ = printed.out;
     err_ = printed.err;
     return printed.code;
   }
-  // The server ends with its first write.
-  FILE* OpenStopping() {
+  // Each write goes to on_output_.
+  FILE* OpenHeard() {
     cookie_io_functions_t functions{};
-    functions.write = [](void* test, const char*, size_t size) {
-      static_cast<CommandsTest*>(test)->StopServer();
+    functions.write = [](void* test, const char* text, size_t size) {
+      static_cast<CommandsTest*>(test)->on_output_(absl::string_view(text, size));
       return static_cast<ssize_t>(size);
     };
     return fopencookie(this, "w", functions);
@@ -160,7 +160,7 @@ class CommandsTest : public ::testing::Test {
   bool interrupt_on_output_ = false;
   // Of every write to stdout.
   int write_error_ = 0;
-  bool stop_server_on_output_ = false;
+  std::function<void(absl::string_view)> on_output_;
   std::string out_, err_;
 };
 
@@ -217,7 +217,7 @@ TEST_F(CommandsTest, ResumeCommandCanBeTyped) {
 }
 
 TEST_F(CommandsTest, CursorIsToldWhenTheServerGoesForGood) {
-  stop_server_on_output_ = true;
+  on_output_ = [this](absl::string_view) { StopServer(); };
   EXPECT_EQ(Run({"tail", "--from", "earliest", "--no-reconnect"}), kExitUnreachable);
   EXPECT_NE(Cursor(), "");
 }
@@ -323,15 +323,18 @@ TEST_F(CommandsTest, CursorResumesWithoutSkipOrRepeat) {
 }
 
 TEST_F(CommandsTest, TailResumesWhenTheServerComesBack) {
-  std::thread operator_thread([this] {
-    while (calls_.CountOf(log_.stream()) == 0) std::this_thread::yield();
-    StopServer();
-    log_.AddPosts("a", {PostId(5)}, kStart);
-    StartServer(port_);
-  });
+  std::string text;
+  // One that never answered would be an error.
+  on_output_ = [this, &text](absl::string_view written) {
+    if (text.empty()) {
+      StopServer();
+      log_.AddPosts("a", {PostId(5)}, kStart);
+      StartServer(port_);
+    }
+    absl::StrAppend(&text, written);
+  };
   EXPECT_EQ(Run({"tail", "--from", "earliest", "-n", "6", "-o", "jsonl"}), kExitOk) << err_;
-  operator_thread.join();
-  std::vector<std::string> lines = absl::StrSplit(out_, '\n', absl::SkipEmpty());
+  std::vector<std::string> lines = absl::StrSplit(text, '\n', absl::SkipEmpty());
   ASSERT_EQ(lines.size(), 6u);
   for (int i = 0; i < 6; ++i) EXPECT_EQ(lines[i], PostLine(PostId(i)));
 }
