@@ -75,7 +75,9 @@ int main(int argc, char** argv) {
   std::string length;
   std::string summary_file;
   std::string config_dir;
-  app.add_option("--for", length, "how long it runs, e.g. 60s; default: until Ctrl-C");
+  app.add_option("--for", length,
+                 "how long it runs, e.g. 60s, and up to 3 min more for gaps to be recovered; "
+                 "default: until Ctrl-C");
   app.add_option("--summary", summary_file, "where the result is written as JSON");
   app.add_option("--rate", options.rate, "posts per second of the emulated X");
   app.add_option("--config", config_dir,

@@ -28,6 +28,8 @@ constexpr absl::Duration kSettleTime = absl::Seconds(5);
 // half a minute each on a quiet machine.
 constexpr absl::Duration kGapTime = absl::Seconds(30);
 constexpr absl::Duration kRecoveryTime = absl::Minutes(3);
+// Of the deduper, for what is shown once a second.
+constexpr absl::Duration kAnswerTime = absl::Seconds(2);
 
 class Demo {
  public:
@@ -46,6 +48,7 @@ class Demo {
   absl::Duration CutInterval() const;
   void CutAll();
   std::string GapsLine(const v1::StreamStatus& status) const;
+  std::string Hint() const;
   DemoView View();
   ConnectionView ViewOf(int index, const v1::StreamStatus& status);
 
@@ -61,6 +64,8 @@ class Demo {
   absl::Time next_outage_time_;
   absl::Time outage_end_time_ = absl::InfinitePast();
   bool vouches_ = false;
+  // The deduper's newest answer.
+  v1::StreamStatus status_;
   uint64_t cuts_ = 0;
   // Of the newest cut.
   absl::Time cut_time_ = absl::InfinitePast();
@@ -91,6 +96,8 @@ absl::Status Demo::Start() {
 }
 
 absl::Status Demo::Run() {
+  // Lines have no room for it each time.
+  if (!options_.is_terminal) screen_.Say(Hint());
   while (absl::Now() < start_time_ + options_.length) {
     if (Screen::WaitForTick()) return absl::OkStatus();
     if (!cluster_->emulator().process().IsRunning()) {
@@ -179,19 +186,26 @@ DemoView Demo::View() {
   view.elapsed = absl::Now() - start_time_;
   view.title = absl::StrCat("two connections to an emulated X, one is cut every ",
                             absl::FormatDuration(CutInterval()));
-  v1::StreamStatus status =
-      harness::GetStatus(cluster_->log_address()).value_or(v1::StreamStatus());
+  absl::StatusOr<v1::StreamStatus> answer =
+      harness::GetStatus(cluster_->log_address(), kAnswerTime);
+  if (answer.ok()) status_ = *answer;
+  const v1::StreamStatus& status = status_;
   view.merged = status.merged_events();
   view.merged_per_second = status.merged().events_per_second();
   view.duplicates = status.duplicate_events();
-  view.health = EnumWords(v1::StreamStatus::Health_Name(status.health()), "HEALTH_");
+  view.health = !answer.ok() ? "the deduper does not answer"
+                             : EnumWords(v1::StreamStatus::Health_Name(status.health()), "HEALTH_");
   for (int i = 0; i < cluster_->connector_count(); ++i) {
     view.connections.push_back(ViewOf(i, status));
   }
-  view.gaps = GapsLine(status);
-  view.hint = absl::StrCat("Look: bazel-bin/cli/braid top --server ",
-                           cluster_->log_address().deduper, "    Stop: Ctrl-C");
+  view.gaps = answer.ok() ? GapsLine(status) : "";
+  view.hint = Hint();
   return view;
+}
+
+std::string Demo::Hint() const {
+  return absl::StrCat("Look: bazel-bin/cli/braid top --server ", cluster_->log_address().deduper,
+                      "    Stop: Ctrl-C");
 }
 
 ConnectionView Demo::ViewOf(int index, const v1::StreamStatus& status) {
@@ -199,7 +213,10 @@ ConnectionView Demo::ViewOf(int index, const v1::StreamStatus& status) {
   view.name = harness::Cluster::ConnectionName(index);
   for (const v1::Connection& connection : status.connections()) {
     if (!absl::EndsWith(connection.name(), "/" + view.name)) continue;
-    view.state = EnumWords(v1::ConnectionReport::State_Name(connection.report().state()), "STATE_");
+    const v1::ConnectionReport::State state = connection.report().state();
+    view.state = state == v1::ConnectionReport::STATE_UNSPECIFIED
+                     ? "starting"
+                     : EnumWords(v1::ConnectionReport::State_Name(state), "STATE_");
     view.events_per_second = connection.rates().events_per_second();
     view.first_share = connection.first_share();
     view.reconnects = connection.reconnects();

@@ -113,10 +113,10 @@ absl::StatusOr<std::vector<LogItem>> ExportLog(const LogAddress& address, absl::
   return items;
 }
 
-absl::StatusOr<v1::StreamStatus> GetStatus(const LogAddress& address) {
+absl::StatusOr<v1::StreamStatus> GetStatus(const LogAddress& address, absl::Duration deadline) {
   auto stub = v1::AdminService::NewStub(Dial(address));
   grpc::ClientContext context;
-  SetDeadline(&context, absl::Seconds(10));
+  SetDeadline(&context, deadline);
   v1::GetStatusRequest request;
   request.set_stream(StreamName(address));
   v1::StreamStatus status;

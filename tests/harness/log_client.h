@@ -46,7 +46,8 @@ struct LogAddress {
 [[nodiscard]] absl::StatusOr<std::vector<LogItem>> ExportLog(const LogAddress& address,
                                                              absl::Duration timeout);
 
-[[nodiscard]] absl::StatusOr<v1::StreamStatus> GetStatus(const LogAddress& address);
+[[nodiscard]] absl::StatusOr<v1::StreamStatus> GetStatus(
+    const LogAddress& address, absl::Duration deadline = absl::Seconds(10));
 
 // All of the stream's gaps, open or closed, newest first.
 [[nodiscard]] absl::StatusOr<std::vector<v1::Gap>> ListGaps(const LogAddress& address);
