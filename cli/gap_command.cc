@@ -79,12 +79,13 @@ absl::optional<GapRecovery> RecoveryOf(const google::protobuf::RepeatedPtrField<
   absl::Status status = context.client.Do([&](grpc::ClientContext* call) {
     return context.client.recovery().GetRecoveryQuota(call, quota_request, &quota);
   });
-  if (!status.ok() || quota.routes().empty()) return absl::nullopt;
+  if (!status.ok()) return absl::nullopt;
   GapRecovery recovery;
+  recovery.is_configured = !quota.routes().empty();
   recovery.automatic = quota.automatic();
   v1::ListRecoveryJobsRequest request;
   request.set_parent(stream);
-  if (wanted.empty()) return recovery;
+  if (wanted.empty() || !recovery.is_configured) return recovery;
   auto seen = [&](const v1::ListRecoveryJobsResponse& page) {
     for (const v1::RecoveryJob& job : page.recovery_jobs()) {
       if (wanted.count(job.name()) > 0) recovery.jobs[job.name()] = job;

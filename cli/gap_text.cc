@@ -109,8 +109,9 @@ int CharactersOfBlock(int characters, int room, int width) {
 }  // namespace
 
 std::string WhyNoJobStarts(const v1::Gap& gap, const GapRecovery& recovery, absl::Time now) {
-  bool is_suspicion = gap.kind() == v1::Gap::KIND_VOLUME_DROP;
+  const bool is_suspicion = gap.kind() == v1::Gap::KIND_VOLUME_DROP;
   if (gap.state() != v1::Gap::STATE_OPEN || is_suspicion || Routes(gap, now).empty()) return "";
+  if (!recovery.is_configured) return "nobody asks X: the deduper's configuration has no recovery:";
   std::string why;
   if (gap.kind() == v1::Gap::KIND_PAUSED) why = "it is of a pause";
   if (!recovery.automatic) why = "recovery.automatic is false";

@@ -16,13 +16,15 @@ namespace braid {
 
 // What is done about gaps, as far as it is known.
 struct GapRecovery {
+  // There is a `recovery:` in the deduper's configuration.
+  bool is_configured = true;
   // Gaps start jobs by themselves.
   bool automatic = false;
   // Those of the gaps, by name.
   std::map<std::string, v1::RecoveryJob> jobs;
 };
 
-// Why no job starts by itself, and the command that starts one. Empty where one
+// Why no job starts by itself, and the command that starts one, if one can. Empty where one
 // runs, or will start, or where none can bring anything.
 std::string WhyNoJobStarts(const v1::Gap& gap, const GapRecovery& recovery, absl::Time now);
 

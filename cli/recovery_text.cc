@@ -315,7 +315,7 @@ std::string JobProgressLine(const RecoveryJob& job, absl::Time now) {
   const absl::Time end = ToTime(job.estimated_end_time());
   if (IsEnded(job.state())) return text;
   if (job.state() == RecoveryJob::STATE_QUEUED && WaitsForRecoverer(job)) {
-    absl::StrAppend(&text, ", waiting for a recoverer");
+    absl::StrAppend(&text, ", waiting for a recoverer", over > 0 ? " to take the next step" : "");
   } else if (job.state() == RecoveryJob::STATE_PLANNED && start > now &&
              start < absl::InfiniteFuture()) {
     absl::StrAppend(&text, ", starts in ", DurationText(absl::Ceil(start - now, absl::Seconds(1))));

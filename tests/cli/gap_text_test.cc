@@ -118,6 +118,14 @@ TEST(GapTextTest, AnEstimateSaysWhatItDoesNotCount) {
   EXPECT_EQ(RenderGap(gap, absl::nullopt, kNow, 0).find(part), std::string::npos);
 }
 
+TEST(GapTextTest, SaysWhereNobodyMayAskX) {
+  const v1::Gap gap = GapOf(7);
+  GapRecovery recovery;
+  recovery.is_configured = false;
+  EXPECT_EQ(WhyNoJobStarts(gap, recovery, kNow),
+            "nobody asks X: the deduper's configuration has no recovery:");
+}
+
 TEST(GapTextTest, SaysWhereNoJobStartsByItself) {
   struct Case {
     const char* name;

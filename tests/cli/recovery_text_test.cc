@@ -108,7 +108,9 @@ TEST(RecoveryTextTest, ProgressSaysWhatIsWaitedFor) {
   job.set_state(RecoveryJob::STATE_QUEUED);
   RecoveryJob::Step* last = job.mutable_steps(job.steps_size() - 1);
   last->set_state(RecoveryJob::STATE_QUEUED);
-  EXPECT_TRUE(Has(JobProgressLine(job, kNow), "waiting for a recoverer"));
+  EXPECT_TRUE(Has(JobProgressLine(job, kNow), "waiting for a recoverer to take the next step"));
+  job.mutable_steps(0)->set_state(RecoveryJob::STATE_PLANNED);
+  EXPECT_FALSE(Has(JobProgressLine(job, kNow), "to take the next step"));
   // The deduper's own.
   last->set_method(RecoveryJob::METHOD_BACKFILL);
   EXPECT_FALSE(Has(JobProgressLine(job, kNow), "waiting for a recoverer"));
@@ -142,7 +144,7 @@ TEST(RecoveryTextTest, AJobSaysWhatItsStepsWaitFor) {
     const std::string text = RenderJob(job, kNow, 0);
     EXPECT_TRUE(Has(text, c.line)) << text;
     EXPECT_FALSE(Has(text, "(now)")) << text;
-    if (*c.line == '\0') EXPECT_FALSE(Has(text, "starts  ")) << text;
+    EXPECT_EQ(Has(text, "starts  "), *c.line != '\0') << text;
   }
 }
 
