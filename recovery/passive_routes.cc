@@ -22,7 +22,7 @@ PassiveRoute JudgeSpool(const PlanFacts& facts, const PlanRequest& request) {
     return {absl::InfinitePast(), "no connector is away with what it received"};
   }
   return {request.spool_until, absl::StrCat("a connector that is away may still bring it until ",
-                                            ClockText(request.spool_until, facts.now))};
+                                            ClockText(request.spool_until))};
 }
 
 PassiveRoute JudgeBackfill(const RouteLimits& route, const PlanFacts& facts,
@@ -45,7 +45,7 @@ PassiveRoute JudgeBackfill(const RouteLimits& route, const PlanFacts& facts,
         request.growing ? std::min(facts.now, request.from + reach - kBackfillWait) : end;
     route_back.until += kBackfillWait;
     route_back.reason = absl::StrCat("connectors ask for it as they reconnect: it comes until ",
-                                     ClockText(route_back.until, facts.now));
+                                     ClockText(route_back.until));
   }
   return route_back;
 }

@@ -7,10 +7,8 @@
 
 namespace braid {
 
-std::string ClockText(absl::Time time, absl::Time now) {
-  const absl::TimeZone utc = absl::UTCTimeZone();
-  const bool same_day = absl::ToCivilDay(time, utc) == absl::ToCivilDay(now, utc);
-  return absl::FormatTime(same_day ? "%H:%M:%S" : "%m-%d %H:%M:%S", time, utc);
+std::string ClockText(absl::Time time) {
+  return absl::FormatTime("%Y-%m-%d %H:%M:%S UTC", time, absl::UTCTimeZone());
 }
 
 std::string SpanText(absl::Duration span) {

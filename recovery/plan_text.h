@@ -10,8 +10,8 @@
 
 namespace braid {
 
-// "12:03:20"; with its day, "11-21 12:03:20", where that is not now's. UTC.
-std::string ClockText(absl::Time time, absl::Time now);
+// "2026-11-21 12:03:20 UTC": reasons are read days later.
+std::string ClockText(absl::Time time);
 
 // "12 s", "5 min 30 s", "24 h", "5 d": at most two units, rounded down.
 std::string SpanText(absl::Duration span);

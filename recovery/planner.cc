@@ -82,8 +82,9 @@ class PlanMaker {
   std::string WhyRefused() const {
     if (!request_.by_hand) return "";
     if (until_ > facts_.now) {
-      return absl::StrCat("the range ends at ", Clock(until_),
-                          ", which is in the future: end it at ", Clock(facts_.now), " or before");
+      return absl::StrCat("the range ends at ", ClockText(until_),
+                          ", which is in the future: end it at ", ClockText(facts_.now),
+                          " or before");
     }
     if (request_.from >= until_) return "the range is empty: its end must be after its start";
     if (IsAsked() && FindRoute(policy_, request_.method) == nullptr) {
@@ -335,8 +336,6 @@ class PlanMaker {
 
   // --- what is said ---
 
-  std::string Clock(absl::Time time) const { return ClockText(time, facts_.now); }
-
   std::string WhyOutOfReach(const RouteLimits& route, absl::Time from,
                             const PlanSchedule::Turn& turn) const {
     if (facts_.now - from >= route.window) {
@@ -344,12 +343,12 @@ class PlanMaker {
                           SpanText(facts_.now - from), " ago");
     }
     if (turn.estimated_end - from <= route.window) return WhyBelowFloor();
-    return absl::StrCat("would end at ", Clock(turn.estimated_end),
-                        " and X forgets the range from ", Clock(from + route.window), " on");
+    return absl::StrCat("would end at ", ClockText(turn.estimated_end),
+                        " and X forgets the range from ", ClockText(from + route.window), " on");
   }
 
   std::string WhyBelowFloor() const {
-    return absl::StrCat("what was created before ", Clock(facts_.floor),
+    return absl::StrCat("what was created before ", ClockText(facts_.floor),
                         " is below the log's floor and could stand twice");
   }
 
@@ -358,8 +357,9 @@ class PlanMaker {
     std::string text;
     const absl::Time start = fetch.turn.earliest_start;
     if (start > fetch.earliest) {
-      text = absl::StrCat("X takes ", route.requests, " requests per ",
-                          SpanText(route.request_window), ", which are used up: ");
+      text =
+          absl::StrCat("X takes ", route.requests, route.requests == 1 ? " request" : " requests",
+                       " per ", SpanText(route.request_window), ", which are used up: ");
     } else if (start > facts_.now && start == fetches_.NotBefore(route)) {
       text = "X refused and is left alone until then: ";
     } else if (start > facts_.now) {
@@ -371,7 +371,7 @@ class PlanMaker {
                           SpanText(route.min_age), ": ");
     }
     absl::StrAppend(&text, start > facts_.now ? "starts at " : "starts at once",
-                    start > facts_.now ? Clock(start) : "");
+                    start > facts_.now ? ClockText(start) : "");
     if (fetch.turn.estimated_start > start) {
       absl::StrAppend(&text, ", behind the ", route.jobs, " that run");
     }
@@ -410,7 +410,7 @@ class PlanMaker {
       // A sentence, not a list.
       if (texts.size() == 3) return absl::StrCat(absl::StrJoin(texts, ", "), " and more");
       const PlanSpan span = ToSpan(part);
-      texts.push_back(absl::StrCat(Clock(span.from), " to ", Clock(span.until)));
+      texts.push_back(absl::StrCat(ClockText(span.from), " to ", ClockText(span.until)));
     }
     return absl::StrJoin(texts, ", ");
   }
@@ -473,7 +473,7 @@ class PlanMaker {
     if (!steps_.empty()) {
       plan->outcome = Outcome::kSteps;
       plan->reason = absl::StrCat(steps_.size(), steps_.size() == 1 ? " step" : " steps",
-                                  ", done at about ", Clock(estimated_end_));
+                                  ", done at about ", ClockText(estimated_end_));
     } else if (!waiting_.empty()) {
       plan->outcome = Outcome::kWait;
       plan->reason = wait_reason_;

@@ -17,7 +17,7 @@ std::string WhyNoReconnect(const RouteLimits& route, const PlanFacts& facts,
   if (request.kind == Gap::KIND_PAUSED) return "connectors do not buy back a pause";
   if (start > ReconnectUntil(route, request)) {
     const std::string begins =
-        start > facts.now ? absl::StrCat("could begin at ", ClockText(start, facts.now), ", ") : "";
+        start > facts.now ? absl::StrCat("could begin at ", ClockText(start), ", ") : "";
     return absl::StrCat("a reconnect ", begins, "takes ", SpanText(kReconnectTime),
                         " and reaches back ", SpanText(reach), ", and the range began ",
                         SpanText(facts.now - request.from), " ago");

@@ -576,7 +576,8 @@ TEST(PlannerTest, SaysWhyItsRouteStartsThen) {
   const RecoveryPlan young = PlanOf(Short());
   EXPECT_TRUE(ChoiceOf(young, kRecovery).chosen());
   EXPECT_EQ(ChoiceOf(young, kRecovery).reason(),
-            "the range ended 12 s ago, is padded by 30 s and X needs 60 s: starts at 12:15:30");
+            "the range ended 12 s ago, is padded by 30 s and X needs 60 s: starts at 2026-11-21 "
+            "12:15:30 UTC");
   EXPECT_EQ(ChoiceOf(young, kSearch).reason(), "not needed");
 
   Outage outage = Short(InUse(kRecovery, 2, {}));
@@ -585,14 +586,14 @@ TEST(PlannerTest, SaysWhyItsRouteStartsThen) {
 
   outage.also = Facts([](PlanFacts* facts) { facts->not_before = At("13:05:00"); });
   EXPECT_EQ(ChoiceOf(PlanOf(outage), kRecovery).reason(),
-            "X refused and is left alone until then: starts at 13:05:00");
+            "X refused and is left alone until then: starts at 2026-11-21 13:05:00 UTC");
 
   outage.also = Both(InUse(kRecovery, 0, {"12:50:00"}), Config([](RecoveryConfig* config) {
                        config->add_routes()->set_method("recovery");
                        config->mutable_routes(0)->set_requests(1);
                      }));
   EXPECT_EQ(ChoiceOf(PlanOf(outage), kRecovery).reason(),
-            "X takes 1 requests per 15 min, which are used up: starts at 13:05:00");
+            "X takes 1 request per 15 min, which are used up: starts at 2026-11-21 13:05:00 UTC");
 }
 
 TEST(PlannerTest, SaysWhatWaitsForWhat) {
@@ -602,7 +603,7 @@ TEST(PlannerTest, SaysWhatWaitsForWhat) {
   EXPECT_TRUE(ChoiceOf(plan, kSpool).chosen());
   EXPECT_FALSE(ChoiceOf(plan, kRecovery).chosen());
   EXPECT_EQ(ChoiceOf(plan, kRecovery).reason(),
-            "not yet: a connector that is away may still bring it until 12:25:00");
+            "not yet: a connector that is away may still bring it until 2026-11-21 12:25:00 UTC");
 }
 
 TEST(PlannerTest, SaysWhatAStepCostsAndUntilWhenItCanBeHad) {
@@ -620,7 +621,7 @@ TEST(PlannerTest, SaysWhatAStepCostsAndUntilWhenItCanBeHad) {
   EXPECT_EQ(step.requests(), 930u);
   EXPECT_EQ(ToDuration(step.estimated_duration()), absl::Minutes(30));
   EXPECT_EQ(plan.estimated_end, At("12:45:30"));
-  EXPECT_EQ(plan.reason, "1 step, done at about 12:45:30");
+  EXPECT_EQ(plan.reason, "1 step, done at about 2026-11-21 12:45:30 UTC");
 }
 
 TEST(PlannerTest, SaysWhatMayBeMissingAfterAll) {
@@ -628,7 +629,7 @@ TEST(PlannerTest, SaysWhatMayBeMissingAfterAll) {
   EXPECT_THAT(PlanOf(Short(Spent({kRecovery}))).residual_risk,
               HasSubstr("search has no sample:, bio:, bio_name: and bio_location:"));
   EXPECT_THAT(PlanOf(Short(Floor("12:05:00"))).residual_risk,
-              HasSubstr("lost: 12:00:00 to 12:05:00"));
+              HasSubstr("lost: 2026-11-21 12:00:00 UTC to 2026-11-21 12:05:00 UTC"));
   Outage replay = Short(Spent({kRecovery}));
   replay.dialect = kGnip;
   EXPECT_THAT(PlanOf(replay).residual_risk, HasSubstr("replay has a rule set of its own"));
