@@ -153,11 +153,11 @@ std::string KnownText(const RecoveryJob& job) {
 
 // Of a lookup: what X no longer has; empty: nothing.
 std::string NotHadText(const RecoveryJob& job) {
-  const uint64_t asked = static_cast<uint64_t>(job.post_ids_size());
-  const uint64_t came = job.totals().received_events();
-  if (job.state() != RecoveryJob::STATE_SUCCEEDED || asked <= came) return "";
-  return absl::StrCat("X has ", GroupDigits(asked - came), " of ", GroupDigits(asked),
-                      " posts no more, or shows them to nobody: `braid event get ID` says which");
+  if (job.not_had_post_ids().empty()) return "";
+  return absl::StrCat(
+      "X has ", job.not_had_post_ids_size(), " of ",
+      Count(static_cast<uint64_t>(job.post_ids_size()), "post"),
+      " no more, or shows them to nobody: ", absl::StrJoin(job.not_had_post_ids(), " "));
 }
 
 std::string MissingText(const RecoveryJob& job) {

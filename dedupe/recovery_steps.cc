@@ -190,6 +190,8 @@ void RecoveryJobs::EndAttempt(Job* job, int place, const WorkTable::Entry& entry
     step->set_known_posts(result.known_posts());
     step->set_known_posts_missing(result.known_posts_missing());
     step->clear_error();
+    // Of a lookup, which is one step.
+    *job->mutable_job()->mutable_not_had_post_ids() = result.not_had_post_ids();
     return step->set_state(RecoveryJob::STATE_SUCCEEDED);
   }
   if (step->state() == RecoveryJob::STATE_CANCELLING) {

@@ -50,13 +50,17 @@ void LookupFetch::OnPage(const std::string& body) {
     posts_.Take(PostLine(XFamily::kV2, *page, i, nullptr), asker_.XNow(), loop_.Now());
   }
   posts_.Close();
+  FetchEvidence::Lookup& lookup = *evidence_.lookup;
   for (uint64_t id : asked_ids_) {
+    if (posts_.Has(id)) continue;
     const std::vector<uint64_t>& missing = page->missing_ids;
-    bool is_answered =
-        posts_.Has(id) || std::find(missing.begin(), missing.end(), id) != missing.end();
-    evidence_.lookup->unanswered_ids += is_answered ? 0 : 1;
+    if (std::find(missing.begin(), missing.end(), id) != missing.end()) {
+      lookup.not_had.push_back(id);
+    } else {
+      ++lookup.unanswered_ids;
+    }
   }
-  evidence_.lookup->asked_ids += asked_ids_.size();
+  lookup.asked_ids += asked_ids_.size();
   AskNext();
 }
 

@@ -242,6 +242,8 @@ FetchOutcome JudgeLookup(const FetchEvidence& evidence) {
   FetchOutcome outcome = WithoutProof(v1::CompleteRequest::OUTCOME_DONE, "");
   outcome.result.set_complete(true);
   outcome.result.set_proof(std::string(kProofAnswered));
+  const std::vector<uint64_t>& not_had = evidence.lookup->not_had;
+  outcome.result.mutable_not_had_post_ids()->Add(not_had.begin(), not_had.end());
   return outcome;
 }
 

@@ -105,6 +105,8 @@ struct FetchEvidence {
   struct Lookup {
     uint64_t asked_ids = 0;
     uint64_t unanswered_ids = 0;
+    // X has them no more, or shows them to nobody.
+    std::vector<uint64_t> not_had;
   };
   absl::optional<Lookup> lookup;
   // Of the step's witnesses: those that came.

@@ -214,17 +214,18 @@ TEST(RecoveryTextTest, TheReportSaysByWhatItIsProvedAndWhatIsKnownOfIt) {
   EXPECT_TRUE(Has(text, "known posts    197 of 200")) << text;
 }
 
-TEST(RecoveryTextTest, ALookupSaysHowManyPostsXNoLongerHas) {
+TEST(RecoveryTextTest, ALookupSaysWhichPostsXNoLongerHas) {
   RecoveryJob job = Running();
   job.set_state(RecoveryJob::STATE_SUCCEEDED);
   job.clear_residual_risk();
   for (uint64_t id : {1, 2, 3}) job.add_post_ids(id);
+  job.add_not_had_post_ids(2);
   job.mutable_totals()->set_received_events(2);
   job.mutable_totals()->set_new_events(1);
   job.mutable_totals()->set_duplicate_events(1);
   EXPECT_EQ(RenderJobReport(job),
             "job 12 succeeded: 2 received, 1 new, 1 duplicate\n"
-            "X has 1 of 3 posts no more, or shows them to nobody: `braid event get ID` says which\n");
+            "X has 1 of 3 posts no more, or shows them to nobody: 2\n");
   EXPECT_TRUE(Has(RenderJob(job, kNow, 0), "by ids         3 posts"));
 }
 

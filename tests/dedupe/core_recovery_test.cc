@@ -457,10 +457,13 @@ TEST_F(CoreRecoveryTest, PostsByTheirIdsAreOneLookup) {
   v1::RecoveryResult result;
   result.set_complete(true);
   result.set_proof("answered");
+  result.add_not_had_post_ids(ids[1]);
   Complete(work, v1::CompleteRequest::OUTCOME_DONE, result);
   Run(10);
   EXPECT_EQ(job(2).state(), RecoveryJob::STATE_SUCCEEDED) << job(2).error();
   EXPECT_EQ(job(2).missing_size(), 0);
+  ASSERT_EQ(job(2).not_had_post_ids_size(), 1);
+  EXPECT_EQ(job(2).not_had_post_ids(0), ids[1]);
   EXPECT_EQ(gap(1).state(), Gap::STATE_RECOVERING);
   EXPECT_EQ(gap(1).from_micros(), gap_of_both.from);
 }

@@ -10,35 +10,16 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/hash.h"
-#include "proto/frame_codec.h"
 #include "proto/proto_time.h"
 #include "proto/snowflake.h"
 #include "proto/window_key.h"
+#include "tests/recovery/fake_wire.h"
 #include "tests/sim/sim_loop.h"
 
 namespace braid {
 namespace {
 
 using Stop = FetchEvidence::Stop;
-
-// X's wire in the test's hands.
-struct FakeX final : HttpClient {
-  RequestId Open(HttpRequest asked, std::shared_ptr<HttpHandler> answer) override {
-    request = std::move(asked);
-    wire = std::move(answer);
-    return 1;
-  }
-  void Close(RequestId) override { ++closes; }
-
-  HttpRequest request;
-  std::shared_ptr<HttpHandler> wire;
-  int closes = 0;
-};
-
-struct FakeSink final : RecordSink {
-  void Append(v1::SessionRecord record) override { records.push_back(std::move(record)); }
-  std::vector<v1::SessionRecord> records;
-};
 
 // A whole minute.
 const absl::Time kFrom = absl::FromUnixSeconds(1704060000);
@@ -82,20 +63,11 @@ class PastFetchTest : public testing::Test {
     EXPECT_TRUE(end_.has_value());
     return *end_;
   }
-  int Posts() const {
-    int posts = 0;
-    for (const v1::SessionRecord& record : sink_.records) {
-      EXPECT_TRUE(record.has_frame());
-      EXPECT_TRUE(ValidateFrame(record.frame()).ok());
-      EXPECT_EQ(record.frame().origin(), v1::EVENT_ORIGIN_RECOVERY);
-      posts += record.frame().post_ids_size();
-    }
-    return posts;
-  }
+  size_t Posts() const { return sink_.PostIds().size(); }
 
   SimLoop loop_;
-  FakeX x_;
-  FakeSink sink_;
+  FakeWire x_;
+  KeptRecords sink_;
   absl::StatusOr<std::string> token_ = std::string("secret");
   PastFetch::Options options_;
   absl::optional<FetchEvidence> end_;
@@ -105,7 +77,7 @@ class PastFetchTest : public testing::Test {
 TEST_F(PastFetchTest, WhatCameIsInFramesAndCounted) {
   options_.witnesses = {IdAt(absl::Seconds(61)), IdAt(absl::Seconds(99))};
   Start();
-  EXPECT_EQ(x_.request.headers[0].second, "Bearer secret");
+  EXPECT_EQ(x_.requests.back().headers[0].second, "Bearer secret");
   Answer(200);
   Say(PostAt(absl::Seconds(1)) + "\r\n" + PostAt(absl::Seconds(61)));
   EXPECT_EQ(fetch_->Progress().events, 2u);
@@ -120,7 +92,7 @@ TEST_F(PastFetchTest, WhatCameIsInFramesAndCounted) {
   EXPECT_TRUE(end.is_in_order);
   EXPECT_EQ(end.seen_witnesses, (std::vector<uint64_t>{IdAt(absl::Seconds(61))}));
   EXPECT_EQ(end.end_time, loop_.WallNow());
-  EXPECT_EQ(Posts(), 2);
+  EXPECT_EQ(Posts(), 2u);
 }
 
 TEST_F(PastFetchTest, PostsOfTheRangeAreCountedOnceByTheMinuteWhereThatIsWanted) {
@@ -156,9 +128,9 @@ TEST_F(PastFetchTest, AFrameIsClosedWhenItIsOldAndLargeOnesAreKeptOpen) {
   Start();
   Answer(200);
   Say(PostAt(absl::Seconds(1)));
-  EXPECT_EQ(Posts(), 0);
+  EXPECT_EQ(Posts(), 0u);
   loop_.RunFor(absl::Milliseconds(401));
-  EXPECT_EQ(Posts(), 1);
+  EXPECT_EQ(Posts(), 1u);
 }
 
 TEST_F(PastFetchTest, MinutesOutOfOrderAreNoticed) {
@@ -177,7 +149,7 @@ TEST_F(PastFetchTest, LinesThatAreLostAreCountedAndWriteNothing) {
   Say("{\"no\r\n{\"no\r\n" + std::string(3 << 20, 'x') + "\r\n" + PostAt(absl::Seconds(1)));
   const FetchEvidence& end = Done();
   EXPECT_EQ(end.lost_lines, 3u);
-  EXPECT_EQ(Posts(), 1);
+  EXPECT_EQ(Posts(), 1u);
 }
 
 TEST_F(PastFetchTest, ACutLineMakesACleanEndABrokenOne) {
@@ -303,13 +275,13 @@ TEST_F(PastFetchTest, DestroyedInTheMiddleItLeavesWholeFramesBehind) {
   Answer(200);
   Say(PostAt(absl::Seconds(1)));
   fetch_.reset();
-  EXPECT_EQ(Posts(), 1);
+  EXPECT_EQ(Posts(), 1u);
   EXPECT_EQ(x_.closes, 1);
   x_.wire->OnBytes(PostAt(absl::Seconds(2)), loop_.Now());
   x_.wire->OnDone({HttpEnd::Kind::kClosed, ""}, loop_.Now());
   loop_.RunFor(absl::Seconds(1));
   EXPECT_FALSE(end_.has_value());
-  EXPECT_EQ(Posts(), 1);
+  EXPECT_EQ(Posts(), 1u);
 }
 
 }  // namespace

@@ -268,11 +268,13 @@ TEST(ProofTest, WhatSearchCanNotBeAskedForUsesTheRouteUp) {
 
 TEST(ProofTest, ALookupIsDoneWhenEveryIdIsAnsweredForAndVouchesForNothing) {
   FetchEvidence evidence = Clean();
-  evidence.lookup = FetchEvidence::Lookup{20, 0};
+  evidence.lookup = FetchEvidence::Lookup{20, 0, {7, 9}};
   FetchOutcome outcome = Judge(evidence, {Witnessed()});
   EXPECT_EQ(outcome.outcome, Complete::OUTCOME_DONE);
   EXPECT_TRUE(outcome.result.complete());
   EXPECT_EQ(outcome.result.proof(), "answered");
+  EXPECT_EQ(outcome.result.not_had_post_ids_size(), 2);
+  EXPECT_EQ(outcome.result.not_had_post_ids(1), 9u);
   EXPECT_TRUE(outcome.covers.empty());
   evidence.lookup->unanswered_ids = 1;
   outcome = Judge(evidence, {Witnessed()});

@@ -11,33 +11,15 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "proto/frame_codec.h"
 #include "proto/snowflake.h"
 #include "recovery/past_request.h"
+#include "tests/recovery/fake_wire.h"
 #include "tests/sim/sim_loop.h"
 
 namespace braid {
 namespace {
 
 using Stop = FetchEvidence::Stop;
-
-// X's wire in the test's hands.
-struct FakeX final : HttpClient {
-  RequestId Open(HttpRequest asked, std::shared_ptr<HttpHandler> answer) override {
-    requests.push_back(std::move(asked));
-    wire = std::move(answer);
-    return requests.size();
-  }
-  void Close(RequestId) override {}
-
-  std::vector<HttpRequest> requests;
-  std::shared_ptr<HttpHandler> wire;
-};
-
-struct FakeSink final : RecordSink {
-  void Append(v1::SessionRecord record) override { records.push_back(std::move(record)); }
-  std::vector<v1::SessionRecord> records;
-};
 
 class SearchFetchTest : public testing::Test {
  protected:
@@ -65,13 +47,7 @@ class SearchFetchTest : public testing::Test {
   }
   void Answer(int status, const std::string& body,
               std::map<std::string, std::string> headers = {}) {
-    ASSERT_NE(x_.wire, nullptr) << "nothing is asked";
-    std::shared_ptr<HttpHandler> wire = std::move(x_.wire);
-    headers.emplace("date", "Mon, 01 Jan 2024 00:00:00 GMT");
-    wire->OnHead({status, std::move(headers)}, loop_.Now());
-    wire->OnBytes(body, loop_.Now());
-    wire->OnDone({HttpEnd::Kind::kClean, ""}, loop_.Now());
-    loop_.RunFor(absl::ZeroDuration());
+    x_.Answer(loop_, status, body, std::move(headers));
   }
   void AnswerRules(const std::vector<std::string>& values) {
     std::vector<std::string> rules;
@@ -92,21 +68,13 @@ class SearchFetchTest : public testing::Test {
     return absl::StrCat("{\"data\":[", absl::StrJoin(posts, ","),
                         "],\"meta\":{\"result_count\":", posts.size(), token, "}}");
   }
-  std::vector<uint64_t> Ids() const {
-    std::vector<uint64_t> ids;
-    for (const v1::SessionRecord& record : sink_.records) {
-      EXPECT_TRUE(ValidateFrame(record.frame()).ok());
-      EXPECT_EQ(record.frame().origin(), v1::EVENT_ORIGIN_RECOVERY);
-      ids.insert(ids.end(), record.frame().post_ids().begin(), record.frame().post_ids().end());
-    }
-    return ids;
-  }
+  std::vector<uint64_t> Ids() const { return sink_.PostIds(); }
   const std::string& LastUrl() const { return x_.requests.back().url; }
 
   SimLoop loop_;
   absl::Time now_;
-  FakeX x_;
-  FakeSink sink_;
+  FakeWire x_;
+  KeptRecords sink_;
   SearchFetch::Options options_;
   std::unique_ptr<AttemptWindow> window_;
   std::unique_ptr<AttemptWindow> counts_window_ =
