@@ -101,22 +101,22 @@ absl::StatusOr<std::string> EarliestKey(const ReadableStream& stream, int64_t wa
   std::string from = KeyAt(floor_micros);
   uint64_t earliest = stream.reader().earliest_sequence();
   if (earliest > 1) {
-    // What was created after the oldest record was admitted came after it.
+    // What was created after the oldest record was admitted came after it. Also
+    // where the watermark is not there yet: below, some is gone.
     absl::StatusOr<CommittedRecord> oldest = stream.reader().RecordOf(earliest);
     int64_t admitted_micros = oldest.ok() ? oldest->record->admission_micros() : 0;
-    from = KeyAt(std::max(floor_micros, admitted_micros) + kHeadStartMicros);
-  } else {
-    // Nothing was forgotten but what was below the floor: from the first.
-    absl::optional<std::string> first;
-    absl::Status status = stream.store().Scan(Table::kIds, from, "",
-                                              [&first](absl::string_view key, absl::string_view) {
-                                                first = std::string(key);
-                                                return false;
-                                              });
-    if (!status.ok()) return status;
-    if (!first && watermark_micros == 0) return std::string();
-    if (first) from = watermark_micros == 0 ? KeyWellBefore(*first) : *first;
+    return KeyAt(std::max(floor_micros, admitted_micros) + kHeadStartMicros);
   }
+  // Nothing was forgotten but what was below the floor: from the first.
+  absl::optional<std::string> first;
+  absl::Status status = stream.store().Scan(Table::kIds, from, "",
+                                            [&first](absl::string_view key, absl::string_view) {
+                                              first = std::string(key);
+                                              return false;
+                                            });
+  if (!status.ok()) return status;
+  if (!first && watermark_micros == 0) return std::string();
+  if (first) from = watermark_micros == 0 ? KeyWellBefore(*first) : *first;
   if (watermark_micros > 0) from = std::min(from, KeyAt(watermark_micros));
   return std::max(KeyAt(floor_micros), from);
 }

@@ -55,9 +55,9 @@ struct CreationPage {
 absl::StatusOr<CreationPage> ReadCreationPage(const Store& store, const CreationSpan& span,
                                               size_t count);
 
-// From where on the stream can be read in creation order, at most the
-// watermark. Right above what retention takes next there is a minute for the
-// reader to get going. Empty: there is neither event nor watermark yet.
+// From where on the stream can be read in creation order. Right above what
+// retention took last there is a minute for the reader to get going; that may be
+// above the watermark. Empty: there is neither event nor watermark yet.
 absl::StatusOr<std::string> EarliestKey(const ReadableStream& stream, int64_t watermark_micros);
 
 // OUT_OF_RANGE CURSOR_TOO_OLD, with the span of creation time that is lost,
