@@ -318,6 +318,23 @@ std::vector<int64_t> Ends(const LogView& log) {
   return ends;
 }
 
+// It was opened because a source was not heard for longer than it is waited for,
+// and closed by what that source still held.
+bool IsOfAnUnheardSource(const StoredGap& gap, const LogView& log) {
+  if (gap.state() != v1::Gap::STATE_RECOVERED) return false;
+  std::map<std::string, int64_t> heard;
+  for (const LogView::Record& other : log.others) {
+    const store::v1::LogRecord& record = other.record;
+    if (record.source_id().empty()) continue;
+    const int64_t micros = record.admission_micros();
+    int64_t& before = heard.emplace(record.source_id(), micros).first->second;
+    const bool spans_it = before < gap.detect_micros() && gap.detect_micros() < micros;
+    if (spans_it && absl::Microseconds(micros - before) >= kPatience) return true;
+    before = micros;
+  }
+  return false;
+}
+
 }  // namespace
 
 void CheckReportedTime(const Truth& truth, const LogView& log, const std::vector<StoredGap>& ledger,
@@ -330,7 +347,7 @@ void CheckReportedTime(const Truth& truth, const LogView& log, const std::vector
   for (const StoredGap& gap : ledger) {
     bool is_measured = IsOfCover(gap) && gap.state() != v1::Gap::STATE_MERGED &&
                        gap.kind() != v1::Gap::KIND_ONE_SIDED && gap.kind() != v1::Gap::KIND_PAUSED;
-    if (!is_measured) continue;
+    if (!is_measured || IsOfAnUnheardSource(gap, log)) continue;
     ++figures->measured;
     Interval span{gap.from_micros(), gap.until_micros()};
     int64_t margin = absl::ToInt64Microseconds(slack + kHead);
