@@ -541,7 +541,8 @@ TEST_F(CoreRecoveryTest, WhoSaysNowIsNotInTheFuture) {
     auto plan = core_->recovery().Preview(ByHand(now_ - absl::Minutes(2), core_->now() + c.ahead),
                                           core_->RecoveryFacts());
     EXPECT_EQ(plan.ok(), c.works) << c.ahead << plan.status();
-    if (plan.ok()) EXPECT_EQ(ToTime(plan->range().end_time()), core_->now());
+    if (!plan.ok()) continue;
+    EXPECT_EQ(ToTime(plan->range().end_time()), core_->now());
   }
 }
 

@@ -284,8 +284,8 @@ class PlanCheck {
       EXPECT_GT(plan_.wait_until, some_.facts.now);
       EXPECT_LT(plan_.wait_until, absl::InfiniteFuture());
     }
-    if (plan_.outcome == Outcome::kRefused) EXPECT_TRUE(request.by_hand);
-    if (plan_.outcome == Outcome::kLost) EXPECT_FALSE(request.by_hand);
+    EXPECT_TRUE(plan_.outcome != Outcome::kRefused || request.by_hand);
+    EXPECT_FALSE(plan_.outcome == Outcome::kLost && request.by_hand);
     if (!request.by_hand && (request.kind == Gap::KIND_PAUSED || !some_.policy.automatic)) {
       EXPECT_EQ(plan_.outcome, Outcome::kNothing);
     }
