@@ -60,7 +60,8 @@ DrainDecision DrainDesk::Ask(const DrainRequest& request) {
   OfferSession* session = directory_.SessionOf(request.connection);
   v1::OfferResponse::Action action =
       request.reconnect ? v1::OfferResponse::ACTION_RECONNECT : v1::OfferResponse::ACTION_DRAIN;
-  if (session != nullptr) session->Direct(action, request.by + (request.force ? ", forced" : ""));
+  const std::string reason = request.by + (request.force ? ", forced" : "");
+  if (session != nullptr) session->Direct(action, reason, decision.number);
   return decision;
 }
 

@@ -10,6 +10,7 @@
 #ifndef BRAID_DEDUPE_DRAIN_DESK_H_
 #define BRAID_DEDUPE_DRAIN_DESK_H_
 
+#include <cstdint>
 #include <string>
 #include <utility>
 
@@ -22,9 +23,13 @@ namespace braid {
 
 class DrainDesk {
  public:
+  // `last_number`: of directives, another one in every process.
   DrainDesk(Loop& loop, std::string stream, SessionDirectory& directory,
-            const DrainGrants::Options& options)
-      : loop_(loop), stream_(std::move(stream)), directory_(directory), grants_(options, loop.Now()) {}
+            const DrainGrants::Options& options, uint64_t last_number)
+      : loop_(loop),
+        stream_(std::move(stream)),
+        directory_(directory),
+        grants_(options, loop.Now(), last_number) {}
 
   // When granted the connection has been told; that may be lost with its call.
   DrainDecision Ask(const DrainRequest& request);

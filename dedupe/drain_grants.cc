@@ -34,7 +34,7 @@ void DrainGrants::EndGrants(const std::vector<SourceSnapshot>& sources, absl::Ti
     const SourceSnapshot* source = Find(sources, it->first);
     bool is_back = source != nullptr && IsReceiving(*source, now) &&
                    (source->session_epoch != it->second.session_epoch ||
-                    source->report.connects() != it->second.connects);
+                    source->report.obeyed_directive() == it->second.number);
     it = is_back || now >= it->second.expire_time ? grants_.erase(it) : std::next(it);
   }
 }
@@ -75,10 +75,9 @@ DrainDecision DrainGrants::Decide(const DrainRequest& request,
   if (!source->connected) return {Outcome::kAway, "", {}, {}};
   DrainDecision decision{Outcome::kGranted, "", options_.grant_max, {}};
   if (!request.force && !IsPaused(*source)) decision = AskPeers(*source, sources, now);
-  if (decision.outcome == Outcome::kGranted) {
-    grants_[request.connection] = {now + options_.grant_max, source->session_epoch,
-                                   source->report.connects()};
-  }
+  if (decision.outcome != Outcome::kGranted) return decision;
+  decision.number = ++last_number_;
+  grants_[request.connection] = {now + options_.grant_max, source->session_epoch, decision.number};
   return decision;
 }
 

@@ -12,8 +12,9 @@
 //
 // `force` passes the first four, and so does a pause: nothing is wanted of X,
 // and who is let go comes back paused. A drain is back when its connection receives
-// on another connection to X than when it was granted, and over in any case
-// grant_max after it was granted.
+// in another session, or after it obeyed the grant's directive (that it connected
+// anew is not enough: it may have done so by itself just before), and over in any
+// case grant_max after it was granted.
 //
 // Grants are kept in memory: for grant_max after a start of the deduper the second
 // rule stands for the first: who has not received since then may have been let
@@ -59,6 +60,8 @@ struct DrainDecision {
   absl::Duration wait;
   // Of a grant, for people: by the wall clock.
   absl::Time expire_time;
+  // Of a grant: that of its directive, which no other grant has.
+  uint64_t number = 0;
 };
 
 class DrainGrants {
@@ -72,9 +75,10 @@ class DrainGrants {
     absl::Duration peer_settled = absl::Seconds(15);
   };
 
-  // `start_time`: the loop's, of this process.
-  DrainGrants(const Options& options, absl::Time start_time)
-      : options_(options), start_time_(start_time) {}
+  // `start_time`: the loop's, of this process. `last_number`: another one in every
+  // process.
+  DrainGrants(const Options& options, absl::Time start_time, uint64_t last_number)
+      : options_(options), start_time_(start_time), last_number_(last_number) {}
 
   // `sources`: all of the stream's. `now`: the loop's. A grant is kept.
   DrainDecision Decide(const DrainRequest& request, const std::vector<SourceSnapshot>& sources,
@@ -88,7 +92,7 @@ class DrainGrants {
     absl::Time expire_time;
     // What it was when it was granted.
     uint64_t session_epoch;
-    uint64_t connects;
+    uint64_t number;
   };
 
   void EndGrants(const std::vector<SourceSnapshot>& sources, absl::Time now);
@@ -98,6 +102,7 @@ class DrainGrants {
 
   const Options options_;
   const absl::Time start_time_;
+  uint64_t last_number_;
   std::map<std::string, Grant> grants_;
 };
 

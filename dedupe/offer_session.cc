@@ -235,11 +235,13 @@ void OfferSession::OnApplied(const ApplyResult& result) {
   }
 }
 
-void OfferSession::Direct(v1::OfferResponse::Action action, const std::string& reason) {
+void OfferSession::Direct(v1::OfferResponse::Action action, const std::string& reason,
+                          uint64_t number) {
   if (state_ != State::kOpen) return;
   v1::OfferResponse response;
   response.mutable_directive()->set_action(action);
   response.mutable_directive()->set_reason(reason);
+  response.mutable_directive()->set_number(number);
   responder_.Send(std::move(response));
 }
 
@@ -248,7 +250,7 @@ void OfferSession::TellPause() {
   if (state_ != State::kOpen || told_pause_ == limits.has_pause()) return;
   told_pause_ = limits.has_pause();
   Direct(limits.has_pause() ? v1::OfferResponse::ACTION_PAUSE : v1::OfferResponse::ACTION_RESUME,
-         limits.pause().reason());
+         limits.pause().reason(), /*number=*/0);
 }
 
 void OfferSession::FlushAcks() {

@@ -64,7 +64,7 @@ class OfferSession {
   // A request that passed CheckRequest.
   void OnRequest(v1::OfferRequest request, uint64_t request_bytes);
   // Asks something of the source; may be lost with the call.
-  void Direct(v1::OfferResponse::Action action, const std::string& reason);
+  void Direct(v1::OfferResponse::Action action, const std::string& reason, uint64_t number);
   // Whether the stream is paused, once after each change.
   void TellPause();
 

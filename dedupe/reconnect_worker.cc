@@ -101,7 +101,7 @@ void ReconnectWorker::AskToGo(const SourceSnapshot& source) {
   if (decision.outcome != DrainDecision::Outcome::kGranted) return;
   attempt_->told = loop_.Now();
   attempt_->session_epoch = source.session_epoch;
-  attempt_->connects = source.report.connects();
+  attempt_->directive = decision.number;
 }
 
 void ReconnectWorker::AwaitReturn(const std::vector<SourceSnapshot>& sources) {
@@ -114,7 +114,7 @@ void ReconnectWorker::AwaitReturn(const std::vector<SourceSnapshot>& sources) {
                       absl::StrCat(source.source_id, " was started again meanwhile"));
     }
     const bool is_back =
-        IsReceiving(source, now) && source.report.connects() != attempt_->connects;
+        IsReceiving(source, now) && source.report.obeyed_directive() == attempt_->directive;
     if (is_back && !attempt_->back.has_value()) attempt_->back = now;
   }
   if (attempt_->back.has_value() && now - *attempt_->back >= options_.settle) {

@@ -70,10 +70,10 @@ class ReconnectWorker final : private WorkSeatHandler {
     // Why it may not go yet, and when to ask again.
     std::string problem;
     absl::Time ask_at = absl::InfinitePast();
-    // It was told to go; what it was then.
+    // It was told to go, by which directive; what it was then.
     absl::optional<absl::Time> told;
     uint64_t session_epoch = 0;
-    uint64_t connects = 0;
+    uint64_t directive = 0;
     absl::optional<absl::Time> back;
   };
 

@@ -6,6 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/log.h"
+#include "base/random.h"
 #include "base/utc_text.h"
 #include "dedupe/hold.h"
 #include "dedupe/offer_session.h"
@@ -142,7 +143,8 @@ StreamRuntime::StreamRuntime(Options options, Opened opened)
       identity_(std::move(opened.identity)),
       directory_(ConnectionIds(options_.config)),
       loop_("merge-" + options_.config.name()),
-      drains_(loop_, options_.config.name(), directory_, DrainGrants::Options()) {
+      drains_(loop_, options_.config.name(), directory_, DrainGrants::Options(),
+              SeededRandom(OsSeed()).Next()) {
   Merger::Options merger;
   merger.sources = connections();
   for (const auto& connection : options_.config.connections()) {

@@ -117,6 +117,7 @@ void OfferClient::SendReport() {
   if (state_ != State::kOffering) return;
   v1::OfferRequest request;
   *request.mutable_report() = report_();
+  request.mutable_report()->set_obeyed_directive(obeyed_directive_);
   request.mutable_report()->set_spooled_bytes(unacknowledged_bytes);
   line_->call->Send(std::move(request));
 }
@@ -143,7 +144,10 @@ void OfferClient::OnDirective(const v1::OfferResponse::Directive& directive) {
        {"action", v1::OfferResponse::Action_Name(directive.action())},
        {"reason", directive.reason()}});
   if (!on_directive_) return;
-  loop_.Post(owner_.Wrap([this, directive] { on_directive_(directive); }));
+  loop_.Post(owner_.Wrap([this, directive] {
+    on_directive_(directive);
+    if (directive.number() != 0) obeyed_directive_ = directive.number();
+  }));
 }
 
 void OfferClient::OnRefusal(const v1::OfferResponse::Refusal& refusal) {

@@ -162,6 +162,7 @@ class OfferClient final : public SpoolObserver {
   std::pair<uint64_t, uint64_t> rewound_to_;
 
   std::function<void(const v1::OfferResponse::Directive&)> on_directive_;
+  uint64_t obeyed_directive_ = 0;
   absl::AnyInvocable<void()> on_drained_;
   Metrics metrics_;
   Owner owner_;

@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+#include <string>
+#include <vector>
+
 #include "proto/proto_time.h"
 
 namespace braid {
@@ -27,14 +31,13 @@ class DrainGrantsTest : public testing::Test {
     }
     return sources_[0];
   }
-  // Receives since then, on one more connection to X.
+  // Receives since then.
   void Receive(SourceSnapshot* source, absl::Duration since = absl::ZeroDuration()) {
     source->connected = true;
     source->session_epoch = 1;
     source->receiving_since = now_ - since;
     source->report.set_state(v1::ConnectionReport::STATE_RECEIVING);
     source->has_received = true;
-    source->report.set_connects(source->report.connects() + 1);
     Refresh();
   }
   void Refresh() {
@@ -52,7 +55,14 @@ class DrainGrantsTest : public testing::Test {
     Of(name).report.set_state(v1::ConnectionReport::STATE_BACKING_OFF);
   }
   DrainDecision Ask(const std::string& name, bool force = false) {
-    return grants_.Decide({name, false, force}, sources_, now_);
+    DrainDecision decision = grants_.Decide({name, false, force}, sources_, now_);
+    if (decision.outcome == Outcome::kGranted) told_[name] = decision.number;
+    return decision;
+  }
+  // Does what it was told last.
+  void Obey(const std::string& name) {
+    Of(name).report.set_obeyed_directive(told_[name]);
+    Leave(name);
   }
   void Expect(const std::string& name, Outcome outcome, const std::string& peer) {
     DrainDecision decision = Ask(name);
@@ -61,20 +71,45 @@ class DrainGrantsTest : public testing::Test {
   }
 
   absl::Time now_ = kStart;
+  std::map<std::string, uint64_t> told_;
   std::vector<SourceSnapshot> sources_;
   // Its deduper has run for long.
-  DrainGrants grants_{DrainGrants::Options(), kStart - absl::Hours(1)};
+  DrainGrants grants_{DrainGrants::Options(), kStart - absl::Hours(1), 70};
 };
 
 TEST_F(DrainGrantsTest, SecondDrainWaitsUntilTheFirstIsBackAndSettled) {
   Expect("a", Outcome::kGranted, "b");
   // Its report has not changed yet.
   Expect("b", Outcome::kGrantedToOther, "a");
-  Leave("a");
+  Obey("a");
   Expect("b", Outcome::kGrantedToOther, "a");
   Receive(&Of("a"));
   Expect("b", Outcome::kPeerNotSettled, "a");
   Pass(absl::Seconds(15));
+  Expect("b", Outcome::kGranted, "a");
+}
+
+// It had been cut just before, and has yet to hear that it is let go.
+TEST_F(DrainGrantsTest, WhoConnectedAnewByItselfIsNotBack) {
+  Add("c");
+  Expect("a", Outcome::kGranted, "b");
+  Leave("a");
+  Receive(&Of("a"), absl::Seconds(20));
+  Of("a").report.set_connects(2);
+  Expect("b", Outcome::kGrantedToOther, "a");
+  Obey("a");
+  Receive(&Of("a"), absl::Seconds(20));
+  Expect("b", Outcome::kGranted, "a");
+}
+
+TEST_F(DrainGrantsTest, WhoIsToldTwiceIsBackAfterTheSecond) {
+  Expect("a", Outcome::kGranted, "b");
+  const uint64_t first = told_["a"];
+  Expect("a", Outcome::kGranted, "b");
+  Of("a").report.set_obeyed_directive(first);
+  Expect("b", Outcome::kGrantedToOther, "a");
+  Obey("a");
+  Receive(&Of("a"), absl::Seconds(20));
   Expect("b", Outcome::kGranted, "a");
 }
 
@@ -122,7 +157,6 @@ TEST_F(DrainGrantsTest, SameConnectionMayBeAskedAgain) {
 
 TEST_F(DrainGrantsTest, NewProcessIsBackToo) {
   Expect("a", Outcome::kGranted, "b");
-  Of("a").report.set_connects(0);
   Receive(&Of("a"), absl::Minutes(1));
   Of("a").session_epoch = 2;
   Expect("b", Outcome::kGranted, "a");
@@ -139,7 +173,7 @@ TEST_F(DrainGrantsTest, AfterAStartNobodyIsLetGoBesideOneThatMayHaveBeen) {
   Add("c");
   Leave("c");
   Of("c").has_received = false;
-  DrainGrants restarted(DrainGrants::Options(), now_ - absl::Seconds(20));
+  DrainGrants restarted(DrainGrants::Options(), now_ - absl::Seconds(20), 0);
   DrainDecision decision = restarted.Decide({"a", false, false}, sources_, now_);
   EXPECT_EQ(decision.outcome, Outcome::kPeerNotSeen);
   EXPECT_EQ(decision.peer, "c");
@@ -157,7 +191,7 @@ TEST_F(DrainGrantsTest, WhoIsAwaySinceTheStartCountsAsGoneForAsLongAsAGrant) {
   Add("c");
   Leave("c");
   Of("c").has_received = false;
-  DrainGrants restarted(DrainGrants::Options(), now_);
+  DrainGrants restarted(DrainGrants::Options(), now_, 0);
   Pass(absl::Minutes(5) - absl::Seconds(1));
   EXPECT_EQ(restarted.Decide({"a", false, false}, sources_, now_).outcome, Outcome::kPeerNotSeen);
   Pass(absl::Seconds(1));

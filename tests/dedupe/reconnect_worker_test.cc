@@ -25,7 +25,6 @@ class ReconnectWorkerTest : public testing::Test {
       source.connected = true;
       source.session_epoch = 1;
       source.report.set_state(v1::ConnectionReport::STATE_RECEIVING);
-      source.report.set_connects(1);
     }
     ReconnectWorker::Options options;
     options.stream = "streams/main";
@@ -39,6 +38,8 @@ class ReconnectWorkerTest : public testing::Test {
                                  : DrainDecision::Outcome::kGranted;
           decision.peer = "b";
           decision.wait = absl::Seconds(5);
+          decision.number = asked_.size();
+          if (decision.outcome == DrainDecision::Outcome::kGranted) told_ = decision.number;
           return decision;
         });
     worker_->Start();
@@ -68,13 +69,14 @@ class ReconnectWorkerTest : public testing::Test {
   }
   void ComeBack(size_t place) {
     sources_[place].report.set_state(v1::ConnectionReport::STATE_RECEIVING);
-    sources_[place].report.set_connects(sources_[place].report.connects() + 1);
+    sources_[place].report.set_obeyed_directive(told_);
   }
 
   SimLoop loop_;
   FakeWorkDesk desk_{loop_};
   std::vector<SourceSnapshot> sources_;
   std::set<std::string> refused_;
+  uint64_t told_ = 0;
   std::vector<DrainRequest> asked_;
   std::string work_;
   std::unique_ptr<ReconnectWorker> worker_;

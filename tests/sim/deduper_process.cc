@@ -41,7 +41,8 @@ void DeduperProcess::Start() {
   core_ = *std::move(core);
   if (!OpenLog()) return;
   directory_ = std::make_unique<SessionDirectory>(options_.connections);
-  drains_ = std::make_unique<DrainDesk>(*host_, "main", *directory_, DrainGrants::Options());
+  drains_ = std::make_unique<DrainDesk>(*host_, "main", *directory_, DrainGrants::Options(),
+                                        ++starts_ << 32);
   merger_ = std::make_unique<Merger>(*host_, *disk_, *core_, options_.merger,
                                      [this](const absl::Status&) { stopped_itself_ = true; });
   merger_->SetCommitObserver(

@@ -113,6 +113,7 @@ class DeduperProcess final : public SimServer {
   std::unique_ptr<Core> core_;
   std::unique_ptr<SessionDirectory> directory_;
   std::unique_ptr<DrainDesk> drains_;
+  uint64_t starts_ = 0;
   std::unique_ptr<Merger> merger_;
 };
 

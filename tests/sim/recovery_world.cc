@@ -494,6 +494,8 @@ std::vector<SourceSnapshot> RecoveryWorld::Sources(const DeduperSide& side) cons
     source.receiving_since = connection.is_up ? side.host->Now() - up : absl::InfiniteFuture();
     source.has_received = connection.is_up || connection.silenced >= side.started;
     source.report.set_connects(connection.connects);
+    auto obeyed = side.obeyed.find(connection.name);
+    if (obeyed != side.obeyed.end()) source.report.set_obeyed_directive(obeyed->second);
     source.report.set_state(connection.is_up ? v1::ConnectionReport::STATE_RECEIVING
                                              : v1::ConnectionReport::STATE_BACKING_OFF);
     SetTime(world_.WallNow(), source.report.mutable_report_time());
@@ -506,6 +508,7 @@ DrainDecision RecoveryWorld::Reconnect(DeduperSide* side, const DrainRequest& re
   DrainDecision decision = side->grants->Decide(request, Sources(*side), side->host->Now());
   if (decision.outcome != DrainDecision::Outcome::kGranted) return decision;
   ++run_.reconnects;
+  side->obeyed[request.connection] = decision.number;
   for (Connection& connection : connections_) {
     if (connection.name != request.connection) continue;
     Silence(&connection, Between(absl::Seconds(1), absl::Seconds(5)), "requested");
@@ -516,7 +519,8 @@ DrainDecision RecoveryWorld::Reconnect(DeduperSide* side, const DrainRequest& re
 
 void RecoveryWorld::MakeReconnectWorker(DeduperSide* side) {
   side->started = world_.Now();
-  side->grants = std::make_unique<DrainGrants>(DrainGrants::Options(), side->host->Now());
+  side->grants = std::make_unique<DrainGrants>(DrainGrants::Options(), side->host->Now(),
+                                               ++side->starts << 32);
   side->own_work = std::make_unique<DeskWorkClient>(*side->host, *side->desk);
   ReconnectWorker::Options options;
   options.stream = "streams/main";

@@ -134,6 +134,9 @@ class RecoveryWorld {
     std::unique_ptr<WorkDesk> desk;
     absl::Time started;
     std::unique_ptr<DrainGrants> grants;
+    uint64_t starts = 0;
+    // By connection: the newest directive of this deduper.
+    std::map<std::string, uint64_t> obeyed;
     std::unique_ptr<DeskWorkClient> own_work;
     std::unique_ptr<ReconnectWorker> reconnects;
     // By place of the connection.
