@@ -76,7 +76,7 @@ void PastFetch::OnStreamHead(const HttpHead& head, absl::Time now) {
   head_ = head;
   clock_.OnHead(DateOf(head), now);
   evidence_.http_status = head.status;
-  evidence_.begin_time = XNow();
+  evidence_.begin_time = evidence_.last_request_time = XNow();
 }
 
 void PastFetch::OnStreamBlock(LineBlock block) {

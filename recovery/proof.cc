@@ -1,6 +1,7 @@
 #include "recovery/proof.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -19,6 +20,9 @@ constexpr uint32_t kWitnessesPerMissing = 5;
 
 // Of X's search and counts (docs/X-API 1.15, 2.2).
 constexpr absl::Duration kIndexDelay = absl::Seconds(30);
+
+// X's clock and ours, and its request's way.
+constexpr absl::Duration kReachMargin = absl::Seconds(2);
 
 constexpr int64_t kMinuteMicros = 60'000'000;
 
@@ -173,6 +177,29 @@ std::string Contradiction(const KnownPosts& known) {
                       " posts that connections brought are not in it");
 }
 
+// Where X's memory began when it was asked last: by its steps' deadlines, which
+// say when it forgets their beginnings. InfinitePast: not known.
+absl::Time ReachOf(const FetchEvidence& evidence, const std::vector<v1::RecoveryStep>& steps) {
+  absl::Time reach = absl::InfinitePast();
+  for (const v1::RecoveryStep& each : steps) {
+    if (!each.step().has_deadline()) continue;
+    const absl::Duration window =
+        ToTime(each.step().deadline()) - ToTime(each.step().range().start_time());
+    reach = std::max(reach, evidence.last_request_time - window + kReachMargin);
+  }
+  return reach;
+}
+
+// The padding may begin where X has nothing any more.
+void KeepWithinReach(absl::Time reach, std::vector<Interval>* covers) {
+  if (reach == absl::InfinitePast()) return;
+  IntervalSet kept;
+  for (const Interval& cover : *covers) kept.Add(cover);
+  const int64_t reach_micros = absl::ToUnixMicros(reach);
+  kept.Subtract({std::numeric_limits<int64_t>::min(), reach_micros});
+  *covers = kept.Intervals();
+}
+
 void FillCounts(const FetchEvidence& evidence, v1::RecoveryResult* result) {
   result->mutable_totals()->set_received_events(evidence.events);
   result->mutable_totals()->set_received_bytes(evidence.bytes);
@@ -188,6 +215,9 @@ FetchOutcome JudgeStream(const FetchEvidence& evidence,
   KnownPosts known = KnownWithin(evidence, steps.front(), spans);
   std::string contradiction = Contradiction(known);
   if (!contradiction.empty()) claim = Nothing(std::move(contradiction));
+  const bool claims_some = !claim.covers.empty();
+  KeepWithinReach(ReachOf(evidence, steps), &claim.covers);
+  if (claims_some && claim.covers.empty()) claim = Nothing("X had forgotten all of it by then");
   FetchOutcome outcome;
   bool is_complete = !claim.covers.empty() && claim.failed.empty();
   outcome.outcome =

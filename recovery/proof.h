@@ -16,6 +16,9 @@
 //   an answer for each id that was looked up      nothing: it is done all the same
 //   anything else, any line lost                  nothing
 //
+// Of all this, nothing that was older than X's memory when it was asked last: the
+// padding may begin there.
+//
 // And nothing is vouched for that lacks more than a fifth of the posts that
 // connections brought of it, whatever X says.
 //
@@ -101,6 +104,9 @@ struct FetchEvidence {
   std::vector<std::vector<CountedSpan>> counts;
   // When the first post was asked for. X time.
   absl::Time begin_time = absl::InfinitePast();
+  // When X was asked for posts last: what it had forgotten by then did not come.
+  // X time.
+  absl::Time last_request_time = absl::InfinitePast();
   // Where ids were asked for, not a range.
   struct Lookup {
     uint64_t asked_ids = 0;

@@ -69,6 +69,7 @@ void SearchFetch::OnPage(const std::string& body) {
   evidence_.bytes += body.size();
   absl::StatusOr<SearchPage> page = ParseSearchPage(place_.family, body);
   if (!page.ok()) return Finish(PageAsker::End::Unreadable(page.status().message()));
+  evidence_.last_request_time = asker_.XNow();
   Take(*page);
   if (posts_.size() > options_.posts_max) {
     return Finish(PageAsker::End::Unreadable(

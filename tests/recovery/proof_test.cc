@@ -248,6 +248,29 @@ TEST(ProofTest, WhatCameAndHowItEndedDecideWhatIsVouchedFor) {
   }
 }
 
+// The padding of the first minute is older than X's window when X is asked.
+TEST(ProofTest, WhatXHadForgottenByThenIsNotVouchedFor) {
+  FetchEvidence evidence = Final(FinalRecord::Kind::kCompleted);
+  evidence.last_request_time = kFrom + absl::Hours(1);
+  v1::RecoveryStep step;
+  SetTime(kFrom + absl::Minutes(2), step.mutable_step()->mutable_range()->mutable_start_time());
+  auto from = [&](absl::Duration window) {
+    SetTime(kFrom + absl::Minutes(2) + window, step.mutable_step()->mutable_deadline());
+    FetchOutcome outcome = Judge(evidence, {step});
+    EXPECT_EQ(outcome.outcome, Complete::OUTCOME_DONE);
+    EXPECT_EQ(outcome.covers.size(), 1u);
+    EXPECT_EQ(absl::FromUnixMicros(outcome.covers[0].until), kFrom + absl::Minutes(10));
+    return absl::FromUnixMicros(outcome.covers[0].from) - kFrom;
+  };
+  EXPECT_EQ(from(absl::Minutes(61)), absl::ZeroDuration());
+  EXPECT_EQ(from(absl::Minutes(59)), absl::Minutes(1) + absl::Seconds(2));
+  evidence.last_request_time = kFrom + absl::Hours(3);
+  FetchOutcome outcome = Judge(evidence, {step});
+  EXPECT_EQ(outcome.outcome, Complete::OUTCOME_INCOMPLETE);
+  EXPECT_EQ(outcome.error, "X had forgotten all of it by then");
+  EXPECT_TRUE(outcome.covers.empty());
+}
+
 TEST(ProofTest, HowManyXCountsMoreIsSaid) {
   EXPECT_EQ(Judge(Counted(104, 100), {Plain()}).error,
             "X counts 4 posts that did not come: it counts deleted ones too");

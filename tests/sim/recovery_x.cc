@@ -55,7 +55,7 @@ class RecoveryX::Asked final : public Fetch {
         witnesses_(step_.witness_post_ids().begin(), step_.witness_post_ids().end()) {
     evidence_.asked = IntervalOf(step_.step().fetch_range());
     evidence_.has_final_record = x_.options_.has_final_record;
-    start_ = x_.world_.WallNow();
+    start_ = evidence_.last_request_time = x_.world_.WallNow();
   }
   ~Asked() override {
     if (is_running_) x_.Leave(this, false);
