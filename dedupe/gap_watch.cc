@@ -269,13 +269,24 @@ void GapWatch::NotePause(bool paused, int64_t now_micros) {
   pause->set_from_micros(from);
 }
 
-Gap::Kind GapWatch::KindAt(int64_t micros) const {
+IntervalSet GapWatch::PausesOf(uint32_t partition) const {
+  IntervalSet pauses;
   for (const GapState::Pause& pause : state_.pauses()) {
-    bool lasts = pause.until_micros() == 0;
-    if (pause.from_micros() <= micros && (lasts || micros < pause.until_micros())) {
-      return Gap::KIND_PAUSED;
+    int64_t until = pause.until_micros();
+    if (until == 0) {
+      pauses.Add({pause.from_micros(), std::numeric_limits<int64_t>::max()});
+      continue;
     }
+    const int64_t resumed = until - absl::ToInt64Microseconds(options_.resume_grace);
+    const std::vector<Interval> covers =
+        cover_.Union(VouchersOf(partition), resumed).Within({resumed, until});
+    if (!covers.empty()) until = covers.front().from;
+    pauses.Add({pause.from_micros(), until});
   }
+  return pauses;
+}
+
+Gap::Kind GapWatch::KindAt(int64_t micros) const {
   Gap::Kind kind = Gap::KIND_TOTAL_OUTAGE;
   for (const GapState::Mark& mark : state_.marks()) {
     if (micros < mark.from_micros() || micros >= UntilOf(mark)) continue;
@@ -286,11 +297,12 @@ Gap::Kind GapWatch::KindAt(int64_t micros) const {
   return kind;
 }
 
-std::vector<GapLedger::Hole> GapWatch::ByKind(Interval span) const {
+std::vector<GapLedger::Hole> GapWatch::ByKind(uint32_t partition, Interval span) const {
   std::vector<int64_t> edges = {span.from, span.until};
-  for (const GapState::Pause& pause : state_.pauses()) {
-    edges.push_back(pause.from_micros());
-    if (pause.until_micros() > 0) edges.push_back(pause.until_micros());
+  const IntervalSet pauses = PausesOf(partition);
+  for (const Interval& pause : pauses.Within(span)) {
+    edges.push_back(pause.from);
+    edges.push_back(pause.until);
   }
   for (const GapState::Mark& mark : state_.marks()) {
     edges.push_back(mark.from_micros());
@@ -301,7 +313,7 @@ std::vector<GapLedger::Hole> GapWatch::ByKind(Interval span) const {
   for (size_t i = 0; i + 1 < edges.size(); ++i) {
     Interval part{std::max(edges[i], span.from), std::min(edges[i + 1], span.until)};
     if (part.empty()) continue;
-    Gap::Kind kind = KindAt(part.from);
+    Gap::Kind kind = pauses.Covers(part) ? Gap::KIND_PAUSED : KindAt(part.from);
     if (!holes.empty() && holes.back().kind == kind) {
       holes.back().span.until = part.until;
     } else {
@@ -317,7 +329,7 @@ std::vector<GapLedger::Hole> GapWatch::Holes(const Partition& partition) const {
   known.Add(ledger_.SpansOf(partition.number));
   Interval wanted{partition.watermark_micros, partition.horizon_micros};
   for (const Interval& span : known.Missing(wanted)) {
-    for (const GapLedger::Hole& hole : ByKind(span)) holes.push_back(hole);
+    for (const GapLedger::Hole& hole : ByKind(partition.number, span)) holes.push_back(hole);
   }
   if (!holes.empty()) {
     GapLedger::Hole& last = holes.back();

@@ -47,7 +47,8 @@ class GapWatch {
     absl::Duration hold_max = absl::Hours(13);
     // A spool that was given up on may still come so long.
     absl::Duration spool_for = absl::Minutes(15);
-    // After a resume connections begin one after the other.
+    // After a resume connections begin one after the other: as long, at most, what
+    // is missing is the pause's.
     absl::Duration resume_grace = absl::Minutes(1);
     // Redundancy that comes and goes faster is not told.
     absl::Duration redundancy_hold = absl::Seconds(5);
@@ -150,8 +151,12 @@ class GapWatch {
   void NotePause(bool paused, int64_t now_micros);
   void Examine(Partition* partition, const TickFacts& facts);
   std::vector<GapLedger::Hole> Holes(const Partition& partition) const;
+  // In which nobody of a partition was to receive: each ends with what is vouched
+  // for first after its resume.
+  IntervalSet PausesOf(uint32_t partition) const;
   // Where `kind` of a span changes: pauses and marks.
-  std::vector<GapLedger::Hole> ByKind(Interval span) const;
+  std::vector<GapLedger::Hole> ByKind(uint32_t partition, Interval span) const;
+  // Where there is no pause.
   v1::Gap::Kind KindAt(int64_t micros) const;
   void Relabel();
   void Tell(const GapLedger::Changes& changes, const TickFacts& facts);

@@ -293,6 +293,31 @@ TEST_F(CoreGapsTest, APauseIsAGapOfItsOwnKindAndHoldsNothing) {
   EXPECT_NEAR(Watermark(), 449, 1);
 }
 
+// A minute is allowed for a resume, but not what follows it.
+TEST_F(CoreGapsTest, AnOutageSoonAfterAResumeIsNoPause) {
+  Start({"a", "b"});
+  Run(60);
+  store::v1::InputRecord command;
+  command.mutable_command()->set_action(store::v1::Command::ACTION_PAUSE);
+  Apply(command);
+  for (const char* name : {"a", "b"}) connections_[name].receiving = false;
+  Run(10);
+  command.mutable_command()->set_action(store::v1::Command::ACTION_RESUME);
+  Apply(command);
+  for (const char* name : {"a", "b"}) Back(name);
+  Run(25);
+  for (const char* name : {"a", "b"}) End(name, "reset");
+  Run(10);
+  for (const char* name : {"a", "b"}) Back(name);
+  Run(60);
+  ASSERT_EQ(core_->gaps().ledger().gaps().size(), 2u);
+  EXPECT_EQ(gap(1).kind(), Gap::KIND_PAUSED);
+  EXPECT_NEAR(Until(1), 72, 1);
+  EXPECT_EQ(gap(2).kind(), Gap::KIND_TOTAL_OUTAGE);
+  EXPECT_LT(From(2), 96);
+  EXPECT_NEAR(Watermark(), From(2), 0.1);
+}
+
 TEST_F(CoreGapsTest, APausedGapGoesOnAsOneAfterARestart) {
   Start({"a"});
   Run(60);
