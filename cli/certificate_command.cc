@@ -113,6 +113,16 @@ int RunVerify(const VerifyOptions& options, CommandContext& context) {
   if (!key.ok()) return context.Fail(key.status());
   absl::Status signature = CheckSignature(checked->certificate, *key);
   if (!signature.ok()) return context.Fail(signature);
+  // What is shown is the key that verified it.
+  if (!key->empty()) {
+    const std::string& named = checked->certificate.public_key();
+    if (!named.empty() && named != *key) {
+      return context.Fail(absl::InvalidArgumentError(
+          absl::StrCat(options.file, " names key ", KeyFingerprint(named), " and ", options.key,
+                       " holds ", KeyFingerprint(*key), ": somebody changed the file")));
+    }
+    checked->certificate.set_public_key(*key);
+  }
   absl::StatusOr<std::string> events = CheckExport(options, checked->body);
   if (!events.ok()) return context.Fail(events.status());
   if (!context.wants_table()) {

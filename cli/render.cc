@@ -8,6 +8,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "cli/text.h"
 #include "proto/enum_word.h"
@@ -345,7 +347,11 @@ std::string RenderError(const absl::Status& status, const std::string& server, b
                         EscapeForTerminal(status.message()), "\n  ",
                         UnreachableRemedy(status.message(), tls));
   }
-  std::string text = absl::StrCat("braid: ", EscapeForTerminal(status.message()));
+  std::vector<std::string> lines;
+  for (absl::string_view line : absl::StrSplit(status.message(), '\n')) {
+    lines.push_back(EscapeForTerminal(line));
+  }
+  std::string text = absl::StrCat("braid: ", absl::StrJoin(lines, "\n"));
   Reason reason = ReasonOf(status);
   if (reason.reason.empty()) return text;
   absl::StrAppend(&text, " (", EscapeForTerminal(reason.reason), ")");
