@@ -62,9 +62,10 @@ inline constexpr ConfigRange kSegment = {"spool.segment", 64 * kMiB, 64 << 10, k
                                          "64KiB to 1GiB"};
 // 20 ms: the added latency that is allowed; a disk does 50 syncs a second.
 inline constexpr ConfigRange kSyncInterval = {"spool.sync_interval", 20, 1, 1000, "1ms to 1s"};
-// 26 h: longer than the 24 h that a recovery can reach back.
-inline constexpr ConfigRange kWindowSpan = {"streams[].window.span", 26 * kHour, 1000, 30 * kDay,
-                                            "1s to 30d"};
+// 26 h: longer than the 24 h that a recovery can reach back. 2 h: what is less than
+// an hour younger than the window is a stray.
+inline constexpr ConfigRange kWindowSpan = {"streams[].window.span", 26 * kHour, 2 * kHour, 30 * kDay,
+                                            "2h to 30d"};
 inline constexpr ConfigRange kWindowMemory = {"streams[].window.memory", 128 * kMiB, kMiB,
                                               64 * kGiB, "1MiB to 64GiB"};
 inline constexpr ConfigRange kRetention = {"streams[].retention.log", 26 * kHour, 1000, 30 * kDay,
