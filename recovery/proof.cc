@@ -44,9 +44,14 @@ Claim Nothing(std::string why, absl::string_view proof = "") {
   return {{}, {}, proof, std::move(why)};
 }
 
+IntervalSet SetOf(const std::vector<Interval>& intervals) {
+  IntervalSet set;
+  for (const Interval& interval : intervals) set.Add(interval);
+  return set;
+}
+
 Claim LessMissing(const Interval& asked, const std::vector<Interval>& missing, std::string why) {
-  IntervalSet gone;
-  for (const Interval& interval : missing) gone.Add(interval);
+  const IntervalSet gone = SetOf(missing);
   return {gone.Missing(asked), gone.Within(asked), kProofFinalRecord, std::move(why)};
 }
 
@@ -190,16 +195,6 @@ absl::Time ReachOf(const FetchEvidence& evidence, const std::vector<v1::Recovery
   return reach;
 }
 
-// The padding may begin where X has nothing any more.
-void KeepWithinReach(absl::Time reach, std::vector<Interval>* covers) {
-  if (reach == absl::InfinitePast()) return;
-  IntervalSet kept;
-  for (const Interval& cover : *covers) kept.Add(cover);
-  const int64_t reach_micros = absl::ToUnixMicros(reach);
-  kept.Subtract({std::numeric_limits<int64_t>::min(), reach_micros});
-  *covers = kept.Intervals();
-}
-
 void FillCounts(const FetchEvidence& evidence, v1::RecoveryResult* result) {
   result->mutable_totals()->set_received_events(evidence.events);
   result->mutable_totals()->set_received_bytes(evidence.bytes);
@@ -216,7 +211,9 @@ FetchOutcome JudgeStream(const FetchEvidence& evidence,
   std::string contradiction = Contradiction(known);
   if (!contradiction.empty()) claim = Nothing(std::move(contradiction));
   const bool claims_some = !claim.covers.empty();
-  KeepWithinReach(ReachOf(evidence, steps), &claim.covers);
+  // The padding may begin where X has nothing any more.
+  const int64_t reach = absl::ToUnixMicros(ReachOf(evidence, steps));
+  claim.covers = SetOf(claim.covers).Within({reach, std::numeric_limits<int64_t>::max()});
   if (claims_some && claim.covers.empty()) claim = Nothing("X had forgotten all of it by then");
   FetchOutcome outcome;
   bool is_complete = !claim.covers.empty() && claim.failed.empty();
