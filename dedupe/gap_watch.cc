@@ -297,9 +297,8 @@ Gap::Kind GapWatch::KindAt(int64_t micros) const {
   return kind;
 }
 
-std::vector<GapLedger::Hole> GapWatch::ByKind(uint32_t partition, Interval span) const {
+std::vector<GapLedger::Hole> GapWatch::ByKind(const IntervalSet& pauses, Interval span) const {
   std::vector<int64_t> edges = {span.from, span.until};
-  const IntervalSet pauses = PausesOf(partition);
   for (const Interval& pause : pauses.Within(span)) {
     edges.push_back(pause.from);
     edges.push_back(pause.until);
@@ -328,13 +327,14 @@ std::vector<GapLedger::Hole> GapWatch::Holes(const Partition& partition) const {
   IntervalSet known = partition.covered;
   known.Add(ledger_.SpansOf(partition.number));
   Interval wanted{partition.watermark_micros, partition.horizon_micros};
-  for (const Interval& span : known.Missing(wanted)) {
-    for (const GapLedger::Hole& hole : ByKind(partition.number, span)) holes.push_back(hole);
+  const std::vector<Interval> spans = known.Missing(wanted);
+  if (spans.empty()) return holes;
+  const IntervalSet pauses = PausesOf(partition.number);
+  for (const Interval& span : spans) {
+    for (const GapLedger::Hole& hole : ByKind(pauses, span)) holes.push_back(hole);
   }
-  if (!holes.empty()) {
-    GapLedger::Hole& last = holes.back();
-    last.growing = partition.to_present && last.span.until == partition.horizon_micros;
-  }
+  GapLedger::Hole& last = holes.back();
+  last.growing = partition.to_present && last.span.until == partition.horizon_micros;
   return holes;
 }
 

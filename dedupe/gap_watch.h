@@ -154,8 +154,8 @@ class GapWatch {
   // In which nobody of a partition was to receive: each ends with what is vouched
   // for first after its resume.
   IntervalSet PausesOf(uint32_t partition) const;
-  // Where `kind` of a span changes: pauses and marks.
-  std::vector<GapLedger::Hole> ByKind(uint32_t partition, Interval span) const;
+  // Where `kind` of a span changes: pauses of its partition and marks.
+  std::vector<GapLedger::Hole> ByKind(const IntervalSet& pauses, Interval span) const;
   // Where there is no pause.
   v1::Gap::Kind KindAt(int64_t micros) const;
   void Relabel();
