@@ -268,8 +268,7 @@ class World {
     Vouch(source, from, from + absl::Seconds(1 + random_.Below(100)), origin);
   }
   void Waive() {
-    store::v1::InputRecord input;
-    input.mutable_command()->set_action(store::v1::Command::ACTION_WAIVE_GAP);
+    store::v1::InputRecord input = CommandInput(store::v1::Command::ACTION_WAIVE_GAP);
     input.mutable_command()->set_gap(core_->gaps().ledger().last_number());
     input.mutable_command()->set_reason("known");
     Apply(input);

@@ -276,16 +276,13 @@ TEST_F(CoreGapsTest, AFullBufferIsAGapOfItsOwnKindThatBackfillCanNotFill) {
 TEST_F(CoreGapsTest, APauseIsAGapOfItsOwnKindAndHoldsNothing) {
   Start({"a", "b"});
   Run(60);
-  store::v1::InputRecord pause;
-  pause.mutable_command()->set_action(store::v1::Command::ACTION_PAUSE);
-  Apply(pause);
+  Apply(CommandInput(store::v1::Command::ACTION_PAUSE));
   connections_["a"].receiving = connections_["b"].receiving = false;
   Run(300);
   EXPECT_EQ(gap(1).kind(), Gap::KIND_PAUSED);
   EXPECT_NEAR(From(1), 49, 1);
   EXPECT_NEAR(Watermark(), 360, 1);
-  pause.mutable_command()->set_action(store::v1::Command::ACTION_RESUME);
-  Apply(pause);
+  Apply(CommandInput(store::v1::Command::ACTION_RESUME));
   Back("a");
   Run(100);
   EXPECT_EQ(core_->gaps().ledger().open_count(), 1);
@@ -297,13 +294,10 @@ TEST_F(CoreGapsTest, APauseIsAGapOfItsOwnKindAndHoldsNothing) {
 TEST_F(CoreGapsTest, AnOutageSoonAfterAResumeIsNoPause) {
   Start({"a", "b"});
   Run(60);
-  store::v1::InputRecord command;
-  command.mutable_command()->set_action(store::v1::Command::ACTION_PAUSE);
-  Apply(command);
+  Apply(CommandInput(store::v1::Command::ACTION_PAUSE));
   for (const char* name : {"a", "b"}) connections_[name].receiving = false;
   Run(10);
-  command.mutable_command()->set_action(store::v1::Command::ACTION_RESUME);
-  Apply(command);
+  Apply(CommandInput(store::v1::Command::ACTION_RESUME));
   for (const char* name : {"a", "b"}) Back(name);
   Run(25);
   for (const char* name : {"a", "b"}) End(name, "reset");
@@ -321,9 +315,7 @@ TEST_F(CoreGapsTest, AnOutageSoonAfterAResumeIsNoPause) {
 TEST_F(CoreGapsTest, APausedGapGoesOnAsOneAfterARestart) {
   Start({"a"});
   Run(60);
-  store::v1::InputRecord pause;
-  pause.mutable_command()->set_action(store::v1::Command::ACTION_PAUSE);
-  Apply(pause);
+  Apply(CommandInput(store::v1::Command::ACTION_PAUSE));
   connections_["a"].receiving = false;
   Run(30);
   Restart();
@@ -414,8 +406,7 @@ TEST_F(CoreGapsTest, AWaivedGapLetsTheWatermarkGo) {
   Run(20);
   Back("a");
   Run(30);
-  store::v1::InputRecord waive;
-  waive.mutable_command()->set_action(store::v1::Command::ACTION_WAIVE_GAP);
+  store::v1::InputRecord waive = CommandInput(store::v1::Command::ACTION_WAIVE_GAP);
   waive.mutable_command()->set_gap(1);
   waive.mutable_command()->set_reason("known");
   Apply(waive);

@@ -250,6 +250,12 @@ InputRecord LossInput(const std::string& source, uint64_t epoch, uint64_t offset
   return input;
 }
 
+InputRecord CommandInput(store::v1::Command::Action action) {
+  InputRecord input;
+  input.mutable_command()->set_action(action);
+  return input;
+}
+
 InputRecord CoverInput(const std::string& source, uint64_t epoch, uint64_t offset, absl::Time from,
                        absl::Time until) {
   InputRecord input;

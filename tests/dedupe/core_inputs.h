@@ -32,6 +32,7 @@ store::v1::InputRecord FrameInput(const std::string& source, uint64_t epoch, uin
                                   const std::vector<uint64_t>& post_ids, absl::Time receive_time);
 store::v1::InputRecord LossInput(const std::string& source, uint64_t epoch, uint64_t offset,
                                  uint64_t offsets);
+store::v1::InputRecord CommandInput(store::v1::Command::Action action);
 store::v1::InputRecord CoverInput(const std::string& source, uint64_t epoch, uint64_t offset,
                                   absl::Time from, absl::Time until);
 

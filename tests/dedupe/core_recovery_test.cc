@@ -11,6 +11,7 @@
 #include "proto/snowflake.h"
 #include "recovery/route_table.h"
 #include "tests/dedupe/core_connections.h"
+#include "tests/dedupe/core_inputs.h"
 
 namespace braid {
 namespace {
@@ -592,15 +593,11 @@ TEST_F(CoreRecoveryTest, AGapIsBeingRecoveredWhileAnyJobIsUnderWayForIt) {
 TEST_F(CoreRecoveryTest, APausedStreamIsNotBoughtBackByItself) {
   Start();
   Run(60);
-  InputRecord pause;
-  pause.mutable_command()->set_action(store::v1::Command::ACTION_PAUSE);
-  Apply(std::move(pause));
+  Apply(CommandInput(store::v1::Command::ACTION_PAUSE));
   End("a", "paused");
   End("b", "paused");
   Run(600);
-  InputRecord resume;
-  resume.mutable_command()->set_action(store::v1::Command::ACTION_RESUME);
-  Apply(std::move(resume));
+  Apply(CommandInput(store::v1::Command::ACTION_RESUME));
   Back("a");
   Back("b");
   Run(400);

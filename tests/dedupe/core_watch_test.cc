@@ -328,9 +328,7 @@ TEST_F(CoreWatchTest, AnOperatorsResumeHoldsForThePeriod) {
   Open();
   for (int i = 0; i < 3; ++i) Second(10);
   ASSERT_TRUE(core_->watch().paused());
-  store::v1::InputRecord resume;
-  resume.mutable_command()->set_action(store::v1::Command::ACTION_RESUME);
-  Apply(std::move(resume));
+  Apply(CommandInput(store::v1::Command::ACTION_RESUME));
   EXPECT_FALSE(core_->watch().paused());
   for (int i = 0; i < 30; ++i) Second(10);
   EXPECT_FALSE(core_->watch().paused());
@@ -382,8 +380,7 @@ TEST_F(CoreWatchTest, APauseGoesOnWhereTheChangedLimitIsReachedToo) {
 
 TEST_F(CoreWatchTest, AnOperatorsPauseNeverEndsByItself) {
   ReachPause(PausesAt(10));
-  store::v1::InputRecord pause;
-  pause.mutable_command()->set_action(store::v1::Command::ACTION_PAUSE);
+  store::v1::InputRecord pause = CommandInput(store::v1::Command::ACTION_PAUSE);
   pause.mutable_command()->set_reason("quota");
   Apply(std::move(pause));
   options_ = Core::Options();

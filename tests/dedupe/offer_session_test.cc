@@ -127,9 +127,7 @@ TEST_F(OfferSessionTest, WelcomeSaysWhereEachSessionGoesOn) {
 TEST_F(OfferSessionTest, APauseIsToldAtTheWelcomeAndItsEndToWhoMissedIt) {
   std::unique_ptr<Call> before = Open(1);
   auto command = [&](store::v1::Command::Action action) {
-    store::v1::InputRecord input;
-    input.mutable_command()->set_action(action);
-    merger_->Admit(std::move(input), 0, nullptr);
+    merger_->Admit(CommandInput(action), 0, nullptr);
     Settle();
   };
   command(store::v1::Command::ACTION_PAUSE);
