@@ -11,6 +11,7 @@
 #include "ingest/spool_state.h"
 
 namespace braid {
+
 absl::Status CheckSpoolDir(FileSystem& files, const std::string& dir, uint64_t free_bytes_min) {
   absl::StatusOr<std::string> there = CheckWritableDir(files, "spool.dir", dir);
   if (!there.ok()) return there.status();
