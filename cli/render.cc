@@ -248,6 +248,10 @@ std::string RenderStatus(const v1::StreamStatus& s, bool color, int width) {
                       : "-",
                   " live copies per event\n");
   absl::StrAppend(&text, "  log      ", LogLine(s), "\n");
+  if (s.has_complete_from_time()) {
+    absl::StrAppend(&text, "  complete ", TimeText(ToTime(s.complete_from_time())), " … ",
+                    TimeText(ToTime(s.watermark_time())), " by creation, but for gaps\n");
+  }
   absl::StrAppend(&text, "  totals   ", GroupDigits(s.merged_events()), " merged  ",
                   GroupDigits(s.duplicate_events()), " duplicates  ", GroupDigits(s.late_events()),
                   " late  ", GroupDigits(s.lost_lines()), " lost lines\n");

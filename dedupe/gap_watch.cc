@@ -37,6 +37,9 @@ constexpr absl::Duration kBacklogAge = absl::Seconds(30);
 constexpr absl::Duration kSilenceMin = absl::Seconds(10);
 // Hosts' clocks are off by less; what is received later than that is a backlog.
 constexpr absl::Duration kClockErrorMax = absl::Minutes(1);
+// A connection that stays vouches from 2 s after its headers on (ingest/cover.h,
+// head_margin); one that vouches later has lost what came before.
+constexpr absl::Duration kBeginMargin = absl::Seconds(3);
 // Old rows are looked for this often, by the clock of ticks.
 constexpr int64_t kExpireMicros = kMinuteMicros * 10;
 
@@ -115,7 +118,7 @@ absl::Status GapWatch::OnCover(const std::string& source_id, const v1::Cover& vo
                      vouched.origin(), span, changes);
       if (!added.ok() || is_recovery) return added;
       lives_.OnVouched(source_id, span.from, span.until);
-      if (state_.base_micros() == 0) state_.set_base_micros(std::max<int64_t>(1, span.from));
+      if (state_.base_micros() == 0) Begin(span.from);
     }
   }
   leaks_.OnCover(source_id, vouched);
@@ -125,6 +128,16 @@ absl::Status GapWatch::OnCover(const std::string& source_id, const v1::Cover& vo
     mark.set_until_micros(std::max(mark.from_micros() + 1, lives_.PassedUntil(source_id)));
   }
   return absl::OkStatus();
+}
+
+// What was lost while nobody vouched for anything yet is a hole as any other.
+void GapWatch::Begin(int64_t vouched_from_micros) {
+  int64_t from = vouched_from_micros;
+  if (state_.begun_micros() > 0) {
+    from = std::min(from, state_.begun_micros() + absl::ToInt64Microseconds(kBeginMargin));
+  }
+  state_.set_base_micros(std::max<int64_t>(1, from));
+  state_.clear_begun_micros();
 }
 
 GapState::Mark* GapWatch::AddMark(const std::string& source_id, Gap::Kind kind,
@@ -192,6 +205,13 @@ void GapWatch::OnNowMoved(int64_t by_micros) {
   }
 }
 
+void GapWatch::NoteBeginning(const v1::Frame& frame) {
+  if (FrameEventCount(frame) == 0) return;
+  const int64_t received = FrameReceiveMicros(frame, 0);
+  const int64_t begun = state_.begun_micros();
+  if (begun == 0 || received < begun) state_.set_begun_micros(received);
+}
+
 // A clock that is set right is believed within two spans; while nothing is
 // received, what was known holds.
 void GapWatch::NextAhead() {
@@ -217,6 +237,7 @@ void GapWatch::OnFrame(const std::string& source_id, const v1::Frame& frame,
   leaks_.OnFrame(source_id, frame, is_new, first_sequence, admission_micros);
   bool is_live = frame.origin() == v1::EVENT_ORIGIN_LIVE;
   if (is_live) NoteAhead(frame, now);
+  if (is_live && state_.base_micros() == 0) NoteBeginning(frame);
   if (!is_live && ledger_.open_count() == 0) return;
   uint64_t sequence = first_sequence;
   for (int i = 0, count = FrameEventCount(frame); i < count; ++i) {

@@ -121,6 +121,8 @@ class GapWatch {
   // Everything created before it is in the log or in a gap that was reported; 0
   // before the first cover.
   int64_t watermark_micros() const { return watermark_micros_; }
+  // What is missing from there on is reported; 0 before the first cover.
+  int64_t base_micros() const { return state_.base_micros(); }
   const Options& options() const { return options_; }
   const GapLedger& ledger() const { return ledger_; }
   const CoverBook& cover() const { return cover_; }
@@ -146,6 +148,9 @@ class GapWatch {
   void MeasureRate(const store::v1::Tick& tick);
   void NoteAhead(const v1::Frame& frame, absl::Time now);
   void NextAhead();
+  void NoteBeginning(const v1::Frame& frame);
+  // At the first cover.
+  void Begin(int64_t vouched_from_micros);
   // X's present, by what sources receive.
   int64_t Present(absl::Time now) const;
   void NotePause(bool paused, int64_t now_micros);

@@ -18,6 +18,7 @@ GapSummary SummaryOf(const GapWatch& watch, const RecoveryJobs& recovery, absl::
   summary.unsound = watch.Unsound(now);
   int64_t recoverable = absl::ToInt64Microseconds(watch.options().recoverable_for);
   summary.watermark_micros = watch.watermark_micros();
+  summary.base_micros = watch.base_micros();
   for (const auto& [number, gap] : watch.ledger().gaps()) {
     if (!IsOpen(gap)) continue;
     ++summary.open[gap.kind()];
@@ -62,6 +63,7 @@ std::string JobsText(const GapSummary& gaps) {
 void FillGaps(const GapSummary& gaps, absl::Time now, v1::StreamStatus* status) {
   if (gaps.watermark_micros > 0) {
     SetTime(absl::FromUnixMicros(gaps.watermark_micros), status->mutable_watermark_time());
+    SetTime(absl::FromUnixMicros(gaps.base_micros), status->mutable_complete_from_time());
   }
   uint32_t all = 0, certain = 0;
   for (const auto& [kind, count] : gaps.open) {

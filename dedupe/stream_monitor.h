@@ -32,6 +32,7 @@ namespace braid {
 struct GapSummary {
   // 0 before the first cover.
   int64_t watermark_micros = 0;
+  int64_t base_micros = 0;
   // Open ones by kind.
   std::map<v1::Gap::Kind, uint32_t> open;
   // Until when the first open one can be asked for; 0: none is open.

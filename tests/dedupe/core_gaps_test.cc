@@ -65,8 +65,6 @@ TEST_F(CoreGapsTest, BothDownIsAGapFromTheLastVouchedInstantThatGrowsUntilOneIsB
   EXPECT_NEAR(Watermark(), 49, 1);
 }
 
-// A connection that was away from the deduper brings what it received meanwhile as
-// fast as it can: that is no rate of the stream.
 TEST_F(CoreGapsTest, TheEndThatOpenedAGapIsNamedFirst) {
   Start({"a", "b"});
   Run(120);
@@ -112,27 +110,62 @@ TEST_P(BothKilledTest, AnEndThatWasOverIsNotNamed) {
 // Back before the gap is found, and long after.
 INSTANTIATE_TEST_SUITE_P(Away, BothKilledTest, testing::Values(30, 200));
 
-TEST_F(CoreGapsTest, ABacklogDoesNotRaiseTheUsualRate) {
-  Start({"a"});
-  TestConnection& a = connections_["a"];
-  uint64_t count = 0;
-  auto bring = [&](int posts, absl::Time received) {
+// A connection that was away from the deduper brings what it received meanwhile as
+// fast as it can: that is no rate of the stream.
+class CoreRateTest : public CoreConnectionsTest {
+ protected:
+  void Bring(int posts, absl::Time received) {
+    TestConnection& a = connections_["a"];
     std::vector<uint64_t> ids;
-    for (int i = 0; i < posts; ++i) ids.push_back(FirstSnowflakeAt(received) + ++count);
+    for (int i = 0; i < posts; ++i) ids.push_back(FirstSnowflakeAt(received) + ++count_);
     uint64_t offset = a.offset;
     a.offset += ids.size();
     Apply(FrameInput("a", a.epoch, offset, ids, received));
-  };
-  for (int i = 0; i < 120; ++i) {
-    bring(10, now_);
-    Run(1);
   }
+  void Feed(int seconds) {
+    for (int i = 0; i < seconds; ++i) {
+      Bring(10, now_);
+      Run(1);
+    }
+  }
+
+  uint64_t count_ = 0;
+};
+
+TEST_F(CoreRateTest, ABacklogDoesNotRaiseTheUsualRate) {
+  Start({"a"});
+  Feed(120);
   EXPECT_NEAR(core_->gaps().usual_rate(), 10, 0.5);
-  bring(3000, now_ - absl::Minutes(5));
+  Bring(3000, now_ - absl::Minutes(5));
   Run(1);
-  bring(10, now_);
-  Run(1);
+  Feed(1);
   EXPECT_NEAR(core_->gaps().usual_rate(), 10, 0.5);
+}
+
+// No connection stood long enough to vouch for anything.
+TEST_F(CoreGapsTest, WhatWasLostBeforeTheFirstCoverIsAGapToo) {
+  Start({"a"});
+  connections_["a"].vouches = false;
+  Apply(FrameInput("a", 1, connections_["a"].offset++, {FirstSnowflakeAt(now_) + 1}, now_));
+  Run(4);
+  End("a", "reset");
+  Run(15);
+  EXPECT_EQ(core_->gaps().watermark_micros(), 0);
+  Back("a");
+  connections_["a"].vouches = true;
+  Run(30);
+  ASSERT_EQ(Types(), std::vector{StreamNotice::TYPE_GAP_OPENED});
+  EXPECT_NEAR(From(1), 3, 0.1);
+  EXPECT_NEAR(Until(1), 21, 0.1);
+}
+
+TEST_F(CoreGapsTest, AConnectionThatVouchesFromItsHeadersOnHasNoGapBefore) {
+  Start({"a"});
+  Apply(FrameInput("a", 1, connections_["a"].offset++, {FirstSnowflakeAt(now_) + 1}, now_));
+  connections_["a"].from = now_ + absl::Seconds(2);
+  Run(60);
+  EXPECT_TRUE(Types().empty());
+  EXPECT_NEAR(Since(core_->gaps().base_micros()), 2, 0.1);
 }
 
 TEST_F(CoreGapsTest, BackfillThatVouchesClosesAGapAndLetsTheWatermarkGo) {
