@@ -250,17 +250,22 @@ void GapWatch::OnFrame(const std::string& source_id, const v1::Frame& frame,
   uint64_t added = sequence - first_sequence;
   if (!is_live || added == 0) return;
   // The backlog of a connection that was away from here comes as fast as it can.
-  int64_t age_micros = Present(now) - FrameReceiveMicros(frame, 0);
-  if (age_micros > absl::ToInt64Microseconds(kBacklogAge)) return;
+  const int64_t received = FrameReceiveMicros(frame, 0);
+  int64_t age_micros = Present(now) - received;
+  if (age_micros > absl::ToInt64Microseconds(kBacklogAge) || received < rate_from_micros_) return;
   state_.mutable_rate()->set_new_events(state_.rate().new_events() + added);
 }
 
-void GapWatch::MeasureRate(const store::v1::Tick& tick) {
+void GapWatch::MeasureRate(const store::v1::Tick& tick, absl::Time now) {
   uint64_t events = state_.rate().new_events();
   state_.mutable_rate()->set_new_events(0);
   bool receives = std::any_of(tick.attention().begin(), tick.attention().end(),
                               [](const auto& attention) { return attention.receiving(); });
-  if (tick.first_after_start() || !receives) return;
+  if (tick.first_after_start() || !receives) {
+    // What was received in time that does not count comes later, at once.
+    rate_from_micros_ = Present(now);
+    return;
+  }
   GapState::Rate* rate = state_.mutable_rate();
   rate->set_pause_seconds(rate->pause_seconds() + static_cast<double>(tick.elapsed_micros()) / 1e6);
   if (events == 0) return;
@@ -584,7 +589,7 @@ absl::StatusOr<std::vector<StreamNotice>> GapWatch::OnTick(const TickFacts& fact
     NotePause(facts.paused, now);
     lives_.OnTick(facts.tick, state_.clock_micros());
   }
-  MeasureRate(facts.tick);
+  MeasureRate(facts.tick, facts.now);
   CheckVolume(facts);
   if (state_.base_micros() > 0) {
     Relabel();

@@ -145,7 +145,7 @@ class GapWatch {
   // From where the source last vouched, without an end.
   store::v1::GapState::Mark* AddMark(const std::string& source_id, v1::Gap::Kind kind,
                                      const std::string& text);
-  void MeasureRate(const store::v1::Tick& tick);
+  void MeasureRate(const store::v1::Tick& tick, absl::Time now);
   void NoteAhead(const v1::Frame& frame, absl::Time now);
   void NextAhead();
   void NoteBeginning(const v1::Frame& frame);
@@ -189,6 +189,8 @@ class GapWatch {
   std::map<uint32_t, int64_t> watermarks_;
   int64_t watermark_micros_ = 0;
   absl::Duration silence_;
+  // Events received before it are not of the time that the usual rate counts.
+  int64_t rate_from_micros_ = 0;
   std::vector<v1::StreamNotice> notices_;
 };
 

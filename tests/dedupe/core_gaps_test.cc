@@ -142,6 +142,19 @@ TEST_F(CoreRateTest, ABacklogDoesNotRaiseTheUsualRate) {
   EXPECT_NEAR(core_->gaps().usual_rate(), 10, 0.5);
 }
 
+// The deduper stood still: nobody had reported when it went on.
+TEST_F(CoreRateTest, NorDoesOneOfSecondsThatWereNotCounted) {
+  Start({"a"});
+  Feed(20);
+  const absl::Time stood = now_;
+  connections_["a"].receiving = false;
+  Run(25);
+  for (int i = 0; i < 25; ++i) Bring(10, stood + absl::Seconds(i));
+  connections_["a"].receiving = true;
+  Feed(20);
+  EXPECT_NEAR(core_->gaps().usual_rate(), 10, 0.5);
+}
+
 // No connection stood long enough to vouch for anything.
 TEST_F(CoreGapsTest, WhatWasLostBeforeTheFirstCoverIsAGapToo) {
   Start({"a"});
