@@ -77,13 +77,21 @@ std::string ProblemOf(const SourceSnapshot& source, absl::Time loop_now) {
                       age == absl::InfiniteDuration() ? "." : " for " + Seconds(age) + ".");
 }
 
+// Why its copy can not be relied on; empty where it can.
+std::string UnsoundText(const ConnectionFacts& connection) {
+  const v1::ConnectionReport& report = connection.source.report;
+  if (!connection.unsound.empty() || !report.has_data_silence()) return connection.unsound;
+  return absl::StrCat("has brought no data for ", Seconds(ToDuration(report.data_silence())),
+                      ", longer than its usual rate explains");
+}
+
 // Connections that receive, by partition; {all of them} where there are none.
 // `sound`: those whose copy can be relied on.
 std::vector<int> ReceivingByPartition(const StreamFacts& facts, bool sound) {
   std::vector<int> receiving(std::max<size_t>(1, facts.partition_count), 0);
   for (const ConnectionFacts& connection : facts.connections) {
     if (!IsReceiving(connection.source, facts.loop_now)) continue;
-    if (sound && !connection.unsound.empty()) continue;
+    if (sound && !UnsoundText(connection).empty()) continue;
     size_t index = facts.partition_count == 0 ? 0 : connection.partition - 1;
     if (index < receiving.size()) ++receiving[index];
   }
@@ -113,9 +121,8 @@ void AddProblems(const StreamFacts& facts, const std::vector<int>& receiving,
   for (const ConnectionFacts& connection : facts.connections) {
     if (!IsReceiving(connection.source, facts.loop_now)) {
       status->add_problems(ProblemOf(connection.source, facts.loop_now));
-    } else if (!connection.unsound.empty()) {
-      status->add_problems(absl::StrCat(connection.source.source_id, " receives, but ",
-                                        connection.unsound,
+    } else if (std::string unsound = UnsoundText(connection); !unsound.empty()) {
+      status->add_problems(absl::StrCat(connection.source.source_id, " receives, but ", unsound,
                                         ": what it brings is no copy to rely on."));
     }
     if (IsContested(connection.source, facts.loop_now)) {

@@ -400,6 +400,8 @@ v1::ConnectionReport Connection::Report() const {
   }
   if (state_ == State::STATE_RECEIVING) {
     SetTime(clock_.At(*attempt_->head_time), report.mutable_stream_start_time());
+    double silence = counters_.data_silence_seconds.value();
+    if (silence > 0) SetDuration(absl::Seconds(silence), report.mutable_data_silence());
   } else {
     report.set_needs_operator(last_verdict_.needs_operator());
   }

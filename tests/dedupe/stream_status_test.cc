@@ -62,6 +62,17 @@ TEST(StreamStatusTest, WhoDoesNotVouchIsNoSecondCopy) {
   EXPECT_EQ(BuildStatus(facts, RateWindow()).health(), v1::StreamStatus::HEALTH_EXPOSED);
 }
 
+// Heartbeats come, so its socket lives.
+TEST(StreamStatusTest, WhoFellSilentIsNoSecondCopy) {
+  StreamFacts facts = Facts({Receiving("a"), Receiving("b")});
+  SetDuration(absl::Seconds(14), facts.connections[1].source.report.mutable_data_silence());
+  EXPECT_EQ(BuildStatus(facts, RateWindow()).health(), v1::StreamStatus::HEALTH_EXPOSED);
+  EXPECT_EQ(
+      Problems(facts),
+      "b receives, but has brought no data for 14 s, longer than its usual rate explains: what "
+      "it brings is no copy to rely on.");
+}
+
 TEST(StreamStatusTest, AStreamIsAsRedundantAsItsWeakestPartition) {
   auto carrying = [](const std::string& id, uint32_t partition) {
     ConnectionFacts facts = Receiving(id);

@@ -334,14 +334,17 @@ TEST_F(DataSilence, IsReportedAndEndsNothing) {
   Feed();
   SendHeartbeats(2);
   EXPECT_EQ(SilenceSeconds(), 0) << "explained by the usual rate";
+  EXPECT_FALSE(connection_->Report().has_data_silence());
   SendHeartbeats(2);
   EXPECT_GT(SilenceSeconds(), 12);
+  EXPECT_GT(ToDuration(connection_->Report().data_silence()), absl::Seconds(12));
   SendHeartbeats(60);
   EXPECT_EQ(http_.requests.size(), 1);
   EXPECT_EQ(connection_->counters().data_silences.value(), 1);
   SendPostNow(absl::Seconds(1));
   loop_.RunFor(absl::Seconds(1));
   EXPECT_EQ(SilenceSeconds(), 0);
+  EXPECT_FALSE(connection_->Report().has_data_silence());
 }
 
 TEST_F(DataSilence, EndsTheConnectionOnceWhereThatIsWished) {
