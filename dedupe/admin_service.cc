@@ -204,7 +204,7 @@ grpc::ServerUnaryReactor* AdminServiceImpl::PauseStream(grpc::CallbackServerCont
                                                         v1::PauseStreamResponse* response) {
   store::v1::Command command;
   command.set_action(store::v1::Command::ACTION_PAUSE);
-  command.set_reason(request->reason().empty() ? "no reason given" : request->reason());
+  command.set_reason(request->reason());
   return Command(context, request->stream(), std::move(command));
 }
 

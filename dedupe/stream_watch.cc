@@ -175,7 +175,10 @@ std::vector<StreamNotice> StreamWatch::OnCommand(const store::v1::Command& comma
                                                  WriteSet* changes) {
   std::vector<StreamNotice> notices;
   if (command.action() == store::v1::Command::ACTION_PAUSE) {
-    notices.push_back(Pause(now, absl::InfiniteFuture(), command.reason(), changes));
+    const bool is_operators = paused() && limits_.pause().ends_micros() == 0;
+    std::string reason = command.reason();
+    if (reason.empty()) reason = is_operators ? limits_.pause().reason() : "no reason given";
+    notices.push_back(Pause(now, absl::InfiniteFuture(), reason, changes));
   } else if (command.action() == store::v1::Command::ACTION_RESUME && paused()) {
     notices.push_back(Resume(now, "an operator resumed it", changes));
     WaiveReached(&limits_);

@@ -378,6 +378,18 @@ TEST_F(CoreWatchTest, APauseGoesOnWhereTheChangedLimitIsReachedToo) {
   EXPECT_FALSE(core_->watch().paused());
 }
 
+TEST_F(CoreWatchTest, ASecondPauseWithoutAReasonKeepsTheFirsts) {
+  Load({});
+  Open();
+  Apply(CommandInput(store::v1::Command::ACTION_PAUSE));
+  EXPECT_EQ(core_->watch().limits().pause().reason(), "no reason given");
+  store::v1::InputRecord pause = CommandInput(store::v1::Command::ACTION_PAUSE);
+  pause.mutable_command()->set_reason("quota");
+  Apply(std::move(pause));
+  Apply(CommandInput(store::v1::Command::ACTION_PAUSE));
+  EXPECT_EQ(core_->watch().limits().pause().reason(), "quota");
+}
+
 TEST_F(CoreWatchTest, AnOperatorsPauseNeverEndsByItself) {
   ReachPause(PausesAt(10));
   store::v1::InputRecord pause = CommandInput(store::v1::Command::ACTION_PAUSE);
