@@ -150,12 +150,18 @@ std::string Demo::GapsLine(const v1::StreamStatus& status) const {
 
 void Demo::AwaitRecovery() {
   absl::Time until = absl::Now() + kRecoveryTime;
+  bool is_told = false;
   while (absl::Now() < until) {
     bool is_known = absl::Now() > outage_end_time_ + kGapTime;
     absl::StatusOr<std::vector<v1::Gap>> gaps = harness::ListGaps(cluster_->log_address());
     if (is_known && gaps.ok()) {
       GapCounts counts = CountGaps(*gaps);
       if (counts.opened == counts.recovered) return;
+    }
+    if (!is_told) {
+      screen_.Say(
+          "waiting, 3 min at most, until what was missed is fetched again (Ctrl-C: no longer)");
+      is_told = true;
     }
     if (Screen::WaitForTick() || !supervisor_.Look().ok()) return;
     screen_.Show(View());
