@@ -108,7 +108,7 @@ int CharactersOfBlock(int characters, int room, int width) {
 
 }  // namespace
 
-std::string WhyNoJobStarts(const v1::Gap& gap, const GapRecovery& recovery, absl::Time now) {
+std::string NextText(const v1::Gap& gap, const GapRecovery& recovery, absl::Time now) {
   const bool is_suspicion = gap.kind() == v1::Gap::KIND_VOLUME_DROP;
   if (gap.state() != v1::Gap::STATE_OPEN || is_suspicion || Routes(gap, now).empty()) return "";
   if (!recovery.is_configured) return "nobody asks X: the deduper's configuration has no recovery:";
@@ -120,13 +120,19 @@ std::string WhyNoJobStarts(const v1::Gap& gap, const GapRecovery& recovery, absl
     // One that is forgotten keeps nothing back.
     if (job == recovery.jobs.end()) continue;
     const v1::RecoveryJob::State state = job->second.state();
-    if (!IsEnded(state)) return "";
+    if (!IsEnded(state)) {
+      return absl::StrCat("job ", ShortName(name), " ",
+                          EnumWords(v1::RecoveryJob::State_Name(state), "STATE_"));
+    }
     if (state == v1::RecoveryJob::STATE_SUCCEEDED || !why.empty()) continue;
     if (IsPlannedByItself(gap, recovery)) continue;
     why = absl::StrCat("job ", ShortName(name),
                        state == v1::RecoveryJob::STATE_CANCELLED ? " was cancelled" : " failed");
   }
-  if (why.empty()) return "";
+  if (why.empty()) {
+    return gap.range().has_end_time() ? "a job starts by itself"
+                                      : "a job starts by itself once it has ended";
+  }
   return absl::StrCat("braid recover --gap ", ShortName(gap.name()),
                       " (no job starts by itself: ", why, ")");
 }
@@ -138,7 +144,7 @@ std::string RenderGaps(const google::protobuf::RepeatedPtrField<v1::Gap>& gaps,
       {"GAP", "STATE", "KIND", "PARTITION", "FROM", "LENGTH", "MISSING", "STILL WORKS", "NEXT"}};
   bool has_next = false;
   for (const v1::Gap& gap : gaps) {
-    std::string next = recovery ? WhyNoJobStarts(gap, *recovery, now) : "";
+    std::string next = recovery ? NextText(gap, *recovery, now) : "";
     has_next = has_next || !next.empty();
     rows.push_back({ShortName(gap.name()), StateWords(gap.state()), KindWords(gap.kind()),
                     gap.partition() > 0 ? absl::StrCat(gap.partition()) : "-",
@@ -170,7 +176,7 @@ std::string RenderGap(const v1::Gap& gap, const absl::optional<GapRecovery>& rec
   add("missing", MissingSentence(gap));
   add("connections", EscapeForTerminal(absl::StrJoin(gap.connection_ids(), ", ")));
   add("still works", Routes(gap, now));
-  if (recovery) add("next", WhyNoJobStarts(gap, *recovery, now));
+  if (recovery) add("next", NextText(gap, *recovery, now));
   add("found", TimeText(ToTime(gap.detect_time())));
   if (gap.has_close_time()) add("closed", TimeText(ToTime(gap.close_time())));
   add("filled by", EscapeForTerminal(gap.recovered_by()));

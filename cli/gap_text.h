@@ -24,9 +24,10 @@ struct GapRecovery {
   std::map<std::string, v1::RecoveryJob> jobs;
 };
 
-// Why no job starts by itself, and the command that starts one, if one can. Empty where one
-// runs, or will start, or where none can bring anything.
-std::string WhyNoJobStarts(const v1::Gap& gap, const GapRecovery& recovery, absl::Time now);
+// What happens to an open gap: the job that is on its way, that one will start by
+// itself, or why none does and the command that starts one. Empty where nothing can
+// bring anything.
+std::string NextText(const v1::Gap& gap, const GapRecovery& recovery, absl::Time now);
 
 // One line per gap, and below it what does not fit. `width`: columns there are,
 // 0: any. `recovery` unset: not known.

@@ -122,29 +122,34 @@ TEST(GapTextTest, SaysWhereNobodyMayAskX) {
   const v1::Gap gap = GapOf(7);
   GapRecovery recovery;
   recovery.is_configured = false;
-  EXPECT_EQ(WhyNoJobStarts(gap, recovery, kNow),
+  EXPECT_EQ(NextText(gap, recovery, kNow),
             "nobody asks X: the deduper's configuration has no recovery:");
 }
 
-TEST(GapTextTest, SaysWhereNoJobStartsByItself) {
+TEST(GapTextTest, SaysWhatHappensNext) {
   struct Case {
     const char* name;
     std::vector<v1::RecoveryJob::State> jobs;
     // Of the gap that the first was for.
     absl::Duration length;
     bool automatic;
-    const char* next;
+    std::string next;
   };
   const absl::Duration kAll = absl::Minutes(2);
+  const std::string by_hand = "braid recover --gap 7 (no job starts by itself: ";
   using Job = v1::RecoveryJob;
   const Case cases[] = {
-      {"cancelled", {Job::STATE_CANCELLED}, kAll, true, "job 1 was cancelled)"},
-      {"failed", {Job::STATE_FAILED}, kAll, true, "job 1 failed)"},
-      {"none yet", {}, kAll, true, ""},
-      {"the rest is planned", {Job::STATE_CANCELLED}, absl::Minutes(1), true, ""},
-      {"one runs", {Job::STATE_CANCELLED, Job::STATE_RUNNING}, kAll, true, ""},
-      {"by hand only", {}, kAll, false, "recovery.automatic is false)"},
-      {"by hand, and one runs", {Job::STATE_PLANNED}, kAll, false, ""},
+      {"cancelled", {Job::STATE_CANCELLED}, kAll, true, by_hand + "job 1 was cancelled)"},
+      {"failed", {Job::STATE_FAILED}, kAll, true, by_hand + "job 1 failed)"},
+      {"none yet", {}, kAll, true, "a job starts by itself"},
+      {"the rest is planned",
+       {Job::STATE_CANCELLED},
+       absl::Minutes(1),
+       true,
+       "a job starts by itself"},
+      {"one runs", {Job::STATE_CANCELLED, Job::STATE_RUNNING}, kAll, true, "job 2 running"},
+      {"by hand only", {}, kAll, false, by_hand + "recovery.automatic is false)"},
+      {"by hand, and one runs", {Job::STATE_PLANNED}, kAll, false, "job 1 planned"},
   };
   for (const Case& c : cases) {
     v1::Gap gap = GapOf(7);
@@ -159,22 +164,23 @@ TEST(GapTextTest, SaysWhereNoJobStartsByItself) {
       SetTime(ToTime(gap.range().start_time()) + c.length,
               job.mutable_range()->mutable_end_time());
     }
-    const std::string next = WhyNoJobStarts(gap, recovery, kNow);
-    EXPECT_EQ(next, *c.next == '\0' ? ""
-                                    : std::string("braid recover --gap 7 (no job starts by "
-                                                  "itself: ") +
-                                          c.next)
-        << c.name;
+    const std::string next = NextText(gap, recovery, kNow);
+    EXPECT_EQ(next, c.next) << c.name;
     v1::ListGapsResponse list;
     *list.add_gaps() = gap;
     for (const std::string& text :
          {RenderGap(gap, recovery, kNow, 0), RenderGaps(list.gaps(), recovery, kNow, 0)}) {
-      EXPECT_EQ(text.find("braid recover") != std::string::npos, !next.empty()) << text;
+      EXPECT_NE(text.find(next), std::string::npos) << text;
+    }
+    v1::Gap grows = gap;
+    grows.mutable_range()->clear_end_time();
+    if (c.jobs.empty() && c.automatic) {
+      EXPECT_EQ(NextText(grows, recovery, kNow), "a job starts by itself once it has ended");
     }
     gap.set_state(v1::Gap::STATE_LOST);
-    EXPECT_EQ(WhyNoJobStarts(gap, recovery, kNow), "");
+    EXPECT_EQ(NextText(gap, recovery, kNow), "");
     gap.set_state(v1::Gap::STATE_OPEN);
-    EXPECT_EQ(WhyNoJobStarts(gap, recovery, kNow + absl::Hours(3)), "") << "X has it no more";
+    EXPECT_EQ(NextText(gap, recovery, kNow + absl::Hours(3)), "") << "X has it no more";
   }
 }
 
