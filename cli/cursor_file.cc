@@ -42,8 +42,11 @@ bool WriteAside(const std::string& path, const std::string& text) {
 absl::StatusOr<std::string> CursorFile::Read() const {
   FILE* file = std::fopen(path_.c_str(), "re");
   if (file == nullptr) {
-    if (errno == ENOENT) return std::string();
-    return Failed("read", path_);
+    if (errno != ENOENT) return Failed("read", path_);
+    // Known before anything is printed that it could not stand behind.
+    const std::string dir = path_.substr(0, path_.rfind('/') + 1);
+    if (access(dir.empty() ? "." : dir.c_str(), W_OK) != 0) return Failed("write", path_);
+    return std::string();
   }
   std::string bytes(kCursorMaxBytes + 1, '\0');
   bytes.resize(std::fread(bytes.data(), 1, bytes.size(), file));

@@ -272,15 +272,18 @@ std::string RenderStatus(const v1::StreamStatus& s, bool color, int width) {
   return text;
 }
 
-std::string RenderEventLine(const v1::Event& event, int text_width) {
+std::string RenderEventLine(const v1::Event& event, v1::ReadOrder order, int text_width) {
   std::string marks;
   if (event.origin() != v1::EVENT_ORIGIN_LIVE) {
     absl::StrAppend(&marks, "[", OriginWord(event.origin()), "] ");
   }
   if (event.late()) absl::StrAppend(&marks, "[late] ");
   std::string connection = event.sightings_size() > 0 ? event.sightings(0).connection_id() : "";
-  return absl::StrCat(event.sequence(), "  ", TimeText(ToTime(event.commit_time())), "  ",
-                      EscapeForTerminal(connection), "  ", event.id(), "  ", marks,
+  // The time by which the lines are sorted.
+  const absl::Time time =
+      ToTime(order == v1::READ_ORDER_CREATION ? event.create_time() : event.commit_time());
+  return absl::StrCat(event.sequence(), "  ", TimeText(time), "  ", EscapeForTerminal(connection),
+                      "  ", event.id(), "  ", marks,
                       Truncate(EscapeForTerminal(PostText(event)), text_width));
 }
 

@@ -24,7 +24,7 @@ std::string RenderConnections(const google::protobuf::RepeatedPtrField<v1::Conne
                               int width = 0);
 
 // One line: sequence, commit time, connection, origin where not live, text.
-std::string RenderEventLine(const v1::Event& event, int text_width);
+std::string RenderEventLine(const v1::Event& event, v1::ReadOrder order, int text_width);
 
 // Every fact about an event, and its payload.
 std::string RenderEvent(const v1::Event& event);

@@ -32,6 +32,8 @@ int RunPause(const PauseOptions& options, CommandContext& context) {
 int RunResume(CommandContext& context) {
   absl::StatusOr<std::string> stream = context.client.StreamName();
   if (!stream.ok()) return context.Fail(stream.status());
+  absl::StatusOr<v1::StreamStatus> before = context.client.Status();
+  if (!before.ok()) return context.Fail(before.status());
   v1::ResumeStreamRequest request;
   request.set_stream(*stream);
   v1::ResumeStreamResponse response;
@@ -39,7 +41,9 @@ int RunResume(CommandContext& context) {
     return context.client.admin().ResumeStream(call, request, &response);
   });
   if (!status.ok()) return context.Fail(status);
-  context.Tell(absl::StrCat(*stream, " streams again as far as this deduper decides"));
+  context.Tell(absl::StrCat(*stream, before->has_pause()
+                                         ? " streams again as far as this deduper decides"
+                                         : " was not paused: nothing has changed"));
   return kExitOk;
 }
 

@@ -8,11 +8,13 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "absl/types/optional.h"
 #include "cli/command_table.h"
 #include "cli/commands.h"
 #include "cli/cursor_file.h"
 #include "cli/render.h"
 #include "cli/text.h"
+#include "proto/proto_time.h"
 #include "proto/reason.h"
 
 namespace braid {
@@ -24,6 +26,9 @@ using Output = CommandLine::Output;
 // breaks are the network's.
 constexpr absl::Duration kRetryDelayMin = absl::Milliseconds(200);
 constexpr absl::Duration kRetryDelayMax = absl::Seconds(5);
+// The watermark runs behind by the connections' slack, some 10 s, and a minute on
+// a quiet stream.
+constexpr absl::Duration kUsuallyBehindMax = absl::Minutes(2);
 
 struct TailOptions {
   std::string order = "arrival";
@@ -70,6 +75,7 @@ class Tailer {
     int code = Follow();
     absl::Status stored = StoreCursor(true);
     if (!stored.ok() && code == kExitOk) code = context_.Fail(stored);
+    if (code == kExitOk && options_.stop_at_end && !context_.interrupt.triggered()) TellEnd();
     const std::string& cursor = request_.cursor();
     if (!cursor.empty() && !cursor_refused_) {
       context_.Tell(absl::StrCat("cursor: ", cursor,
@@ -120,6 +126,20 @@ class Tailer {
     }
   }
 
+  // In creation order the end may lie far back.
+  void TellEnd() const {
+    if (request_.order() != v1::READ_ORDER_CREATION) return;
+    if (!watermark_)
+      return context_.Tell("stopped before the stream's first cover: nothing is in order yet");
+    const absl::Duration behind = absl::Now() - *watermark_;
+    context_.Tell(absl::StrCat(
+        "stopped at the watermark, ", TimeText(*watermark_), " UTC",
+        behind < kUsuallyBehindMax
+            ? ""
+            : absl::StrCat(", ", DurationText(behind),
+                           " ago: an open gap holds it (braid gap ls), or nothing is received")));
+  }
+
   absl::Status RunOnce() {
     progressed_ = false;
     grpc::ClientContext call;
@@ -158,6 +178,9 @@ class Tailer {
     }
     printed_ += static_cast<uint64_t>(batch.events_size() + batch.late_events_size());
     request_.set_cursor(batch.position().cursor());
+    if (batch.position().has_watermark_time()) {
+      watermark_ = ToTime(batch.position().watermark_time());
+    }
     store_status_ = StoreCursor(false);
     return store_status_.ok();
   }
@@ -176,7 +199,7 @@ class Tailer {
     if (options_.envelope) return ToJson(event, false);
     if (!context_.wants_table()) return PayloadLine(event);
     const int width = context_.terminal.width;
-    const std::string line = RenderEventLine(event, std::max(20, width - 60));
+    const std::string line = RenderEventLine(event, request_.order(), std::max(20, width - 60));
     return context_.terminal.interactive ? Truncate(line, width) : line;
   }
 
@@ -205,6 +228,7 @@ class Tailer {
   bool away_ = false;
   bool cursor_refused_ = false;
   bool output_failed_ = false;
+  absl::optional<absl::Time> watermark_;
   absl::Status store_status_;
 };
 

@@ -58,6 +58,10 @@ class FakeAdmin final : public v1::AdminService::Service {
     return ToGrpcStatus(ReasonError(absl::StatusCode::kFailedPrecondition, "nyc-b is not back",
                                     {"DRAIN_GRANTED", {}}));
   }
+  grpc::Status ResumeStream(grpc::ServerContext*, const v1::ResumeStreamRequest*,
+                            v1::ResumeStreamResponse*) override {
+    return grpc::Status::OK;
+  }
   v1::DrainConnectionRequest drain;
   int drains_refused = 0;
   v1::StreamStatus::Health health = v1::StreamStatus::HEALTH_REDUNDANT;
@@ -287,8 +291,32 @@ TEST_F(CommandsTest, UnusableCursorFileIsRefusedNotTakenForNow) {
     EXPECT_EQ(Run({"tail", "--cursor-file", file, "--stop-at-end"}), kExitFailed);
     EXPECT_TRUE(ErrHas("cursor file")) << err_;
   }
-  EXPECT_EQ(Run({"tail", "--cursor-file", "/no/such/dir/file", "--stop-at-end"}), kExitFailed);
+  EXPECT_EQ(
+      Run({"tail", "--cursor-file", "/no/such/dir/file", "--from", "earliest", "--stop-at-end"}),
+      kExitFailed);
+  EXPECT_EQ(out_, "") << "what it stands for is not printed";
   EXPECT_TRUE(ErrHas("/no/such/dir/file")) << err_;
+}
+
+TEST_F(CommandsTest, ATailInCreationOrderSaysWhereItStopped) {
+  EXPECT_EQ(Run({"tail", "--order", "creation", "--from", "earliest", "--stop-at-end"}), kExitOk);
+  EXPECT_TRUE(ErrHas("stopped before the stream's first cover")) << err_;
+  log_.SetWatermark(absl::Now() - absl::Hours(1));
+  EXPECT_EQ(Run({"tail", "--order", "creation", "--from", "earliest", "--stop-at-end"}), kExitOk);
+  EXPECT_TRUE(ErrHas("stopped at the watermark, ")) << err_;
+  EXPECT_TRUE(ErrHas("an open gap holds it")) << err_;
+  log_.SetWatermark(absl::Now() - absl::Seconds(10));
+  EXPECT_EQ(Run({"tail", "--order", "creation", "--from", "earliest", "--stop-at-end"}), kExitOk);
+  EXPECT_TRUE(ErrHas("stopped at the watermark, ")) << err_;
+  EXPECT_FALSE(ErrHas("an open gap holds it")) << err_;
+}
+
+TEST_F(CommandsTest, AResumeOfWhatIsNotPausedSaysSo) {
+  EXPECT_EQ(Run({"stream", "resume"}), kExitOk);
+  EXPECT_TRUE(ErrHas("streams/main was not paused")) << err_;
+  admin_.pause_reason = "quota";
+  EXPECT_EQ(Run({"stream", "resume"}), kExitOk);
+  EXPECT_TRUE(ErrHas("streams/main streams again")) << err_;
 }
 
 TEST_F(CommandsTest, StartInTheFutureIsRefused) {

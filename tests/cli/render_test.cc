@@ -88,7 +88,7 @@ TEST(TextTest, TruncateCutsBetweenCodePoints) {
 }
 
 TEST(RenderTest, EventLineIsOneSafeLine) {
-  std::string line = RenderEventLine(MakeEvent(), 80);
+  std::string line = RenderEventLine(MakeEvent(), v1::READ_ORDER_ARRIVAL, 80);
   EXPECT_TRUE(Contains(line, "42  2026-09-21 14:13:20.120  fra-a"));
   EXPECT_TRUE(Contains(line, "hi \\x1b[31m\\u202eevil"));
   EXPECT_FALSE(Contains(line, "\x1b"));
@@ -99,7 +99,7 @@ TEST(RenderTest, LateAndRecoveredEventsAreMarked) {
   v1::Event event = MakeEvent();
   event.set_origin(v1::EVENT_ORIGIN_RECOVERY);
   event.set_late(true);
-  EXPECT_TRUE(Contains(RenderEventLine(event, 80), "[recovery] [late] hi"));
+  EXPECT_TRUE(Contains(RenderEventLine(event, v1::READ_ORDER_ARRIVAL, 80), "[recovery] [late] hi"));
 }
 
 TEST(RenderTest, WhyTellsWhoWasFirstAndWhoLacksIt) {
