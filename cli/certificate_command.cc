@@ -13,6 +13,7 @@
 #include "cli/certificate_text.h"
 #include "cli/command_table.h"
 #include "cli/commands.h"
+#include "cli/text.h"
 #include "proto/proto_time.h"
 
 namespace braid {
@@ -59,6 +60,11 @@ int RunGet(const GetOptions& options, CommandContext& context) {
   if (!from.ok()) return context.Fail(from.status());
   absl::StatusOr<absl::Time> to = ParseTime(options.to, now);
   if (!to.ok()) return context.Fail(to.status());
+  if (*from >= *to) {
+    return context.Fail(absl::InvalidArgumentError(
+        absl::StrCat("--to (", TimeText(*to), ") must be after --from (", TimeText(*from),
+                     "), by a minute at least: certificates count whole minutes")));
+  }
   absl::StatusOr<std::string> stream = context.client.StreamName();
   if (!stream.ok()) return context.Fail(stream.status());
   v1::GetCertificateRequest request;
@@ -97,7 +103,9 @@ absl::StatusOr<std::string> CheckExport(const VerifyOptions& options,
   }
   absl::StatusOr<uint64_t> events = CheckEvents(body, options.events == "-" ? std::cin : file);
   if (!events.ok()) return events.status();
-  return absl::StrCat("The ", *events, " events of its range are exactly those it certifies.\n");
+  return absl::StrCat("The ", *events,
+                      " events of its range are exactly those it certifies, by their keys: it does "
+                      "not say what\nstands in them.\n");
 }
 
 int RunVerify(const VerifyOptions& options, CommandContext& context) {
@@ -167,7 +175,7 @@ void AddVerify(CommandTree& tree, CLI::App* group) {
         "braid tail --from earliest --stop-at-end -o jsonl --envelope > all.jsonl",
         "braid certificate verify c.json --key certificate.pub.pem --events all.jsonl"},
        "braid.v1.Certificate.Body, once it is verified",
-       "1: it does not hold, or an event was changed, added or removed"},
+       "1: it does not hold, or an event's key was changed, added or removed"},
       [options](CommandContext& context) { return RunVerify(*options, context); }, group);
   verify->add_option("FILE", options->file, "As get wrote it")->required();
   verify->add_option("--key", options->key, "Public key, PEM; without it, the file's own")

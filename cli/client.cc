@@ -80,6 +80,14 @@ absl::StatusOr<std::string> Client::StreamName() {
                    absl::StrJoin(info->streams(), ", ")));
 }
 
+absl::StatusOr<std::string> Client::NameOf(absl::string_view collection,
+                                           const std::string& number) {
+  if (number.find('/') != std::string::npos) return number;
+  absl::StatusOr<std::string> stream = StreamName();
+  if (!stream.ok()) return stream.status();
+  return absl::StrCat(*stream, "/", collection, "/", number);
+}
+
 absl::StatusOr<v1::StreamStatus> Client::Status() {
   absl::StatusOr<std::string> stream = StreamName();
   if (!stream.ok()) return stream.status();

@@ -41,6 +41,9 @@ class Client {
 
   // "streams/main": the one named, or the only one there is.
   absl::StatusOr<std::string> StreamName();
+  // Of one of the stream's numbered things: "streams/main/gaps/7" for "7" of
+  // "gaps", and for itself.
+  absl::StatusOr<std::string> NameOf(absl::string_view collection, const std::string& number);
 
   absl::StatusOr<v1::ServerInfo> ServerInfo();
   absl::StatusOr<v1::StreamStatus> Status();

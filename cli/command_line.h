@@ -64,6 +64,9 @@ using Environment = std::function<const char*(const char* name)>;
 ParsedCommandLine ParseCommandLine(const std::vector<std::string>& arguments,
                                    const Environment& environment);
 
+// A length of time: "10s", "1h30m", "2d", "1d12h". False: it is none.
+bool ParseSpan(absl::string_view text, absl::Duration* span);
+
 // "earliest", "now", "-15m", "1234", "2026-11-20T12:00:00Z", "2026-11-20
 // 12:00", "12:00" (today, UTC). `now` resolves the day of "12:00".
 absl::StatusOr<v1::StartPosition> ParseFrom(absl::string_view text, absl::Time now);

@@ -34,6 +34,9 @@ int RunGet(const EventOptions& options, CommandContext& context) {
   return kExitFailed;
 }
 
+// X's clock and this host's are closer.
+constexpr absl::Duration kClockErrorMax = absl::Minutes(1);
+
 // Empty where the server can not tell.
 std::string CoverOfSecond(uint64_t post_id, CommandContext& context) {
   absl::StatusOr<std::string> stream = context.client.StreamName();
@@ -41,6 +44,9 @@ std::string CoverOfSecond(uint64_t post_id, CommandContext& context) {
   v1::QueryCoverageRequest request;
   request.set_parent(*stream);
   absl::Time second = absl::FromUnixSeconds(absl::ToUnixSeconds(SnowflakeTime(post_id)));
+  if (second > absl::Now() + kClockErrorMax) {
+    return "\nBy its id it is to be created in the future: X has no such post yet.\n";
+  }
   SetTime(second, request.mutable_range()->mutable_start_time());
   SetTime(second + absl::Seconds(1), request.mutable_range()->mutable_end_time());
   SetDuration(absl::Seconds(1), request.mutable_bucket());

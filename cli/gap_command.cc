@@ -34,12 +34,12 @@ void AddFilter(CLI::App* app, const std::shared_ptr<FilterOptions>& options) {
       [](const std::string& name, v1::Gap::State* state) {
         return v1::Gap::State_Parse(name, state);
       },
-      "braid gap ls", [filter](v1::Gap::State state) { filter->add_states(state); });
+      [filter](v1::Gap::State state) { filter->add_states(state); });
   AddEnumListOption<v1::Gap::Kind>(
       app, "--kind",
       "total-outage, one-sided, volume-drop, buffer-discarded, forwarding-loss, paused", "KIND_",
       [](const std::string& name, v1::Gap::Kind* kind) { return v1::Gap::Kind_Parse(name, kind); },
-      "braid gap ls", [filter](v1::Gap::Kind kind) { filter->add_kinds(kind); });
+      [filter](v1::Gap::Kind kind) { filter->add_kinds(kind); });
   AddTimeOption(app, "--from", "Gaps that reach beyond it: 2026-11-20T12:00:00Z, 12:00, -15m",
           [options](absl::Time time) {
             SetTime(time, options->filter.mutable_range()->mutable_start_time());
@@ -123,16 +123,19 @@ int RunList(const FilterOptions& options, CommandContext& context) {
 }
 
 struct OneOptions {
-  uint64_t number = 0;
+  // Or name.
+  std::string number;
   std::string reason;
 };
 
 void AddNumber(CLI::App* app, const std::shared_ptr<OneOptions>& options) {
-  app->add_option("GAP", options->number, "Number, as `braid gap ls` shows it")->required();
+  AddNumberedOption(app, "GAP", "Number, as `braid gap ls` shows it", "gaps", &options->number)
+      ->required();
 }
 
-int Show(const v1::Gap& gap, const std::string& stream, CommandContext& context) {
+int Show(const v1::Gap& gap, CommandContext& context) {
   if (!context.wants_table()) return context.Finish(context.Json(gap));
+  const std::string stream = gap.name().substr(0, gap.name().find("/gaps/"));
   google::protobuf::RepeatedPtrField<v1::Gap> one;
   *one.Add() = gap;
   return context.Finish(RenderGap(gap, RecoveryOf(one, stream, context), absl::Now(),
@@ -140,28 +143,28 @@ int Show(const v1::Gap& gap, const std::string& stream, CommandContext& context)
 }
 
 int RunGet(const OneOptions& options, CommandContext& context) {
-  absl::StatusOr<std::string> stream = context.client.StreamName();
-  if (!stream.ok()) return context.Fail(stream.status());
+  absl::StatusOr<std::string> name = context.client.NameOf("gaps", options.number);
+  if (!name.ok()) return context.Fail(name.status());
   v1::GetGapRequest request;
-  request.set_name(absl::StrCat(*stream, "/gaps/", options.number));
+  request.set_name(*name);
   v1::Gap gap;
   absl::Status status = context.client.Do([&](grpc::ClientContext* call) {
     return context.client.gaps().GetGap(call, request, &gap);
   });
-  return status.ok() ? Show(gap, *stream, context) : context.Fail(status);
+  return status.ok() ? Show(gap, context) : context.Fail(status);
 }
 
 int RunWaive(const OneOptions& options, CommandContext& context) {
-  absl::StatusOr<std::string> stream = context.client.StreamName();
-  if (!stream.ok()) return context.Fail(stream.status());
+  absl::StatusOr<std::string> name = context.client.NameOf("gaps", options.number);
+  if (!name.ok()) return context.Fail(name.status());
   v1::WaiveGapRequest request;
-  request.set_name(absl::StrCat(*stream, "/gaps/", options.number));
+  request.set_name(*name);
   request.set_reason(options.reason);
   v1::Gap gap;
   absl::Status status = context.client.Do([&](grpc::ClientContext* call) {
     return context.client.gaps().WaiveGap(call, request, &gap);
   });
-  return status.ok() ? Show(gap, *stream, context) : context.Fail(status);
+  return status.ok() ? Show(gap, context) : context.Fail(status);
 }
 
 // Prints each change of the gaps that match, also over restarts of the deduper.

@@ -35,12 +35,6 @@ absl::StatusOr<bool> FollowOnce(const std::string& name, CommandContext& context
 
 }  // namespace
 
-absl::StatusOr<std::string> JobName(uint64_t number, CommandContext& context) {
-  absl::StatusOr<std::string> stream = context.client.StreamName();
-  if (!stream.ok()) return stream.status();
-  return absl::StrCat(*stream, "/recoveryJobs/", number);
-}
-
 absl::StatusOr<bool> ListJobs(
     v1::ListRecoveryJobsRequest request, CommandContext& context,
     const std::function<bool(const v1::ListRecoveryJobsResponse& page)>& seen) {

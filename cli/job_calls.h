@@ -15,9 +15,6 @@
 
 namespace braid {
 
-// "streams/main/recoveryJobs/12".
-absl::StatusOr<std::string> JobName(uint64_t number, CommandContext& context);
-
 // Page by page, newest first, until `seen` returns false. The value: whether there
 // are more.
 absl::StatusOr<bool> ListJobs(

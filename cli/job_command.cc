@@ -50,8 +50,8 @@ int Show(const RecoveryJob& job, CommandContext& context) {
                             : context.Json(job));
 }
 
-int RunGet(uint64_t number, CommandContext& context) {
-  absl::StatusOr<std::string> name = JobName(number, context);
+int RunGet(const std::string& number, CommandContext& context) {
+  absl::StatusOr<std::string> name = context.client.NameOf("recoveryJobs", number);
   if (!name.ok()) return context.Fail(name.status());
   v1::GetRecoveryJobRequest request;
   request.set_name(*name);
@@ -62,8 +62,8 @@ int RunGet(uint64_t number, CommandContext& context) {
   return status.ok() ? Show(job, context) : context.Fail(status);
 }
 
-int RunCancel(uint64_t number, CommandContext& context) {
-  absl::StatusOr<std::string> name = JobName(number, context);
+int RunCancel(const std::string& number, CommandContext& context) {
+  absl::StatusOr<std::string> name = context.client.NameOf("recoveryJobs", number);
   if (!name.ok()) return context.Fail(name.status());
   v1::CancelRecoveryJobRequest request;
   request.set_name(*name);
@@ -74,8 +74,8 @@ int RunCancel(uint64_t number, CommandContext& context) {
   return status.ok() ? Show(job, context) : context.Fail(status);
 }
 
-int RunWatch(uint64_t number, CommandContext& context) {
-  absl::StatusOr<std::string> name = JobName(number, context);
+int RunWatch(const std::string& number, CommandContext& context) {
+  absl::StatusOr<std::string> name = context.client.NameOf("recoveryJobs", number);
   if (!name.ok()) return context.Fail(name.status());
   bool is_printed = true;
   absl::StatusOr<RecoveryJob> job =
@@ -112,11 +112,12 @@ int RunQuota(CommandContext& context) {
 
 // A command about one job.
 void AddOne(CommandTree& tree, CLI::App* group, const CommandHelp& help,
-            int (*run)(uint64_t number, CommandContext& context)) {
-  auto number = std::make_shared<uint64_t>(0);
+            int (*run)(const std::string& number, CommandContext& context)) {
+  auto number = std::make_shared<std::string>();
   CLI::App* app = tree.Add(
       help, [number, run](CommandContext& context) { return run(*number, context); }, group);
-  app->add_option("JOB", *number, "Number, as `braid job ls` shows it")->required();
+  AddNumberedOption(app, "JOB", "Number, as `braid job ls` shows it", "recoveryJobs", number.get())
+      ->required();
 }
 
 }  // namespace
@@ -137,7 +138,7 @@ void AddJobCommands(CommandTree& tree) {
       [](const std::string& name, RecoveryJob::State* state) {
         return RecoveryJob::State_Parse(name, state);
       },
-      "braid job ls", [options](RecoveryJob::State state) { options->request.add_states(state); });
+      [options](RecoveryJob::State state) { options->request.add_states(state); });
   list->add_flag("--all", options->all, "Older ones, too");
   tree.Add({"quota",
             "Shows what the account may still be asked for today",

@@ -22,22 +22,26 @@ CLI::Option* AddTimeOption(CLI::App* app, const std::string& name, const std::st
 CLI::Option* AddDurationOption(CLI::App* app, const std::string& name, const std::string& help,
                                std::function<void(absl::Duration)> set);
 
+// One of a stream's numbered things: "7", or its whole name,
+// "streams/main/gaps/7" of the collection "gaps".
+CLI::Option* AddNumberedOption(CLI::App* app, const std::string& name, const std::string& help,
+                               const std::string& collection, std::string* text);
+
 // "total-outage" with the prefix "KIND_" → "KIND_TOTAL_OUTAGE".
 std::string EnumNameOf(const std::string& word, const char* prefix);
 
-// A list of words, by commas. `shown_by`: the command that shows them.
+// A list of words, by commas. `help`: the words.
 template <typename Enum>
 void AddEnumListOption(CLI::App* app, const std::string& name, const std::string& help,
                        const char* prefix, bool (*parse)(const std::string&, Enum*),
-                       const std::string& shown_by, std::function<void(Enum)> add) {
+                       std::function<void(Enum)> add) {
   app->add_option_function<std::vector<std::string>>(
          name,
          [=](const std::vector<std::string>& words) {
            for (const std::string& word : words) {
              Enum value;
              if (!parse(EnumNameOf(word, prefix), &value) || static_cast<int>(value) == 0) {
-               throw CLI::ValidationError("\"" + word + "\" is none of what `" + shown_by +
-                                          "` shows");
+               throw CLI::ValidationError("\"" + word + "\" is none of: " + help);
              }
              add(value);
            }

@@ -29,7 +29,8 @@ constexpr absl::Duration kMarginMax = absl::Hours(1);
 struct RecoverOptions {
   absl::optional<absl::Time> from;
   absl::optional<absl::Time> to;
-  uint64_t gap = 0;
+  // Number or name; empty: none.
+  std::string gap;
   std::vector<uint64_t> posts;
   uint32_t partition = 0;
   std::string method = "auto";
@@ -44,7 +45,7 @@ struct RecoverOptions {
 std::string CheckTogether(const RecoverOptions& options, const Terminal& terminal) {
   const bool has_range = options.from.has_value() && options.to.has_value();
   const bool has_part = options.from.has_value() || options.to.has_value();
-  const int ways = (options.gap != 0) + has_part + !options.posts.empty();
+  const int ways = !options.gap.empty() + has_part + !options.posts.empty();
   if (ways != 1 || has_range != has_part) {
     return "give --from and --to, or --gap, or --post; see braid recover --help";
   }
@@ -65,8 +66,10 @@ absl::StatusOr<v1::CreateRecoveryJobRequest> RequestOf(const RecoverOptions& opt
   if (!stream.ok()) return stream.status();
   v1::CreateRecoveryJobRequest request;
   request.set_parent(*stream);
-  if (options.gap != 0) {
-    request.set_gap(absl::StrCat(*stream, "/gaps/", options.gap));
+  if (!options.gap.empty()) {
+    absl::StatusOr<std::string> gap = context.client.NameOf("gaps", options.gap);
+    if (!gap.ok()) return gap.status();
+    request.set_gap(*gap);
   } else if (!options.posts.empty()) {
     for (uint64_t id : options.posts) request.add_post_ids(id);
   } else {
@@ -171,10 +174,10 @@ void AddRecoverCommands(CommandTree& tree) {
                     [options](absl::Time time) { options->from = time; });
   CLI::Option* to =
       AddTimeOption(app, "--to", "End", [options](absl::Time time) { options->to = time; });
-  CLI::Option* gap = app->add_option("--gap", options->gap, "Number, as `braid gap ls` shows it")
-                         ->check(CLI::Range(1, 1'000'000'000).description(""))
-                         ->excludes(from)
-                         ->excludes(to);
+  CLI::Option* gap =
+      AddNumberedOption(app, "--gap", "Number, as `braid gap ls` shows it", "gaps", &options->gap)
+          ->excludes(from)
+          ->excludes(to);
   app->add_option("--post", options->posts,
                   "Id, at most 100 of them: looked up at X (v2 only). Whether a post belongs to "
                   "the stream is not checked")

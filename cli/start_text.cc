@@ -23,11 +23,23 @@ bool ParseMoment(absl::string_view text, absl::Time now, absl::Time* time) {
 
 // "-15m".
 bool ParseLookback(absl::string_view text, absl::Duration lookback_max, absl::Duration* lookback) {
-  return absl::ConsumePrefix(&text, "-") && absl::ParseDuration(text, lookback) &&
+  return absl::ConsumePrefix(&text, "-") && ParseSpan(text, lookback) &&
          *lookback >= absl::ZeroDuration() && *lookback < lookback_max;
 }
 
 }  // namespace
+
+bool ParseSpan(absl::string_view text, absl::Duration* span) {
+  const size_t mark = text.find('d');
+  uint32_t days = 0;
+  if (mark == absl::string_view::npos) return absl::ParseDuration(text, span);
+  if (!absl::SimpleAtoi(text.substr(0, mark), &days)) return false;
+  const absl::string_view rest = text.substr(mark + 1);
+  *span = absl::ZeroDuration();
+  if (!rest.empty() && !absl::ParseDuration(rest, span)) return false;
+  *span += days * absl::Hours(24);
+  return true;
+}
 
 absl::StatusOr<absl::Time> ParseMomentOf(absl::string_view text, absl::Time now,
                                          absl::Duration unit) {

@@ -123,6 +123,13 @@ TEST(CommandLineTest, WrongUsageExitsWithTwoAndSaysWhy) {
         {"job", "get"},
         {"job", "ls", "--state", "unspecified"},
         {"gap", "ls", "--kind", "hole"},
+        {"gap", "get", "-1"},
+        {"gap", "get", "0"},
+        {"gap", "get", "x"},
+        {"gap", "get", "streams/main/recoveryJobs/1"},
+        {"gap", "waive", "-1", "--reason", "known"},
+        {"job", "cancel", "-1"},
+        {"job", "get", "+1"},
         {"coverage", "--bucket", "long"},
         {"status", "--key-file", "k"},
         {"status", "--key-file", "k", "--certificate-file", "c"}}) {
@@ -199,7 +206,10 @@ TEST(ParseFromTest, EveryKindOfPosition) {
   EXPECT_EQ(ParseFrom("2026-09-21T14:00:00+02:00", kNow)->time().seconds(), 1789992000);
   EXPECT_EQ(ParseFrom("2026-09-21 12:00", kNow)->time().seconds(), 1789992000);
   EXPECT_EQ(ParseFrom("12:00", kNow)->time().seconds(), 1789992000);
-  for (const char* bad : {"-", "15m", "-x", "--5m", "tomorrow", "25:00", "-inf"}) {
+  EXPECT_EQ(ParseFrom("-2d", kNow)->lookback().seconds(), 2 * 86400);
+  EXPECT_EQ(ParseFrom("-1d12h", kNow)->lookback().seconds(), 36 * 3600);
+  for (const char* bad : {"-", "15m", "-x", "--5m", "tomorrow", "25:00", "-inf", "-d", "-1d2d",
+                          "-1d5", "--1d", "-99999d"}) {
     EXPECT_FALSE(ParseFrom(bad, kNow).ok()) << bad;
   }
 }
