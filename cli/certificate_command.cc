@@ -152,7 +152,7 @@ void AddGet(CommandTree& tree, CLI::App* group) {
       {"get",
        "What is proved about each minute of a range, signed",
        {"braid certificate get --from -1h",
-        "braid certificate get --from 2026-11-20T12:00:00Z --to 2026-11-20T18:00:00Z --out c.json"},
+        "braid certificate get --from 2026-11-20T12:00 --to 2026-11-21 --out c.json"},
        "braid.v1.Certificate; its body is a braid.v1.Certificate.Body, serialized, as it is "
        "signed:\n"
        "  braid certificate verify FILE -o json shows it",

@@ -11,11 +11,11 @@ namespace {
 
 constexpr char kExamples[] =
     "Examples:\n"
-    "  braid status                        one screen: is the stream redundant, from whom\n"
+    "  braid status                        one screen: is it redundant, from whom\n"
     "  braid status --check                exit 0 redundant, 1 exposed, 2 dark\n"
     "  braid top                           the same, live\n"
     "  braid tail -o jsonl | jq .data.id   posts as they arrive, as X sent them\n"
-    "  braid tail --from -15m -n 100       the first hundred of the last quarter of an hour\n"
+    "  braid tail --from -15m -n 100       a hundred posts of 15 min ago\n"
     "  braid tail --cursor-file c -o jsonl >> posts.jsonl    goes on where it ended\n"
     "  braid event why 1453489038376136706 who delivered a post, and when\n"
     "\n"
@@ -23,11 +23,12 @@ constexpr char kExamples[] =
     "  braid --server deduper.example:7400 --ca-file certs/ca.crt \\\n"
     "    --certificate-file certs/reader.crt --key-file certs/reader.key status\n"
     "\n"
-    "-o json prints the server's messages as proto3 JSON (proto/braid/v1): 64-bit numbers are\n"
-    "strings, what is unset or zero is left out; jsonl is one line each.\n"
+    "-o json prints the server's messages as proto3 JSON (proto/braid/v1): 64-bit\n"
+    "numbers are strings, what is unset or zero is left out; jsonl is one line each.\n"
     "\n"
-    "Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 unreachable, 130 interrupted before\n"
-    "there was an answer, 141 the reader of stdout has left. status --check: 0, 1, 2 by health.\n"
+    "Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 unreachable, 130 interrupted\n"
+    "before there was an answer, 141 the reader of stdout has left.\n"
+    "status --check: 0, 1, 2 by health.\n"
     "Environment: BRAID_SERVER, BRAID_STREAM, NO_COLOR.";
 
 int EditDistance(absl::string_view a, absl::string_view b) {

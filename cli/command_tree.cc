@@ -1,13 +1,39 @@
 #include "cli/command_tree.h"
 
+#include <memory>
+#include <sstream>
+
 #include "absl/strings/str_cat.h"
+#include "cli/text.h"
 
 namespace braid {
 namespace {
 
+// Help is the same in a pipe and in any terminal.
+constexpr int kHelpWidth = 80;
+
+// What an option or a command does, in paragraphs beside its name.
+class HelpFormatter final : public CLI::Formatter {
+ public:
+  std::string make_option_desc(const CLI::Option* option) const override {
+    return Paragraph(CLI::Formatter::make_option_desc(option));
+  }
+  std::string make_subcommand(const CLI::App* command) const override {
+    std::stringstream out;
+    CLI::detail::format_help(out, command->get_display_name(true),
+                             Paragraph(command->get_description()), column_width_);
+    return out.str();
+  }
+
+ private:
+  std::string Paragraph(absl::string_view text) const {
+    return WrapText(text, kHelpWidth - static_cast<int>(column_width_), "");
+  }
+};
+
 constexpr char kExitCodes[] =
-    "Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 unreachable, 130 interrupted,\n"
-    "  141 the reader of stdout has left";
+    "Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 unreachable,\n"
+    "  130 interrupted, 141 the reader of stdout has left";
 
 constexpr char kMoreOfGroup[] =
     "\nEach command's --help has more, what -o json prints, and exit codes.";
@@ -20,9 +46,14 @@ std::string ExamplesText(const std::vector<std::string>& examples) {
 
 std::string FooterOf(const CommandHelp& help) {
   std::string footer = ExamplesText(help.examples);
-  if (!help.json.empty()) absl::StrAppend(&footer, "\nOutput as JSON: ", help.json, "\n");
-  absl::StrAppend(&footer, "\n", kExitCodes, help.exit_codes.empty() ? "" : "\n  ",
-                  help.exit_codes, "\n\nOptions of every command, TLS among them: braid --help");
+  if (!help.json.empty()) {
+    absl::StrAppend(&footer, "\n", WrapLines("Output as JSON: " + help.json, kHelpWidth), "\n");
+  }
+  absl::StrAppend(&footer, "\n", kExitCodes);
+  if (!help.exit_codes.empty()) {
+    absl::StrAppend(&footer, "\n", WrapLines("  " + help.exit_codes, kHelpWidth));
+  }
+  absl::StrAppend(&footer, "\n\nOptions of every command, TLS among them: braid --help");
   return footer;
 }
 
@@ -30,6 +61,7 @@ std::string FooterOf(const CommandHelp& help) {
 
 CommandTree::CommandTree(CommandLine* line)
     : line_(*line), root_("Reads and watches a Braid deduper.", "braid") {
+  root_.formatter(std::make_shared<HelpFormatter>());
   root_.require_subcommand(1);
   // Options may stand before or after the command.
   root_.fallthrough();

@@ -279,7 +279,7 @@ void AddCoverage(CommandTree& tree) {
   auto options = std::make_shared<CoverageOptions>();
   CLI::App* app = tree.Add(
       {"coverage",
-       "Who covered what, as a line of characters per connection and one of the merged stream",
+       "Who covered what: a line of characters per connection, and the merged stream",
        {"braid coverage", "braid coverage --from -6h", "braid coverage --from 12:00 --to 13:00"},
        "braid.v1.QueryCoverageResponse",
        ""},
@@ -327,7 +327,7 @@ void AddGapCommands(CommandTree& tree) {
   auto waived = std::make_shared<OneOptions>();
   CLI::App* waive = tree.Add(
       {"waive",
-       "Accepts the loss: the gap is closed for good, and readers in creation order go on",
+       "Accepts the loss: closes the gap for good, and readers in creation order go on",
        {"braid gap waive 7 --reason 'test data'"},
        "braid.v1.Gap",
        ""},

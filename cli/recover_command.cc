@@ -160,7 +160,7 @@ void AddRecoverCommands(CommandTree& tree) {
   auto options = std::make_shared<RecoverOptions>();
   CLI::App* app = tree.Add(
       {"recover",
-       "Fetches a range of creation time, a gap, or posts again: shows the plan, then asks",
+       "Fetches a range of creation time, a gap or posts again: shows a plan, then asks",
        {"braid recover --gap 7 --dry-run", "braid recover --gap 7",
         "braid recover --from 12:00 --to 12:14 --wait",
         "braid recover --from -2h --to -1h --method search --yes --wait",

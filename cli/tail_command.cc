@@ -273,21 +273,21 @@ void AddOptions(CLI::App* tail, TailOptions* options) {
 
 void AddTailCommands(CommandTree& tree) {
   auto options = std::make_shared<TailOptions>();
-  CLI::App* tail = tree.Add(
-      {"tail",
-       "Prints events as they arrive, or in the order they were created",
-       {"braid tail                                      # live, one line per post",
-        "braid tail --from -15m -o jsonl | jq .data.text # posts as X sent them",
-        "braid tail --from earliest --stop-at-end -o jsonl > all.jsonl",
-        "braid tail --order creation --from -1h --stop-at-end -o jsonl > hour.jsonl",
-        "while ! braid tail --cursor-file at -o jsonl >> posts.jsonl; do sleep 1; done",
-        "braid tail --cursor AbC123                      # from \"braid: cursor: AbC123 ...\"", "",
-        "At every end stderr closes with one line, \"braid: cursor: CURSOR resume: COMMAND\".",
-        "With --cursor-file nothing is skipped; after a kill its last second is repeated."},
-       "-o json and jsonl: each post as X sent it, one a line;\n"
-       "  --envelope: one braid.v1.Event a line",
-       "0 also after Ctrl-C; 1 where the output can not be written"},
-      [options](CommandContext& context) { return Tailer(*options, context).Run(); });
+  CLI::App* tail =
+      tree.Add({"tail",
+                "Prints events as they arrive, or in the order they were created",
+                {"braid tail                                      # live, one line per post",
+                 "braid tail --from -15m -o jsonl | jq .data.text # posts as X sent them",
+                 "braid tail --from earliest --stop-at-end -o jsonl > all.jsonl",
+                 "braid tail --order creation --from -1h --stop-at-end -o jsonl > hour.jsonl",
+                 "while ! braid tail --cursor-file at -o jsonl >> posts.jsonl; do sleep 1; done",
+                 "braid tail --cursor AbC123                      # where an earlier one ended", "",
+                 "At every end stderr closes with \"braid: cursor: CURSOR resume: COMMAND\".",
+                 "With --cursor-file nothing is skipped; after a kill a second is repeated."},
+                "-o json and jsonl: each post as X sent it, one a line;\n"
+                "  --envelope: one braid.v1.Event a line",
+                "0 also after Ctrl-C; 1 where the output can not be written"},
+               [options](CommandContext& context) { return Tailer(*options, context).Run(); });
   AddOptions(tail, options.get());
 }
 

@@ -168,6 +168,7 @@ TEST(CommandLineTest, HelpOfEveryCommandShowsExamplesJsonAndExitCodes) {
     for (const char* part : {"Examples:\n  braid ", "Output as JSON: ", "Exit codes: 0 ok"}) {
       EXPECT_NE(help.find(part), std::string::npos) << words[0] << part << "\n" << help;
     }
+    for (absl::string_view line : absl::StrSplit(help, '\n')) EXPECT_LE(line.size(), 80u) << line;
   }
 }
 
