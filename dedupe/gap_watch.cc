@@ -252,7 +252,7 @@ void GapWatch::OnFrame(const std::string& source_id, const v1::Frame& frame,
   // The backlog of a connection that was away from here comes as fast as it can.
   const int64_t received = FrameReceiveMicros(frame, 0);
   int64_t age_micros = Present(now) - received;
-  if (age_micros > absl::ToInt64Microseconds(kBacklogAge) || received < rate_from_micros_) return;
+  if (age_micros > absl::ToInt64Microseconds(kBacklogAge) || received < state_.rate().from_micros()) return;
   state_.mutable_rate()->set_new_events(state_.rate().new_events() + added);
 }
 
@@ -263,7 +263,7 @@ void GapWatch::MeasureRate(const store::v1::Tick& tick, absl::Time now) {
                               [](const auto& attention) { return attention.receiving(); });
   if (tick.first_after_start() || !receives) {
     // What was received in time that does not count comes later, at once.
-    rate_from_micros_ = Present(now);
+    state_.mutable_rate()->set_from_micros(Present(now));
     return;
   }
   GapState::Rate* rate = state_.mutable_rate();

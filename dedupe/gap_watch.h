@@ -189,8 +189,6 @@ class GapWatch {
   std::map<uint32_t, int64_t> watermarks_;
   int64_t watermark_micros_ = 0;
   absl::Duration silence_;
-  // Events received before it are not of the time that the usual rate counts.
-  int64_t rate_from_micros_ = 0;
   std::vector<v1::StreamNotice> notices_;
 };
 
