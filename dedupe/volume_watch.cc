@@ -110,10 +110,11 @@ void VolumeWatch::Hear(Source* source, int64_t micros) {
   int64_t before = std::exchange(source->heard_until_micros, micros);
   slots_changed_ = true;
   if (source->listening_since_micros == 0) return;
-  // Slots that ended since, and began after it listened.
-  int64_t first = std::max(before / kSlotMicros, first_slot_);
+  // Slots that ended since, and began after it listened. At most kSlotsMax: there is
+  // none beyond, and the times are whatever the source says.
+  const int64_t listened = (source->listening_since_micros + kSlotMicros - 1) / kSlotMicros;
+  const int64_t first = std::max({before / kSlotMicros, listened, first_slot_});
   for (int64_t slot = first; slot < micros / kSlotMicros; ++slot) {
-    if (slot * kSlotMicros < source->listening_since_micros) continue;
     Slot* open = SlotAt(slot * kSlotMicros);
     if (open == nullptr) break;
     open->listened = true;
