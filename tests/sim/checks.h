@@ -34,6 +34,8 @@ struct Truth {
   const std::vector<std::vector<absl::Time>>& spool_losses;
   // When the whole world slept, and for how long: nobody got anything done.
   const std::vector<std::pair<absl::Time, absl::Duration>>& sleeps;
+  // When a connector's process stood still, and for how long it was to.
+  const std::vector<std::pair<absl::Time, absl::Duration>>& standstills;
 };
 
 using Failures = std::vector<std::string>;

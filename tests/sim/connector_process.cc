@@ -17,12 +17,13 @@ constexpr char kSlotsDir[] = "/slots";
 ConnectorProcess::ConnectorProcess(SimLoop& world, SimX& x, SimNet& net, Random& random,
                                    Options options, std::vector<std::string>* failures)
     : world_(world),
+      loop_(world),
       x_(x),
       net_(net),
       random_(random),
       options_(std::move(options)),
       failures_(failures),
-      disk_(std::make_unique<MemFileSystem>(world_, options_.disk)) {
+      disk_(std::make_unique<MemFileSystem>(loop_, options_.disk)) {
   options_.spool.deduper_count = options_.dedupers;
   options_.connection.request.url = "http://127.0.0.1/2/tweets/search/stream";
   for (const Leg& leg : options_.legs) x_.SetProcess(leg.number, name(), options_.share);
@@ -43,7 +44,7 @@ void ConnectorProcess::Start() {
   ProcessLife life;
   life.start = world_.WallNow();
   lives_.push_back(life);
-  host_ = std::make_unique<SimHost>(world_, options_.wall_offset, options_.monotonic_offset);
+  host_ = std::make_unique<SimHost>(loop_, options_.wall_offset, options_.monotonic_offset);
   absl::Status status = disk_->CreateDir(kSpoolDir);
   ledger_ = std::make_unique<AttemptLedger>(*host_, *disk_,
                                             absl::StrCat(kSpoolDir, "/", kLedgerFile),
@@ -182,8 +183,10 @@ void ConnectorProcess::Stop(ProcessLife::End how) {
   running_.clear();
   ledger_ = nullptr;
   host_ = nullptr;
-  lives_.back().end = world_.WallNow();
+  // What came while it stood still it never read.
+  lives_.back().end = std::min(world_.WallNow(), loop_.frozen_since());
   lives_.back().end_kind = how;
+  loop_.Thaw();
 }
 
 void ConnectorProcess::Kill(ProcessLife::End how) {
@@ -197,10 +200,16 @@ void ConnectorProcess::Kill(ProcessLife::End how) {
   }
   Stop(how);
   if (how != ProcessLife::End::kSpoolLost) return;
-  disk_ = std::make_unique<MemFileSystem>(world_, options_.disk);
+  disk_ = std::make_unique<MemFileSystem>(loop_, options_.disk);
   spool_losses_.push_back(world_.WallNow());
   // What was on it about the budget is gone too.
   x_.ForgetBudget(name());
+}
+
+bool ConnectorProcess::Freeze(absl::Duration duration) {
+  if (!running() || frozen() || draining()) return false;
+  loop_.Freeze(duration);
+  return true;
 }
 
 void ConnectorProcess::Drain() {

@@ -20,6 +20,7 @@
 #include "ingest/spool.h"
 #include "tests/base/mem_file_system.h"
 #include "tests/sim/checks.h"
+#include "tests/sim/freezable_loop.h"
 #include "tests/sim/sim_net.h"
 #include "tests/sim/sim_x.h"
 
@@ -64,6 +65,9 @@ class ConnectorProcess {
   // A write failed: the process stops itself.
   bool stopped_itself() const { return stopped_itself_; }
   void StepWallClock(absl::Duration step);
+  // It stands still for so long. False where it does already, or is not there.
+  bool Freeze(absl::Duration duration);
+  bool frozen() const { return loop_.frozen(); }
   // Bytes of the segments of the fullest spool.
   uint64_t DiskBytes();
 
@@ -104,6 +108,8 @@ class ConnectorProcess {
   void OnDirective(int number, const v1::OfferResponse::Directive& directive);
 
   SimLoop& world_;
+  // Of the process; its disk calls back there.
+  FreezableLoop loop_;
   SimX& x_;
   SimNet& net_;
   Random& random_;

@@ -14,6 +14,7 @@ namespace braid {
 DeduperProcess::DeduperProcess(SimLoop& world, int number, Options options,
                                std::vector<std::string>* failures)
     : world_(world),
+      loop_(world),
       number_(number),
       options_(std::move(options)),
       failures_(failures),
@@ -35,7 +36,7 @@ void DeduperProcess::Start() {
   BRAID_CHECK(!running());
   stopped_itself_ = false;
   CheckAcknowledged();
-  host_ = std::make_unique<SimHost>(world_, options_.wall_offset, options_.monotonic_offset);
+  host_ = std::make_unique<SimHost>(loop_, options_.wall_offset, options_.monotonic_offset);
   auto core = Core::Load(*disk_, options_.core);
   if (!core.ok()) return Fail(absl::StrCat("can not load: ", core.status().ToString()));
   core_ = *std::move(core);
@@ -91,12 +92,19 @@ void DeduperProcess::Kill() {
   directory_ = nullptr;
   core_ = nullptr;
   host_ = nullptr;
+  loop_.Thaw();
   disk_ = std::make_unique<MemStore>(*disk_);
 }
 
 void DeduperProcess::FailNextCommit(bool applied) {
   disk_->FailNextCommit(applied ? MemStore::CommitFault::kFailApplied
                                 : MemStore::CommitFault::kFailNotApplied);
+}
+
+bool DeduperProcess::Freeze(absl::Duration duration) {
+  if (!running() || frozen()) return false;
+  loop_.Freeze(duration);
+  return true;
 }
 
 void DeduperProcess::StepWallClock(absl::Duration step) {

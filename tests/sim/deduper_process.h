@@ -17,8 +17,9 @@
 #include "dedupe/offer_session.h"
 #include "dedupe/session_directory.h"
 #include "tests/dedupe/mem_store.h"
-#include "tests/sim/sim_net.h"
+#include "tests/sim/freezable_loop.h"
 #include "tests/sim/sim_creation_reader.h"
+#include "tests/sim/sim_net.h"
 #include "tests/sim/sim_reader.h"
 
 namespace braid {
@@ -46,6 +47,9 @@ class DeduperProcess final : public SimServer {
   // Since the last Start the process stopped itself, as it must after that.
   bool stopped_itself() const { return stopped_itself_; }
   void StepWallClock(absl::Duration step);
+  // As a connector's.
+  bool Freeze(absl::Duration duration);
+  bool frozen() const { return loop_.frozen(); }
   // What comes in by another door than a connection's: commands and work.
   // REQUIRES: running.
   void Admit(store::v1::InputRecord input);
@@ -86,6 +90,7 @@ class DeduperProcess final : public SimServer {
   void Fail(const std::string& what);
 
   SimLoop& world_;
+  FreezableLoop loop_;
   const int number_;
   Options options_;
   OfferSession::Options session_options_;

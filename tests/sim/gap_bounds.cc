@@ -122,11 +122,16 @@ class UsualPace {
   void OnTick(const LogView::Tick& tick, int64_t present) {
     uint64_t events = 0;
     for (const LogView::Arrival& arrival : tick.arrivals) {
-      if (absl::Microseconds(present - arrival.received_micros) <= kBacklog) events += arrival.count;
+      bool counts = arrival.received_micros >= counted_from_ &&
+                    absl::Microseconds(present - arrival.received_micros) <= kBacklog;
+      if (counts) events += arrival.count;
     }
     bool receives = std::any_of(tick.tick.attention().begin(), tick.tick.attention().end(),
                                 [](const auto& attention) { return attention.receiving(); });
-    if (tick.tick.first_after_start() || !receives) return;
+    if (tick.tick.first_after_start() || !receives) {
+      counted_from_ = present;
+      return;
+    }
     pause_ += static_cast<double>(tick.tick.elapsed_micros()) / 1e6;
     if (events == 0) return;
     double kept = std::exp(-pause_ / kSeconds);
@@ -145,6 +150,7 @@ class UsualPace {
   double events_ = 0;
   double seconds_ = 0;
   double pause_ = 0;
+  int64_t counted_from_ = 0;
 };
 
 // When a span was first known to be missing, by the time that the deduper ran.
@@ -318,6 +324,16 @@ std::vector<int64_t> Ends(const LogView& log) {
   return ends;
 }
 
+// What nobody may vouch for since a connector stood still, and as long again
+// (ingest/cover.h, standstill_min).
+IntervalSet Standstills(const Truth& truth) {
+  IntervalSet set;
+  for (const auto& [start, duration] : truth.standstills) {
+    set.Add({absl::ToUnixMicros(start), absl::ToUnixMicros(start + 2 * duration)});
+  }
+  return set;
+}
+
 // It was opened because a source was not heard for longer than it is waited for,
 // and closed by what that source still held.
 bool IsOfAnUnheardSource(const StoredGap& gap, const LogView& log) {
@@ -343,6 +359,7 @@ void CheckReportedTime(const Truth& truth, const LogView& log, const std::vector
   absl::Duration slack = SlackOf(log);
   Feeds feeds(truth, log, slack);
   std::vector<int64_t> ends = Ends(log);
+  const IntervalSet standstills = Standstills(truth);
   absl::Duration each = kHeartbeats + slack + kHead;
   for (const StoredGap& gap : ledger) {
     bool is_measured = IsOfCover(gap) && gap.state() != v1::Gap::STATE_MERGED &&
@@ -357,17 +374,19 @@ void CheckReportedTime(const Truth& truth, const LogView& log, const std::vector
     absl::Duration plain = 2 * missing + each;
     auto count = std::upper_bound(ends.begin(), ends.end(), near.until) -
                  std::lower_bound(ends.begin(), ends.end(), near.from);
-    absl::Duration bound = 2 * missing + feeds.Silent(near) + each * std::max<int64_t>(1, count);
+    absl::Duration stood = absl::Microseconds(standstills.Measure(near));
+    absl::Duration bound =
+        2 * missing + feeds.Silent(near) + stood + each * std::max<int64_t>(1, count);
     if (reported > plain) {
       ++figures->beyond_plain;
       figures->beyond_plain_max = std::max(figures->beyond_plain_max, reported - plain);
     }
     if (reported <= bound) continue;
-    failures->push_back(absl::StrCat("reported too much: gap ", gap.number(), ", ",
-                                     ShowMicros(span.from), " to ", ShowMicros(span.until),
-                                     ", though ", absl::FormatDuration(missing), " are missing, ",
-                                     absl::FormatDuration(feeds.Silent(near)),
-                                     " were silent and connections ended ", count, " times"));
+    failures->push_back(absl::StrCat(
+        "reported too much: gap ", gap.number(), ", ", ShowMicros(span.from), " to ",
+        ShowMicros(span.until), ", though ", absl::FormatDuration(missing), " are missing, ",
+        absl::FormatDuration(feeds.Silent(near)), " were silent, ", absl::FormatDuration(stood),
+        " were of standstills and connections ended ", count, " times"));
     return;
   }
 }

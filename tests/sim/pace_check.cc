@@ -78,11 +78,14 @@ void PaceCheck::OnEnd(int connector, const Ended& ended) {
 }
 
 void PaceCheck::OnSleep() {
-  for (auto& [connector, life] : lives_) {
-    life.has_ended = false;
-    // What was read after the sleep seems to have flowed all through it.
-    life.drops = 0;
-  }
+  for (auto& [connector, life] : lives_) OnThaw(connector);
+}
+
+void PaceCheck::OnThaw(int connector) {
+  Life& life = lives_[connector];
+  life.has_ended = false;
+  // What was read after the sleep seems to have flowed all through it.
+  life.drops = 0;
 }
 
 void PaceCheck::Fail(int connector, const Life& life, absl::Duration pause, const char* what) {

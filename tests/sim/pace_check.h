@@ -41,6 +41,8 @@ class PaceCheck {
   void OnEnd(int connector, const Ended& ended);
   // The world slept: nobody could come back in that time.
   void OnSleep();
+  // The same of one connector's process.
+  void OnThaw(int connector);
 
   // The first few.
   const std::vector<std::string>& failures() const { return failures_; }

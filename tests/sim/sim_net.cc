@@ -132,12 +132,19 @@ void SimNet::ScheduleRequest(Call& call, std::string bytes) {
                [this, id = call.id, bytes = std::move(bytes)] { DeliverRequest(id, bytes); });
 }
 
+// Into the process, where it runs.
 void SimNet::DeliverRequest(uint64_t id, const std::string& bytes) {
   auto it = calls_.find(id);
   if (it == calls_.end() || it->second->cut || it->second->server_gone) return;
-  Call& call = *it->second;
-  SimHost* host = servers_[call.deduper]->host();
+  SimHost* host = servers_[it->second->deduper]->host();
   if (host == nullptr) return;
+  host->Post([this, id, bytes] { TakeRequest(id, bytes); });
+}
+
+void SimNet::TakeRequest(uint64_t id, const std::string& bytes) {
+  auto it = calls_.find(id);
+  if (it == calls_.end() || it->second->cut || it->second->server_gone) return;
+  Call& call = *it->second;
   v1::OfferRequest request;
   BRAID_CHECK(request.ParseFromString(bytes));
   BRAID_CHECK(CheckRequest(request).ok());
@@ -156,15 +163,21 @@ void SimNet::DeliverResponse(uint64_t id, std::string bytes) {
   world_.After(call.last_response_arrival - world_.Now(), [this, id, bytes = std::move(bytes)] {
     auto it = calls_.find(id);
     if (it == calls_.end() || it->second->cut || !it->second->client_alive) return;
-    Call& call = *it->second;
-    v1::OfferResponse response;
-    BRAID_CHECK(response.ParseFromString(bytes));
-    if (ack_observer_ && response.has_ack()) {
-      ack_observer_(call.deduper, call.source, response.ack().session_epoch(),
-                    response.ack().end_offset());
-    }
-    call.handler->OnResponse(response);
+    it->second->client_host->Post([this, id, bytes] { TakeResponse(id, bytes); });
   });
+}
+
+void SimNet::TakeResponse(uint64_t id, const std::string& bytes) {
+  auto it = calls_.find(id);
+  if (it == calls_.end() || it->second->cut || !it->second->client_alive) return;
+  Call& call = *it->second;
+  v1::OfferResponse response;
+  BRAID_CHECK(response.ParseFromString(bytes));
+  if (ack_observer_ && response.has_ack()) {
+    ack_observer_(call.deduper, call.source, response.ack().session_epoch(),
+                  response.ack().end_offset());
+  }
+  call.handler->OnResponse(response);
 }
 
 void SimNet::EndClientSide(uint64_t id, absl::Duration delay, absl::Status status) {
@@ -175,8 +188,12 @@ void SimNet::EndClientSide(uint64_t id, absl::Duration delay, absl::Status statu
   world_.After(when - world_.Now() + absl::Microseconds(1), [this, id, status] {
     auto it = calls_.find(id);
     if (it == calls_.end() || !it->second->client_alive) return;
-    it->second->cut = true;
-    it->second->handler->OnClosed(status);
+    it->second->client_host->Post([this, id, status] {
+      auto it = calls_.find(id);
+      if (it == calls_.end() || !it->second->client_alive) return;
+      it->second->cut = true;
+      it->second->handler->OnClosed(status);
+    });
   });
 }
 
@@ -184,11 +201,20 @@ void SimNet::EndServerSide(uint64_t id, absl::Duration delay) {
   world_.After(delay, [this, id] {
     auto it = calls_.find(id);
     if (it == calls_.end()) return;
-    it->second->session = nullptr;
-    it->second->responder = nullptr;
-    it->second->server_gone = true;
-    Forget(id);
+    SimHost* host = servers_[it->second->deduper]->host();
+    // Where it is gone, ServerDied has seen to it.
+    if (host == nullptr || it->second->server_gone) return DropServerEnd(id);
+    host->Post([this, id] { DropServerEnd(id); });
   });
+}
+
+void SimNet::DropServerEnd(uint64_t id) {
+  auto it = calls_.find(id);
+  if (it == calls_.end()) return;
+  it->second->session = nullptr;
+  it->second->responder = nullptr;
+  it->second->server_gone = true;
+  Forget(id);
 }
 
 void SimNet::Forget(uint64_t id) {

@@ -74,9 +74,12 @@ class SimNet {
   void ScheduleRequest(Call& call, std::string bytes);
   bool Partitioned(int connector, int deduper) const;
   void DeliverRequest(uint64_t call, const std::string& bytes);
+  void TakeRequest(uint64_t call, const std::string& bytes);
   void DeliverResponse(uint64_t call, std::string bytes);
+  void TakeResponse(uint64_t call, const std::string& bytes);
   void EndClientSide(uint64_t call, absl::Duration delay, absl::Status status);
   void EndServerSide(uint64_t call, absl::Duration delay);
+  void DropServerEnd(uint64_t call);
   void Forget(uint64_t call);
 
   SimLoop& world_;

@@ -254,14 +254,19 @@ void SimX::Flush(ConnectionId id) {
 void SimX::Hand(Connection& connection, std::string bytes) {
   connection.last_sent = world_.WallNow();
   if (!bytes.empty()) connection.mid_line = bytes.back() != '\n';
+  std::vector<SimDelivery> lines;
   while (!connection.line_ends.empty() &&
          connection.line_ends.front().first <= connection.outbox_begin) {
-    SimDelivery delivery = connection.line_ends.front().second;
-    delivery.time = world_.WallNow();
-    (delivery.id == 0 ? bad_lines_ : deliveries_).push_back(delivery);
+    lines.push_back(connection.line_ends.front().second);
     connection.line_ends.pop_front();
   }
-  OnReaderThread(connection, [bytes = std::move(bytes)](HttpHandler& handler, absl::Time now) {
+  // What waits in the socket of a process is not yet its own.
+  OnReaderThread(connection, [this, bytes = std::move(bytes), lines = std::move(lines)](
+                                 HttpHandler& handler, absl::Time now) {
+    for (SimDelivery delivery : lines) {
+      delivery.time = world_.WallNow();
+      (delivery.id == 0 ? bad_lines_ : deliveries_).push_back(delivery);
+    }
     handler.OnBytes(bytes, now);
     handler.OnDrained(now);
   });

@@ -33,7 +33,7 @@ struct SimPost {
   absl::Time publish_time;
 };
 
-// A whole line handed to a process, or half of one that never will be whole.
+// A whole line that a process has read, or half of one that never will be whole.
 struct SimDelivery {
   uint64_t id = 0;  // 0 for a line that is no post
   int connector = 0;
@@ -146,6 +146,8 @@ class SimX {
   // Posts sent as backfill.
   uint64_t backfilled() const { return backfilled_; }
   void OnSleep() { pace_.OnSleep(); }
+  // The connector's process goes on after it stood still.
+  void OnThaw(int connector) { pace_.OnThaw(connector); }
 
   // The line X sends for a post: anyone can make it again from the id.
   static std::string LineOf(uint64_t id);

@@ -247,6 +247,10 @@ class World {
       case Fault::kAway: return Away(number, deduper);
       case Fault::kZombieSlot: return x_.LeaveZombie(number, Seconds(1, 1200));
       case Fault::kGrantDrain: return GrantDrain(number);
+      case Fault::kFreezeConnector:
+        return FreezeConnector(number);
+      case Fault::kFreezeDeduper:
+        return dedupers_[deduper]->Freeze(FreezeTime());
       case Fault::kCrashLoop: return CrashLoop(number, 2 + static_cast<int>(random_.Below(8)));
       case Fault::kStrayFlood: return x_.Flood(50 + static_cast<int>(random_.Below(250)));
       case Fault::kRestoreDeduper: return RestoreDeduper(deduper);
@@ -256,6 +260,19 @@ class World {
     }
     return false;
   }
+
+  bool FreezeConnector(int number) {
+    absl::Duration duration = FreezeTime();
+    if (!ConnectorOf(number).Freeze(duration)) return false;
+    standstills_.push_back({loop_.WallNow(), duration});
+    for (const auto& leg : ConnectorOf(number).legs()) {
+      loop_.After(duration, [this, leg] { x_.OnThaw(leg.number); });
+    }
+    return true;
+  }
+
+  // Mostly below what anybody's patience is, sometimes beyond it.
+  absl::Duration FreezeTime() { return random_.Below(4) > 0 ? Seconds(0, 20) : Seconds(20, 200); }
 
   bool Refuse(int number, SimX::Refusal refusal) {
     x_.Refuse(number, refusal, Seconds(1, 40));
@@ -340,8 +357,14 @@ class World {
     return true;
   }
 
+  // It would hear of it.
+  bool IsAtWork(int number) {
+    ConnectorProcess& connector = ConnectorOf(number);
+    return connector.running() && !connector.draining() && !connector.frozen();
+  }
+
   bool DrainConnector(int number) {
-    if (!ConnectorOf(number).running() || ConnectorOf(number).draining()) return false;
+    if (!IsAtWork(number)) return false;
     ConnectorOf(number).Drain();
     // As systemd: SIGKILL if it does not end by itself.
     loop_.After(absl::Seconds(6), [this, number] {
@@ -353,7 +376,7 @@ class World {
   // Operators ask one deduper, again and again; most ask for the next one too
   // soon.
   bool GrantDrain(int number) {
-    if (!dedupers_[0]->running()) return false;
+    if (!dedupers_[0]->running() || dedupers_[0]->frozen()) return false;
     AskDrain(number, 40);
     if (random_.Below(4) == 0) return true;
     int next = (number + 1) % static_cast<int>(names_.size());
@@ -363,7 +386,7 @@ class World {
 
   void AskDrain(int number, int times) {
     if (healing_ || times == 0) return;
-    if (dedupers_[0]->running()) {
+    if (dedupers_[0]->running() && !dedupers_[0]->frozen()) {
       DrainRequest request{names_[number], random_.Below(2) == 0, false};
       if (dedupers_[0]->AskDrain(request).outcome == DrainDecision::Outcome::kGranted) {
         ++report_.grants;
@@ -394,7 +417,7 @@ class World {
 
   // While lines are between X and the spool.
   bool WeClose(int number) {
-    if (!ConnectorOf(number).running() || ConnectorOf(number).draining()) return false;
+    if (!IsAtWork(number)) return false;
     if (!x_.Burst(number, 1 + static_cast<int>(random_.Below(8)))) return false;
     if (random_.Below(4) == 0) return DrainConnector(number);
     ConnectorOf(number).Reconnect(number);
@@ -445,6 +468,7 @@ class World {
   // Time to let pass after this turn, and how much has been in all.
   absl::Duration skip_;
   std::vector<std::pair<absl::Time, absl::Duration>> sleeps_;
+  std::vector<std::pair<absl::Time, absl::Duration>> standstills_;
   absl::Duration away_;
   absl::Time wake_time_ = absl::InfinitePast();
   bool cap_broken_ = false;
@@ -536,7 +560,7 @@ void World::Check() {
     lives.push_back(ConnectorOf(static_cast<int>(i)).LivesOf(static_cast<int>(i)));
     spool_losses.push_back(ConnectorOf(static_cast<int>(i)).spool_losses());
   }
-  Truth truth{x_, lives, names_, spool_losses, sleeps_};
+  Truth truth{x_, lives, names_, spool_losses, sleeps_, standstills_};
   std::vector<std::set<uint64_t>> ids(dedupers_.size());
   for (size_t i = 0; i < dedupers_.size(); ++i) CheckLog(*dedupers_[i], truth, &ids[i]);
   report_.merged = ids[0].size();

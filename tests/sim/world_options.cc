@@ -18,15 +18,14 @@ absl::Duration Between(Random& random, absl::Duration from, absl::Duration until
 
 const char* FaultName(Fault fault) {
   static const char* const kNames[kFaultCount] = {
-      "cut_clean",     "cut_message",     "cut_truncated",   "cut_reset",       "black_hole",
-      "stall",         "refuse_503",      "refuse_429",      "refuse_slots",    "refuse_connect",
-      "refuse_dns",    "kill_connector",  "power_cut",       "lose_spool",      "kill_deduper",
-      "failed_commit", "cut_offer",       "partition_offer", "step_wall_clock", "drain_connector",
-      "lose_record",   "repeat_record",   "omit_posts",      "damage_spool",    "noise_tail",
-      "read_error",    "cut_full_buffer", "refuse_401",      "refuse_usage",    "we_close",
-      "away",          "stray_flood",     "restore_deduper", "damage_record",
-      "zombie_slot",   "grant_drain",
-      "crash_loop",
+      "cut_clean",     "cut_message",     "cut_truncated",    "cut_reset",       "black_hole",
+      "stall",         "refuse_503",      "refuse_429",       "refuse_slots",    "refuse_connect",
+      "refuse_dns",    "kill_connector",  "power_cut",        "lose_spool",      "kill_deduper",
+      "failed_commit", "cut_offer",       "partition_offer",  "step_wall_clock", "drain_connector",
+      "lose_record",   "repeat_record",   "omit_posts",       "damage_spool",    "noise_tail",
+      "read_error",    "cut_full_buffer", "refuse_401",       "refuse_usage",    "we_close",
+      "away",          "stray_flood",     "restore_deduper",  "damage_record",   "zombie_slot",
+      "grant_drain",   "crash_loop",      "freeze_connector", "freeze_deduper",
   };
   return kNames[static_cast<int>(fault)];
 }

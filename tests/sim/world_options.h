@@ -57,8 +57,11 @@ enum class Fault {
   kGrantDrain,
   // A connector that dies soon after each of several starts.
   kCrashLoop,
+  // A process stands still: what it is sent waits in its sockets.
+  kFreezeConnector,
+  kFreezeDeduper,
 };
-inline constexpr int kFaultCount = 37;
+inline constexpr int kFaultCount = 39;
 const char* FaultName(Fault fault);
 
 // A fault that is drawn by nobody: tests/sim/script.h.
