@@ -66,8 +66,10 @@ class SimX::Client final : public HttpClient {
     Connection connection;
     connection.request = id;
     connection.client = this;
-    connection.handler = std::move(handler);
-    connection.host = &host_;
+    connection.reader = std::make_shared<Reader>();
+    connection.reader->handler = std::move(handler);
+    connection.reader->host = &host_;
+    connection.reader->connector = connector_;
     connection.connector = connector_;
     connection.incarnation = incarnation_;
     connection.backfill_minutes = backfill_minutes;
@@ -279,12 +281,28 @@ void SimX::OnReaderThread(Connection& connection, HandlerCall call) {
   constexpr uint64_t kBusyMicros = 40000;
   absl::Time now = world_.WallNow();
   uint64_t micros = random_.Below(random_.Below(10) == 0 ? kBusyMicros : kUsualMicros);
-  connection.reader_time = std::max(connection.reader_time, now + absl::Microseconds(micros));
-  connection.host->After(
-      connection.reader_time - now,
-      [handler = connection.handler, host = connection.host, call = std::move(call)] {
-        call(*handler, host->Now());
-      });
+  Reader& reader = *connection.reader;
+  absl::Time due = reader.calls.empty() ? now : reader.calls.back().first;
+  reader.calls.emplace_back(std::max({due, reader.time, now + absl::Microseconds(micros)}),
+                            std::move(call));
+  if (reader.calls.size() == 1) PlanReader(connection.reader, absl::ZeroDuration());
+}
+
+// A reader that comes to a backlog, since its process stood still, is interrupted
+// now and then: its loop runs in between.
+void SimX::PlanReader(std::shared_ptr<Reader> reader, absl::Duration pause) {
+  const absl::Time due = reader->calls.front().first;
+  SimHost& host = *reader->host;
+  host.After(std::max(pause, due - world_.WallNow()), [this, reader, due] {
+    const bool is_late = world_.WallNow() - due > absl::Seconds(1);
+    if (is_late) pace_.OnThaw(reader->connector);
+    reader->time = due;
+    reader->calls.front().second(*reader->handler, reader->host->Now());
+    reader->calls.pop_front();
+    if (reader->calls.empty()) return;
+    const bool pauses = is_late && random_.Below(20) == 0;
+    PlanReader(reader, pauses ? absl::Milliseconds(random_.Below(2000)) : absl::ZeroDuration());
+  });
 }
 
 void SimX::CloseByClient(ConnectionId id) {

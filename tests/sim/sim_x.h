@@ -155,11 +155,22 @@ class SimX {
  private:
   class Client;
 
+  using HandlerCall = std::function<void(HttpHandler&, absl::Time)>;
+  // The thread of a process that reads one connection; also after that is closed.
+  struct Reader {
+    int connector = 0;
+    SimHost* host = nullptr;
+    std::shared_ptr<HttpHandler> handler;
+    // What it was handed, and when it would come to it.
+    std::deque<std::pair<absl::Time, HandlerCall>> calls;
+    // Of the last one that it came to.
+    absl::Time time = absl::InfinitePast();
+  };
+
   struct Connection {
     HttpClient::RequestId request;
     Client* client;
-    std::shared_ptr<HttpHandler> handler;
-    SimHost* host;
+    std::shared_ptr<Reader> reader;
     int connector;
     int incarnation;
     bool connected = false;
@@ -172,8 +183,6 @@ class SimX {
     bool mid_line = false;
     // The client has closed it and not yet been told.
     bool closing = false;
-    // When its reader thread is done with what it was handed.
-    absl::Time reader_time = absl::InfinitePast();
     bool black_hole = false;
     absl::Time stalled_until = absl::InfinitePast();
     absl::Time last_sent = absl::InfinitePast();
@@ -201,7 +210,6 @@ class SimX {
     absl::Time until;
   };
   using ConnectionId = uint64_t;
-  using HandlerCall = std::function<void(HttpHandler&, absl::Time)>;
 
   void CreatePost();
   void Publish(const SimPost& post);
@@ -221,6 +229,7 @@ class SimX {
               absl::Time not_before = absl::InfinitePast());
   void CloseByClient(ConnectionId id);
   void OnReaderThread(Connection& connection, HandlerCall call);
+  void PlanReader(std::shared_ptr<Reader> reader, absl::Duration pause);
   Refusal RefusalOf(int connector) const;
   // X's connections API (sim_x_api.cc).
   void Serve(SimHost& host, int connector, const HttpRequest& request,

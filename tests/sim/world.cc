@@ -262,6 +262,7 @@ class World {
   }
 
   bool FreezeConnector(int number) {
+    if (loop_.Now() < sleep_time_) return false;
     absl::Duration duration = FreezeTime();
     if (!ConnectorOf(number).Freeze(duration)) return false;
     standstills_.push_back({loop_.WallNow(), duration});
@@ -345,8 +346,13 @@ class World {
     absl::Duration away = absl::Hours(24 + random_.Below(72));
     // Longer than the floor waits nothing is promised.
     if (away_ + away > Core::Options().hold_max - absl::Hours(24)) return false;
+    // Nobody reads days later what X sent before.
+    for (const auto& [start, duration] : standstills_) {
+      if (loop_.WallNow() < start + duration + absl::Minutes(1)) return false;
+    }
     away_ += away;
     absl::Duration until_sleep = Seconds(5, 40);
+    sleep_time_ = loop_.Now() + until_sleep;
     net_.Partition(number, deduper, loop_.Now() + until_sleep + away + Seconds(1, 60));
     loop_.After(until_sleep, [this, away] {
       for (size_t i = 0; i < names_.size(); ++i) {
@@ -470,6 +476,8 @@ class World {
   std::vector<std::pair<absl::Time, absl::Duration>> sleeps_;
   std::vector<std::pair<absl::Time, absl::Duration>> standstills_;
   absl::Duration away_;
+  // When it is to begin.
+  absl::Time sleep_time_ = absl::InfinitePast();
   absl::Time wake_time_ = absl::InfinitePast();
   bool cap_broken_ = false;
   bool clock_stepped_ = false;
