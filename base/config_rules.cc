@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/config_documents.h"
 
 namespace braid {
 namespace {
@@ -78,6 +79,12 @@ std::vector<ConfigRule> ParseRuleFile(const std::string& text, const std::string
                                       ConfigProblems* problems) {
   RuleReader reader(file, problems);
   try {
+    // The first alone would have the others' rules removed.
+    if (CountYamlDocuments(text) > 1) {
+      reader.Problem(YAML::Mark::null_mark(),
+                     "holds more than one YAML document: remove the \"---\"");
+      return {};
+    }
     return reader.Read(YAML::Load(text));
   } catch (const YAML::Exception& error) {
     reader.Problem(error.mark, error.msg);

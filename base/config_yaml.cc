@@ -1,10 +1,8 @@
 #include "base/config_yaml.h"
 
-#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include <set>
-#include <sstream>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -13,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "base/check.h"
+#include "base/config_documents.h"
 #include "base/config_path.h"
 #include "base/config_value.h"
 
@@ -208,32 +207,6 @@ class YamlReader {
   ConfigProblems& problems_;
 };
 
-// Keeps nothing: a parser calls it for what a document holds.
-class IgnoreContent : public YAML::EventHandler {
- public:
-  void OnDocumentStart(const YAML::Mark&) override {}
-  void OnDocumentEnd() override {}
-  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
-  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
-  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t,
-                const std::string&) override {}
-  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
-                       YAML::EmitterStyle::value) override {}
-  void OnSequenceEnd() override {}
-  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
-                  YAML::EmitterStyle::value) override {}
-  void OnMapEnd() override {}
-};
-
-// Not YAML::LoadAll: on a text that starts with "," (yaml-cpp 0.7) it makes
-// empty documents until memory ends.
-bool IsOneDocument(const std::string& text) {
-  std::istringstream input(text);
-  YAML::Parser parser(input);
-  IgnoreContent ignore;
-  return parser.HandleNextDocument(ignore) && !parser.HandleNextDocument(ignore);
-}
-
 bool HasTab(absl::string_view text, int line) {
   const std::vector<absl::string_view> lines = absl::StrSplit(text, '\n');
   return line >= 0 && static_cast<size_t>(line) < lines.size() &&
@@ -246,7 +219,7 @@ bool LoadYaml(const std::string& text, Message* out, ConfigSource* source,
               ConfigProblems* problems) {
   YamlReader reader(source, problems);
   try {
-    const YAML::Node document = IsOneDocument(text) ? YAML::Load(text) : YAML::Node();
+    const YAML::Node document = CountYamlDocuments(text) == 1 ? YAML::Load(text) : YAML::Node();
     if (!document.IsMap()) {
       problems->push_back({ConfigProblem::Severity::kError, source->file(),
                            absl::StripAsciiWhitespace(text).empty()

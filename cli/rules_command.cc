@@ -2,6 +2,7 @@
 // worker, which has the credentials; this waits for what came of it. The stream
 // goes on meanwhile.
 
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <memory>
@@ -43,6 +44,11 @@ bool IsFinished(const v1::RuleTask& task) {
 
 // Every mistake of the file with its place. False when it has any.
 bool ReadRuleFile(const std::string& file, const CommandContext& context, RuleAction* action) {
+  std::error_code not_known;
+  if (std::filesystem::is_directory(file, not_known)) {
+    context.Tell(absl::StrCat(file, ": is a directory; name a file"));
+    return false;
+  }
   std::ifstream in(file, std::ios::binary);
   std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
   if (!in.good() && !in.eof()) {

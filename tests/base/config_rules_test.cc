@@ -49,6 +49,14 @@ struct Row {
   const char* problem;  // a part
 };
 
+TEST(ConfigRules, ASecondDocumentIsRefused) {
+  ConfigProblems problems;
+  EXPECT_TRUE(
+      ParseRuleFile("rules:\n- {value: a}\n---\nrules:\n- {value: b}\n", "f", &problems).empty());
+  ASSERT_EQ(problems.size(), 1);
+  EXPECT_EQ(problems[0].ToString(), "f: holds more than one YAML document: remove the \"---\"");
+}
+
 TEST(ConfigRules, EveryMistakeIsNamedWithItsPlace) {
   const Row kRows[] = {
       {"", "f: is to be a map"},
