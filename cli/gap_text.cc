@@ -130,8 +130,9 @@ std::string NextText(const v1::Gap& gap, const GapRecovery& recovery, absl::Time
                        state == v1::RecoveryJob::STATE_CANCELLED ? " was cancelled" : " failed");
   }
   if (why.empty()) {
-    return gap.range().has_end_time() ? "a job starts by itself"
-                                      : "a job starts by itself once it has ended";
+    return gap.range().has_end_time()
+               ? "a job starts by itself, as far as quotas allow (braid job quota)"
+               : "a job starts by itself once it has ended";
   }
   return absl::StrCat("braid recover --gap ", ShortName(gap.name()),
                       " (no job starts by itself: ", why, ")");

@@ -75,7 +75,9 @@ class Tailer {
     int code = Follow();
     absl::Status stored = StoreCursor(true);
     if (!stored.ok() && code == kExitOk) code = context_.Fail(stored);
-    if (code == kExitOk && options_.stop_at_end && !context_.interrupt.triggered()) TellEnd();
+    const bool at_limit = options_.event_limit > 0 && printed_ >= options_.event_limit;
+    const bool at_end = options_.stop_at_end && !at_limit && !context_.interrupt.triggered();
+    if (code == kExitOk && at_end) TellEnd();
     const std::string& cursor = request_.cursor();
     if (!cursor.empty() && !cursor_refused_) {
       context_.Tell(absl::StrCat("cursor: ", cursor,
