@@ -144,7 +144,9 @@ const std::vector<NamedWorld>& NamedWorlds() {
       {"backfill-interleaved", "one connection, cuts; X sends it among live posts",
        [](Random& random) { return OneWithBackfill(Backfill::kAmongLive, random); }},
       {"slow-reader", "two connections, X throws full buffers away, with and without a word",
-       [](Random& random) { return Plain({Fault::kCutFullBuffer, Fault::kStall}, 20, random); }},
+       [](Random& random) {
+         return Plain({Fault::kCutFullBuffer, Fault::kStall}, 20, random);
+       }},
       {"silence", "two connections: black holes, stalls, omissions under heartbeats",
        [](Random& random) {
          return Plain({Fault::kBlackHole, Fault::kStall, Fault::kOmitPosts}, 10, random);
@@ -167,6 +169,10 @@ const std::vector<NamedWorld>& NamedWorlds() {
          return Plain({Fault::kKillConnector, Fault::kKillDeduper, Fault::kDrainConnector,
                        Fault::kCrashLoop, Fault::kFailedCommit, Fault::kPartitionOffer},
                       10, random);
+       }},
+      {"standstills", "two connections, every process stands still for up to minutes",
+       [](Random& random) {
+         return Plain({Fault::kFreezeConnector, Fault::kFreezeDeduper}, 10, random);
        }},
       {"everything", "as the seeds of the simulator draw it", DrawWorldOptions},
   };
